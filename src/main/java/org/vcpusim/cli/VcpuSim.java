@@ -1,0 +1,95 @@
+package org.vcpusim.cli;
+
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import org.vcpusim.scenario.InputException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/**
+ * The program {@code vcpusim}: the root of its commands, and the one place where a failure becomes text and an
+ * {@link ExitCode}.
+ *
+ * <p>It loads nothing but picocli: asking for the help or the version must not start an actor system.
+ */
+@Command(
+        name = "vcpusim",
+        description = "Simulates KVM's vCPU requests and the EOI-exit bitmap, and finds the races between them.",
+        mixinStandardHelpOptions = true,
+        scope = CommandLine.ScopeType.INHERIT,
+        versionProvider = Version.class,
+        synopsisSubcommandLabel = "COMMAND",
+        subcommands = {Completion.class})
+public final class VcpuSim implements Runnable {
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it before run
+    private CommandSpec spec;
+
+    private VcpuSim() {}
+
+    /** Runs one command and ends the JVM with its exit code. */
+    public static void main(String[] args) {
+        // The trace and its drawings are UTF-8 whatever the locale says.
+        PrintWriter out = new PrintWriter(System.out, false, StandardCharsets.UTF_8);
+        PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
+        int exitCode = run(out, err, args);
+        out.flush();
+        err.flush();
+        System.exit(exitCode);
+    }
+
+    /** Runs one command, with its text going to {@code out} and {@code err}, and returns its exit code. */
+    static int run(PrintWriter out, PrintWriter err, String... args) {
+        CommandLine commandLine = new CommandLine(new VcpuSim())
+                .setOut(out)
+                .setErr(err)
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setAbbreviatedOptionsAllowed(false)
+                .setParameterExceptionHandler((e, unused) -> usageError(err, e))
+                .setExecutionExceptionHandler((e, unused1, unused2) -> failure(err, e));
+        try {
+            return commandLine.execute(args);
+        } catch (Throwable e) { // picocli hands on what is no Exception, such as a failed assertion
+            return failure(err, e);
+        }
+    }
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "a command is missing");
+    }
+
+    private static int usageError(PrintWriter err, ParameterException e) {
+        String command = e.getCommandLine().getCommandSpec().qualifiedName();
+        err.println(command + ": " + oneLine(e));
+        err.println("Try '" + command + " --help'.");
+        return ExitCode.USAGE;
+    }
+
+    private static String oneLine(ParameterException e) {
+        StringBuilder line =
+                new StringBuilder(String.valueOf(e.getMessage()).strip().replaceAll("\\s*\\R\\s*", " "));
+        if (e instanceof UnmatchedArgumentException unmatched
+                && !unmatched.getSuggestions().isEmpty()) {
+            line.append("; did you mean ")
+                    .append(String.join(" or ", unmatched.getSuggestions()))
+                    .append('?');
+        }
+        return line.toString();
+    }
+
+    private static int failure(PrintWriter err, Throwable e) {
+        if (e instanceof InputException) {
+            err.println(e.getMessage());
+            return ExitCode.USAGE;
+        }
+        err.println("internal error: " + e);
+        e.printStackTrace(err);
+        return ExitCode.INTERNAL;
+    }
+}

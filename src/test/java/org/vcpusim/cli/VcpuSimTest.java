@@ -1,0 +1,82 @@
+package org.vcpusim.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import org.junit.jupiter.api.Test;
+
+class VcpuSimTest {
+
+    private record Outcome(int exitCode, String out, String err) {}
+
+    private static Outcome run(String... args) {
+        StringWriter out = new StringWriter();
+        StringWriter err = new StringWriter();
+        int exitCode = VcpuSim.run(new PrintWriter(out, true), new PrintWriter(err, true), args);
+        return new Outcome(exitCode, out.toString(), err.toString());
+    }
+
+    @Test
+    void theVersionNamesTheProgramAndTheJvm() {
+        String jvm = "JVM " + System.getProperty("java.runtime.version") + " (" + System.getProperty("java.vm.name")
+                + ", " + System.getProperty("java.vendor") + ")";
+        assertEquals(new Outcome(ExitCode.OK, "vcpusim 0.1.0\n" + jvm + "\n", ""), run("--version"));
+    }
+
+    @Test
+    void theHelpListsTheCommands() {
+        Outcome outcome = run("--help");
+        assertEquals(new Outcome(ExitCode.OK, outcome.out(), ""), outcome);
+        assertTrue(outcome.out().startsWith("Usage: vcpusim [-hV] COMMAND\n"), outcome.out());
+        assertTrue(outcome.out().contains("  completion  "), outcome.out());
+    }
+
+    @Test
+    void everyCommandHasAHelp() {
+        Outcome outcome = run("completion", "--help");
+        assertEquals(new Outcome(ExitCode.OK, outcome.out(), ""), outcome);
+        assertTrue(outcome.out().startsWith("Usage: vcpusim completion [-hV] [SHELL]\n"), outcome.out());
+    }
+
+    @Test
+    void anUnknownOptionIsOneLineAndAPointerToTheHelp() {
+        assertEquals(new Outcome(ExitCode.USAGE, "", """
+                        vcpusim: Unknown option: '--frobnicate'
+                        Try 'vcpusim --help'.
+                        """), run("--frobnicate"));
+    }
+
+    @Test
+    void aMistypedCommandIsAnsweredWithTheNearestOne() {
+        assertEquals(new Outcome(ExitCode.USAGE, "", """
+                        vcpusim: Unmatched argument at index 0: 'completio'; did you mean completion?
+                        Try 'vcpusim --help'.
+                        """), run("completio"));
+    }
+
+    @Test
+    void anOptionUnknownToACommandPointsToThatCommandsHelp() {
+        assertEquals(new Outcome(ExitCode.USAGE, "", """
+                        vcpusim completion: Unknown option: '--frobnicate'
+                        Try 'vcpusim completion --help'.
+                        """), run("completion", "bash", "--frobnicate"));
+    }
+
+    @Test
+    void noCommandIsAUsageError() {
+        assertEquals(new Outcome(ExitCode.USAGE, "", """
+                        vcpusim: a command is missing
+                        Try 'vcpusim --help'.
+                        """), run());
+    }
+
+    @Test
+    void theCompletionScriptCompletesTheProgram() {
+        Outcome outcome = run("completion", "zsh");
+        assertEquals(new Outcome(ExitCode.OK, outcome.out(), ""), outcome);
+        assertTrue(outcome.out().startsWith("#!/usr/bin/env bash\n"), outcome.out());
+        assertTrue(outcome.out().contains("complete -F _complete_vcpusim "), outcome.out());
+    }
+}
