@@ -77,7 +77,13 @@ class ArchitectureTest {
             new Row(
                     "sim",
                     List.of("arch", "kvm", "trace", "check", "scenario", "actor", "schedule", "search"),
-                    List.of("org.apache.pekko", "org.slf4j", "scala", "com.typesafe.config", "org.HdrHistogram")),
+                    List.of(
+                            "org.apache.pekko",
+                            "org.slf4j",
+                            "scala",
+                            "com.typesafe.config",
+                            "org.HdrHistogram",
+                            "com.fasterxml.jackson")),
             new Row(
                     "cli",
                     List.of("arch", "kvm", "trace", "check", "scenario", "actor", "schedule", "search", "sim"),
@@ -86,6 +92,7 @@ class ArchitectureTest {
                             "me.tongfei.progressbar",
                             "org.HdrHistogram",
                             "org.slf4j",
+                            "ch.qos.logback",
                             "com.fasterxml.jackson",
                             "com.sun.net.httpserver")));
 
