@@ -1,0 +1,179 @@
+package org.vcpusim.arch;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Vector bitmaps, redirection entries and local APIC pages. */
+class ApicValuesTest {
+
+    @Test
+    void aBitmapIsASetOfVectors() {
+        SplittableRandom random = new SplittableRandom(1);
+        TreeSet<Integer> set = new TreeSet<>();
+        VectorBitmap bitmap = VectorBitmap.EMPTY;
+        for (int step = 0; step < 5_000; step++) {
+            int vector = random.nextInt(256);
+            if (random.nextInt(2) == 0) {
+                set.add(vector);
+                bitmap = bitmap.with(vector);
+            } else {
+                set.remove(vector);
+                bitmap = bitmap.without(vector);
+            }
+            assertEquals(set.contains(vector), bitmap.get(vector));
+            assertEquals(set.size(), bitmap.cardinality());
+            assertEquals(set.isEmpty() ? -1 : set.last(), bitmap.highest());
+            assertEquals(set.isEmpty(), bitmap.isEmpty());
+        }
+        assertEquals(List.copyOf(set), bitmap.vectors().boxed().toList());
+    }
+
+    @Test
+    void vectorsAreBitsOfFourWordsAndOfEightRegisters() {
+        for (int vector = 0; vector < 256; vector++) {
+            VectorBitmap one = VectorBitmap.of(vector);
+            for (int word = 0; word < 4; word++) {
+                assertEquals(vector / 64 == word ? 1L << vector % 64 : 0, one.word(word));
+            }
+            for (int register = 0; register < 8; register++) {
+                int expected = vector / 32 == register ? 1 << vector % 32 : 0;
+                assertEquals(expected, one.register(register));
+                assertEquals(
+                        expected,
+                        VectorBitmap.EMPTY.withRegister(register, expected).register(register));
+            }
+        }
+    }
+
+    @Test
+    void aRegisterIsReplacedWithoutItsNeighbours() {
+        VectorBitmap all = new VectorBitmap(-1, -1, -1, -1);
+
+        assertEquals(new VectorBitmap(-1, 0xffffffffL, -1, -1), all.withRegister(3, 0));
+        assertEquals(new VectorBitmap(-1, 0x80000001_ffffffffL, -1, -1), all.withRegister(3, 0x80000001));
+    }
+
+    @Test
+    void unionAndDifference() {
+        VectorBitmap a = VectorBitmap.of(1, 64, 200);
+        VectorBitmap b = VectorBitmap.of(64, 129);
+
+        assertEquals(VectorBitmap.of(1, 64, 129, 200), a.or(b));
+        assertEquals(VectorBitmap.of(1, 200), a.andNot(b));
+        assertEquals(a, a.or(VectorBitmap.EMPTY));
+    }
+
+    @Test
+    void whatIsNoVectorOrWordIsRefused() {
+        assertThrows(IllegalArgumentException.class, () -> VectorBitmap.of(256));
+        assertThrows(IllegalArgumentException.class, () -> VectorBitmap.EMPTY.get(-1));
+        assertThrows(IllegalArgumentException.class, () -> VectorBitmap.EMPTY.word(4));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+        bits               | vector | delivery        | destination | trigger | status | rirr  | masked | id
+        0x0000000000010000 | 0x00   | FIXED           | PHYSICAL    | EDGE    | false  | false | true   | 0
+        0xff0000000001ffff | 0xff   | EXTINT          | LOGICAL     | LEVEL   | true   | true  | true   | 255
+        0x0100000000008931 | 0x31   | LOWEST_PRIORITY | LOGICAL     | LEVEL   | false  | false | false  | 1
+        0x8000000000005400 | 0x00   | NMI             | PHYSICAL    | EDGE    | true   | true  | false  | 128
+        0x00fffffffffe2000 | 0x00   | FIXED           | PHYSICAL    | EDGE    | false  | false | false  | 0
+        """)
+    void anEntryIsItsFields(
+            String bits,
+            int vector,
+            DeliveryMode delivery,
+            DestinationMode destination,
+            TriggerMode trigger,
+            boolean status,
+            boolean rirr,
+            boolean masked,
+            int id) {
+        RedirectionEntry entry = new RedirectionEntry(Long.parseUnsignedLong(bits.substring(2), 16));
+
+        assertEquals(
+                List.of(vector, delivery, destination, trigger, status, rirr, masked, id),
+                List.of(
+                        entry.vector(),
+                        entry.deliveryMode(),
+                        entry.destinationMode(),
+                        entry.triggerMode(),
+                        entry.deliveryStatus(),
+                        entry.remoteIrr(),
+                        entry.masked(),
+                        entry.destination()));
+    }
+
+    @Test
+    void eachHalfOfAnEntryIsReplacedAlone() {
+        RedirectionEntry entry = new RedirectionEntry(0x1122334455667788L);
+
+        assertEquals(new RedirectionEntry(0x11223344ffffffffL), entry.withLowHalf(-1));
+        assertEquals(new RedirectionEntry(0xffffffff55667788L), entry.withHighHalf(-1));
+        assertEquals(List.of(0x55667788, 0x11223344), List.of(entry.lowHalf(), entry.highHalf()));
+        assertEquals(
+                new RedirectionEntry(0x5000), new RedirectionEntry(0).withReadOnlyBitsOf(new RedirectionEntry(-1)));
+    }
+
+    @Test
+    void everyOffsetOfABankNamesItsFirstRegister() {
+        for (int register = 0; register < ApicRegister.BANK_REGISTERS; register++) {
+            assertEquals(Optional.of(ApicRegister.ISR), ApicRegister.at(0x100 + 0x10 * register));
+            assertEquals(Optional.of(ApicRegister.TMR), ApicRegister.at(0x180 + 0x10 * register));
+            assertEquals(Optional.of(ApicRegister.IRR), ApicRegister.at(0x200 + 0x10 * register));
+        }
+        assertEquals(Optional.empty(), ApicRegister.at(0x400));
+        assertEquals(Optional.empty(), ApicRegister.at(-16));
+        assertEquals(Optional.empty(), ApicRegister.at(0x40));
+    }
+
+    @Test
+    void everyRegisterIsFoundAtItsOffsetAndMsr() {
+        for (ApicRegister register : ApicRegister.values()) {
+            assertEquals(Optional.of(register), ApicRegister.at(register.offset()));
+            assertEquals(0x800 + register.offset() / 16, register.msr());
+        }
+        assertEquals(
+                List.of(0x808, 0x80b, 0x830, 0x83f),
+                List.of(
+                        ApicRegister.TASKPRI.msr(), ApicRegister.EOI.msr(),
+                        ApicRegister.ICR.msr(), ApicRegister.SELF_IPI.msr()));
+    }
+
+    @Test
+    void aPageReadsWhatWasWrittenAndNothingElseChanges() {
+        for (int offset = 0; offset < 0x400; offset += 16) {
+            LocalApic written = LocalApic.zeroed().write(offset, 0x12345678);
+            for (int other = 0; other < 0x400; other += 16) {
+                boolean same = other == offset && ApicRegister.at(offset).isPresent();
+                assertEquals(same ? 0x12345678 : 0, written.read(other));
+            }
+        }
+    }
+
+    @Test
+    void codesAndNamesAreThoseOfTheRegisters() {
+        assertEquals(
+                List.of("Fixed", "LowPrio", "SMI", "Res3", "NMI", "INIT", "SIPI", "ExtINT"),
+                Arrays.stream(DeliveryMode.values())
+                        .map(DeliveryMode::traceName)
+                        .toList());
+        for (int code = 0; code < 8; code++) {
+            assertEquals(code, DeliveryMode.ofCode(code).code());
+        }
+        assertEquals(
+                List.of("dst", "self", "all", "all-but-self"),
+                java.util.stream.IntStream.range(0, 4)
+                        .mapToObj(code -> DestinationShorthand.ofCode(code).traceName())
+                        .toList());
+    }
+}
