@@ -1,0 +1,107 @@
+package org.vcpusim.kvm;
+
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.IntStream;
+
+/**
+ * Every local APIC's identity as the other CPUs see it, and the optimised map over them.
+ *
+ * <p>Source: {@code kvm_irq_delivery_to_apic}, {@code kvm_bitmap_or_dest_vcpus}, arch/x86/kvm/irq.c and lapic.c.
+ */
+final class Apics {
+    private final Machine machine;
+    private final ApicIdentity[] identities;
+    private final Optional<ApicMap> map;
+
+    private Apics(Machine machine, ApicIdentity[] identities, Optional<ApicMap> map) {
+        this.machine = machine;
+        this.identities = identities;
+        this.map = map;
+    }
+
+    static Apics of(Machine machine, ApicIdentity[] identities) {
+        return new Apics(machine, identities.clone(), ApicMap.of(machine, identities));
+    }
+
+    ApicIdentity identity(int vcpu) {
+        return identities[vcpu];
+    }
+
+    /** With one identity replaced and the map built anew. */
+    Apics with(ApicIdentity identity) {
+        ApicIdentity[] changed = identities.clone();
+        changed[identity.vcpu()] = identity;
+        return new Apics(machine, changed, ApicMap.of(machine, changed));
+    }
+
+    /** With one identity replaced in a way that the map does not depend on. */
+    Apics withSameMap(ApicIdentity identity) {
+        ApicIdentity[] changed = identities.clone();
+        changed[identity.vcpu()] = identity;
+        return new Apics(machine, changed, map);
+    }
+
+    /** The first vCPU that takes the PIC's interrupts. */
+    OptionalInt firstAcceptingPic() {
+        return IntStream.range(0, identities.length)
+                .filter(vcpu -> identities[vcpu].acceptsPic())
+                .findFirst();
+    }
+
+    /**
+     * Whom a message goes to.
+     *
+     * @param vcpus in the order in which they get it
+     * @param resultIfNone what delivery returns where nobody is addressed: 0, or -1 if no APIC matched
+     */
+    record Targets(VcpuList vcpus, int resultIfNone, InterruptMessage message) {}
+
+    /** The vCPUs that get {@code message}; {@code source} is the sending vCPU of an IPI. */
+    Targets targets(InterruptMessage message, OptionalInt source) {
+        Optional<int[]> mapped = mapped(message, source);
+        if (mapped.isPresent()) {
+            return new Targets(VcpuList.of(mapped.get()), 0, message);
+        }
+        boolean broadcastToLowest = message.destinationMode() == org.vcpusim.arch.DestinationMode.PHYSICAL
+                && message.destination() == DestinationMatch.BROADCAST
+                && message.toLowestPriority();
+        return askEvery(broadcastToLowest ? message.asFixed() : message, source);
+    }
+
+    private Optional<int[]> mapped(InterruptMessage message, OptionalInt source) {
+        if (map.isEmpty()) {
+            boolean toSelf = message.shorthand() == org.vcpusim.arch.DestinationShorthand.SELF && source.isPresent();
+            return toSelf ? Optional.of(new int[] {source.getAsInt()}) : Optional.empty();
+        }
+        return map.get().targets(machine, message, ApicMap.identityOf(identities, source));
+    }
+
+    private Targets askEvery(InterruptMessage message, OptionalInt source) {
+        int[] matching = matching(message, source);
+        if (!message.toLowestPriority()) {
+            return new Targets(VcpuList.of(matching), matching.length == 0 ? -1 : 0, message);
+        }
+        int[] enabled = Arrays.stream(matching)
+                .filter(vcpu -> identities[vcpu].softwareEnabled())
+                .toArray();
+        if (enabled.length == 0) {
+            return new Targets(VcpuList.of(), -1, message);
+        }
+        return new Targets(VcpuList.of(ApicMap.hashed(message.vector(), enabled)), 0, message);
+    }
+
+    private int[] matching(InterruptMessage message, OptionalInt source) {
+        return IntStream.range(0, identities.length)
+                .filter(vcpu -> identities[vcpu].present()
+                        && DestinationMatch.matches(machine, identities[vcpu], message, source))
+                .toArray();
+    }
+
+    /** The vCPUs a scan request for {@code message}'s pin goes to; the message is fixed and has no redirection hint. */
+    VcpuList scanTargets(InterruptMessage message) {
+        return VcpuList.of(
+                mapped(message, OptionalInt.empty()).orElseGet(() -> matching(message, OptionalInt.empty())));
+    }
+}

@@ -1,0 +1,204 @@
+package org.vcpusim.kvm;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A device: what drives interrupt lines and sends MSIs, by a program of its own and by what the guest does to it.
+ *
+ * <p>When the guest acknowledges it, it lowers its line before the guest goes on, as a device model in user space does. It
+ * does one thing at a time; what comes meanwhile waits.
+ */
+public final class Device {
+    private final int index;
+    private final int gsi;
+    private final State state;
+
+    /** Where its program stands. */
+    private enum Activity {
+        /** Has not been started. */
+        OFF,
+        /** Its next step is due. */
+        READY,
+        /** Waits for the guest. */
+        WAITING,
+        /** Its program has ended. */
+        ENDED
+    }
+
+    /** Whom the VM is doing something for. */
+    private enum Calling {
+        NOBODY,
+        ITS_PROGRAM,
+        A_GUEST
+    }
+
+    /**
+     * What changes.
+     *
+     * @param at the next action; null at the end
+     * @param stepSent its next step is on its way
+     * @param guests vCPUs whose guests wait for their acknowledgement
+     * @param unclaimed acknowledgements that its program has not waited for yet
+     */
+    private record State(
+            Program.@Nullable Position<Action> at,
+            Activity activity,
+            Calling calling,
+            boolean stepSent,
+            List<Integer> guests,
+            int unclaimed) {
+        State with(Activity other) {
+            return new State(at, other, calling, stepSent, guests, unclaimed);
+        }
+
+        State advanced() {
+            Program.Position<Action> next = at == null ? null : at.next();
+            return new State(next, Activity.READY, calling, stepSent, guests, unclaimed);
+        }
+
+        State with(Calling other) {
+            return new State(at, activity, other, stepSent, guests, unclaimed);
+        }
+
+        State withStepSent(boolean sent) {
+            return new State(at, activity, calling, sent, guests, unclaimed);
+        }
+
+        State withGuests(List<Integer> waiting) {
+            return new State(at, activity, calling, stepSent, List.copyOf(waiting), unclaimed);
+        }
+
+        State withUnclaimed(int count) {
+            return new State(at, activity, calling, stepSent, guests, count);
+        }
+    }
+
+    private Device(int index, int gsi, State state) {
+        this.index = index;
+        this.gsi = gsi;
+        this.state = state;
+    }
+
+    /** Device {@code index} on line {@code gsi}, before it is started. */
+    public static Device off(int index, int gsi, Program<Action> program) {
+        Program.Position<Action> start = Program.Position.start(program);
+        return new Device(index, gsi, new State(start, Activity.OFF, Calling.NOBODY, false, List.of(), 0));
+    }
+
+    /** What a device can do. */
+    public sealed interface Action {}
+
+    /** Things a device does without operands. */
+    public enum Plain implements Action {
+        /** Raises its line. */
+        ASSERT,
+        /** Lowers its line. */
+        DEASSERT,
+        /** Waits until the guest has acknowledged it once more. */
+        AWAIT_ACKNOWLEDGE
+    }
+
+    /** Sends an MSI. */
+    public record SendMsi(long address, int data) implements Action {}
+
+    /** Does nothing for {@code nanos} of virtual time. */
+    public record Delay(long nanos) implements Action {}
+
+    /** What a device is told. */
+    public sealed interface Message {}
+
+    /** Messages without data. */
+    public enum Signal implements Message {
+        /** Begins its program. */
+        START,
+        /** Goes on with its program; sent by itself. */
+        STEP
+    }
+
+    /** The VM has done what was asked; {@code result} as {@code kvm_set_irq} returns it. */
+    public record Done(long result) implements Message {}
+
+    /** vCPU {@code vcpu}'s guest acknowledges it, and waits. */
+    public record Acknowledge(int vcpu) implements Message {}
+
+    /** The next state. */
+    public Device step(Message message, Port port) {
+        if (message instanceof Acknowledge a) {
+            List<Integer> waiting = new ArrayList<>(state.guests);
+            waiting.add(a.vcpu);
+            return with(state.withGuests(waiting)).goOn(port);
+        }
+        if (message instanceof Done) {
+            boolean forGuest = state.calling == Calling.A_GUEST;
+            return (forGuest ? guestServed(port) : with(state.with(Calling.NOBODY))).goOn(port);
+        }
+        if (message == Signal.START) {
+            return with(state.with(Activity.READY)).goOn(port);
+        }
+        return with(state.withStepSent(false)).run(port);
+    }
+
+    /** Serves a guest that waits, or asks for the program's next step, unless it is busy. */
+    private Device goOn(Port port) {
+        if (state.calling != Calling.NOBODY) {
+            return this;
+        }
+        if (!state.guests.isEmpty()) {
+            setLine(0, port);
+            return with(state.with(Calling.A_GUEST));
+        }
+        if (state.activity != Activity.READY || state.stepSent) {
+            return this;
+        }
+        if (state.at == null) {
+            return with(state.with(Activity.ENDED));
+        }
+        port.toDevice(index, Signal.STEP);
+        return with(state.withStepSent(true));
+    }
+
+    private Device guestServed(Port port) {
+        port.toVcpu(state.guests.get(0), new Vcpu.OperationDone(0));
+        State free = state.with(Calling.NOBODY).withGuests(state.guests.subList(1, state.guests.size()));
+        return with(free.activity == Activity.WAITING ? free.advanced() : free.withUnclaimed(free.unclaimed + 1));
+    }
+
+    /** The program's next step; it waits while the VM does something for a guest. */
+    private Device run(Port port) {
+        Program.Position<Action> at = state.at;
+        if (at == null || state.calling != Calling.NOBODY) {
+            return goOn(port);
+        }
+        Action action = at.action();
+        if (action instanceof SendMsi msi) {
+            port.toVm(new Vm.SignalMsi(new Vm.OfDevice(index), msi.address, msi.data));
+            return with(state.advanced().with(Calling.ITS_PROGRAM));
+        }
+        if (action instanceof Delay delay) {
+            port.elapse(delay.nanos);
+            return with(state.advanced()).goOn(port);
+        }
+        if (action == Plain.AWAIT_ACKNOWLEDGE) {
+            return state.unclaimed > 0
+                    ? with(state.advanced().withUnclaimed(state.unclaimed - 1)).goOn(port)
+                    : with(state.with(Activity.WAITING));
+        }
+        setLine(action == Plain.ASSERT ? 1 : 0, port);
+        return with(state.advanced().with(Calling.ITS_PROGRAM));
+    }
+
+    private void setLine(int level, Port port) {
+        port.toVm(new Vm.SetIrqLine(new Vm.OfDevice(index), gsi, Irqfds.USERSPACE_SOURCE, level, Vm.LineStatus.WANTED));
+    }
+
+    private Device with(State other) {
+        return new Device(index, gsi, other);
+    }
+
+    /** Whether it has nothing more to do by itself: its program ended, or it waits for the guest. */
+    public boolean isQuiet() {
+        return state.calling == Calling.NOBODY && state.guests.isEmpty() && state.activity != Activity.READY;
+    }
+}

@@ -1,0 +1,64 @@
+package org.vcpusim.kvm;
+
+/**
+ * Where a vCPU's thread is: its next step.
+ *
+ * <pre>
+ *   USERSPACE -> RUN_LOOP -> CHECK_REQUESTS -> INJECT_EVENTS -> ENTER -> RECHECK -> IN_GUEST
+ *                 ^   |            ^                                       |           |
+ *                 |   v            +---------------- cancelled ------------+           v
+ *                 | BLOCK_PREPARE -> BLOCK_CHECK -> BLOCK_SLEEP -> BLOCKED           EXITED
+ *                 |                                                                    |
+ *                 +------------------------------- HANDLE_EXIT <-----------------------+
+ * </pre>
+ *
+ * <p>Source: {@code vcpu_run}, {@code vcpu_enter_guest}, {@code vcpu_block}, arch/x86/kvm/x86.c; {@code kvm_vcpu_block},
+ * virt/kvm/kvm_main.c.
+ */
+public enum EntryPhase {
+    /** Not in KVM_RUN. */
+    USERSPACE,
+    /** Top of the run loop: enter the guest or block. */
+    RUN_LOOP,
+    /** Requests are checked one by one, in the kernel's order. */
+    CHECK_REQUESTS,
+    /** Only with {@link Fault#CLEAR_AFTER_HANDLING}: the request that was handled is cleared now. */
+    CLEAR_REQUEST,
+    /** KVM_REQ_EVENT: events are injected. */
+    INJECT_EVENTS,
+    /** Host interrupts go off, the mode becomes IN_GUEST_MODE. */
+    ENTER,
+    /** After the barrier: requests and mode are looked at once more. */
+    RECHECK,
+    /** The guest runs. */
+    IN_GUEST,
+    /** The hardware has left the guest; host interrupts are still off. */
+    EXITED,
+    /** The exit is handled. */
+    HANDLE_EXIT,
+    /** The vCPU registers as a sleeper. */
+    BLOCK_PREPARE,
+    /** Is there anything to wake up for? */
+    BLOCK_CHECK,
+    /** There was nothing: go to sleep, unless woken meanwhile. */
+    BLOCK_SLEEP,
+    /** Asleep. */
+    BLOCKED,
+    /** Another machine has to answer first. */
+    AWAITING;
+
+    /** Whether host interrupts are off, so that an IPI has to wait; in the guest it makes the guest exit instead. */
+    boolean interruptsOff() {
+        return this == RECHECK || this == EXITED;
+    }
+
+    /** Whether {@code kvm_vcpu_wake_up} finds a sleeper. */
+    boolean isSleeper() {
+        return this == BLOCK_CHECK || this == BLOCK_SLEEP || this == BLOCKED;
+    }
+
+    /** Whether the vCPU runs its next step by itself. */
+    boolean isActive() {
+        return this != USERSPACE && this != IN_GUEST && this != BLOCKED && this != AWAITING;
+    }
+}

@@ -1,0 +1,82 @@
+package org.vcpusim.kvm;
+
+import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.arch.TriggerMode;
+
+/**
+ * What an EOI does to the IOAPIC: every pin with the vector is acknowledged, and interrupts again where its line is high.
+ *
+ * <p>Source: {@code kvm_ioapic_update_eoi}, {@code kvm_ioapic_update_eoi_one}, {@code kvm_ioapic_eoi_inject_work},
+ * arch/x86/kvm/ioapic.c.
+ */
+final class EoiSteps {
+    private EoiSteps() {}
+
+    /** Starts under the lock. */
+    record Begin(Vm.EoiBroadcast eoi) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            Ioapic ioapic = vm.ioapic();
+            Vm tracked = vm.with(ioapic.withRtc(ioapic.rtc().eoi(eoi.vcpu(), eoi.vector())));
+            return new NextPin(eoi, 0).run(tracked, task, port);
+        }
+    }
+
+    /** The next pin from {@code from} on that has the vector. */
+    private record NextPin(Vm.EoiBroadcast eoi, int from) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            for (int pin = from; pin < Ioapic.PINS; pin++) {
+                if (vm.ioapic().entry(pin).vector() == eoi.vector()) {
+                    return vm.with(task.push(
+                            VmCalls.Unlock.UNLOCK,
+                            new IrqfdSteps.NotifyAcked(Event.IrqChip.IOAPIC, pin),
+                            VmCalls.Lock.LOCK,
+                            new EndPin(eoi, pin),
+                            new NextPin(eoi, pin + 1)));
+                }
+            }
+            return vm;
+        }
+    }
+
+    /** Ends the service of one pin; other CPUs may have rewritten the entry while the lock was dropped. */
+    private record EndPin(Vm.EoiBroadcast eoi, int pin) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            if (eoi.trigger() != TriggerMode.LEVEL || eoi.suppressed()) {
+                return vm;
+            }
+            Ioapic ioapic = vm.ioapic();
+            RedirectionEntry entry = ioapic.entry(pin).withoutRemoteIrr();
+            ioapic = ioapic.withEntry(pin, entry);
+            if (entry.masked() || !ioapic.irr(pin)) {
+                return vm.with(ioapic.withSuccessiveEois(pin, 0));
+            }
+            int successive = ioapic.successiveEois(pin) + 1;
+            if (successive == Ioapic.SUCCESSIVE_EOI_LIMIT) {
+                port.emit(new Event.IoapicEoiInjectDelayed(entry));
+                port.toTimer(HostTimer.Message.ARM_EOI_INJECT);
+                return vm.with(ioapic.withSuccessiveEois(pin, 0));
+            }
+            Vm counted = vm.with(ioapic.withSuccessiveEois(pin, successive));
+            return counted.with(task.push(new LineSteps.Service(pin, Vm.LineStatus.UNWANTED)));
+        }
+    }
+
+    /** The delayed work of a storm: level pins from {@code from} on whose line is high interrupt again. */
+    record InjectDelayed(int from) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            Ioapic ioapic = vm.ioapic();
+            for (int pin = from; pin < Ioapic.PINS; pin++) {
+                RedirectionEntry entry = ioapic.entry(pin);
+                if (entry.triggerMode() == TriggerMode.LEVEL && ioapic.irr(pin) && !entry.remoteIrr()) {
+                    return vm.with(
+                            task.push(new LineSteps.Service(pin, Vm.LineStatus.UNWANTED), new InjectDelayed(pin + 1)));
+                }
+            }
+            return vm;
+        }
+    }
+}

@@ -1,0 +1,587 @@
+package org.vcpusim.kvm;
+
+import org.vcpusim.arch.DeliveryMode;
+import org.vcpusim.arch.ExitReason;
+import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.arch.VectorBitmap;
+
+/**
+ * Something that happened in the simulated machine.
+ *
+ * <p>Where the kernel has a tracepoint for it, the record carries that tracepoint's fields; the rest belong to the
+ * simulator's own group {@code kvm_sim}. {@code vcpu} is always the index of a vCPU. Java 17 has no pattern switch, so
+ * consumers implement {@link Visitor} and the compiler checks that none is forgotten.
+ */
+public sealed interface Event {
+    /** Calls the method of {@code visitor} for this event. */
+    <R> R accept(Visitor<R> visitor);
+
+    /** Direction of an access. */
+    enum Access {
+        READ,
+        WRITE
+    }
+
+    /** An interrupt controller that ack notifiers name. */
+    enum IrqChip {
+        PIC_MASTER,
+        PIC_SLAVE,
+        IOAPIC
+    }
+
+    /** Host interrupt vectors; arch/x86/include/asm/irq_vectors.h. */
+    enum HostVector {
+        RESCHEDULE(0xfd),
+        CALL_FUNCTION(0xfc);
+
+        private final int number;
+
+        HostVector(int number) {
+            this.number = number;
+        }
+
+        /** The vector in the host's interrupt table. */
+        public int number() {
+            return number;
+        }
+    }
+
+    /** Why KVM_RUN returned; {@code KVM_EXIT_*} in include/uapi/linux/kvm.h. */
+    enum UserspaceExit {
+        KVM_EXIT_IO(2),
+        KVM_EXIT_HLT(5),
+        KVM_EXIT_MMIO(6),
+        KVM_EXIT_INTR(10);
+
+        private final int number;
+
+        UserspaceExit(int number) {
+            this.number = number;
+        }
+
+        /** The number in the kernel's interface. */
+        public int number() {
+            return number;
+        }
+    }
+
+    /** Why a load wrote nothing. */
+    enum LoadSkipped {
+        APIC_HW_DISABLED,
+        APICV_INACTIVE
+    }
+
+    /** What an audit found. */
+    enum BitmapVerdict {
+        /** The bitmap equals a fresh scan. */
+        EQUAL,
+        /** It has every vector it needs, and stale ones: EOIs of those exit for nothing. */
+        STALE_EXTRA,
+        /** A request is pending that will renew it; legal for a vCPU that is not running. */
+        PENDING,
+        /** APICv is inactive or the local APIC disabled: nothing reads the bitmap. */
+        UNUSED,
+        /** It lacks a vector or was never loaded: an EOI will be lost. */
+        WRONG
+    }
+
+    /**
+     * VM entry: kvm_entry. The kernel prints all but {@code requests}.
+     *
+     * @param rip guest instruction pointer
+     * @param interruptionInformation VM_ENTRY_INTR_INFO_FIELD
+     * @param requests the requests word at the commit, which a correct entry finds 0
+     */
+    record GuestEntered(int vcpu, long rip, int interruptionInformation, long requests) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * VM exit: kvm_exit.
+     *
+     * @param rip guest instruction pointer
+     * @param qualification EXIT_QUALIFICATION, printed as info1
+     * @param interruptionInformation VM_EXIT_INTR_INFO
+     * @param requests the requests word
+     */
+    record GuestExited(
+            int vcpu, ExitReason reason, long rip, long qualification, int interruptionInformation, long requests)
+            implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A local APIC took an EOI: kvm_eoi.
+     *
+     * @param vector the vector it ended, or -1
+     */
+    record EoiReceived(int vcpu, int vector) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** Ack notifiers of a pin were called: kvm_ack_irq. */
+    record IrqAcknowledged(IrqChip chip, int pin) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A GSI's level was set: kvm_set_irq.
+     *
+     * @param level 0 or 1
+     * @param source interrupt source id
+     */
+    record IrqLineSet(int gsi, int level, int source) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * An IOAPIC pin's line was set: kvm_ioapic_set_irq.
+     *
+     * @param entry as it was when the line was set
+     * @param coalesced nobody was interrupted by it
+     */
+    record IoapicIrqSet(RedirectionEntry entry, int pin, boolean coalesced) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** Too many EOIs in a row with the line high: kvm_ioapic_delayed_eoi_inj. */
+    record IoapicEoiInjectDelayed(RedirectionEntry entry) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** An MSI was sent: kvm_msi_set_irq. */
+    record MsiSet(long address, int data) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A PIC input was set: kvm_pic_set_irq.
+     *
+     * @param chip 0 master, 1 slave
+     * @param pin 0 to 7
+     * @param elcr edge/level control register
+     * @param imr interrupt mask register
+     */
+    record PicIrqSet(int chip, int pin, int elcr, int imr, boolean coalesced) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** A message reached a local APIC, which may still discard it: kvm_apic_accept_irq. */
+    record InterruptAccepted(int vcpu, DeliveryMode deliveryMode, TriggerMode triggerMode, int vector)
+            implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A local APIC register was accessed: kvm_apic.
+     *
+     * @param offset in the register page
+     */
+    record ApicAccessed(int vcpu, Access access, int offset, long value) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A guest wrote the ICR: kvm_apic_ipi.
+     *
+     * @param vcpu the sender
+     */
+    record ApicIpiSent(int vcpu, int icrLow, int destination) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** An interrupt was put into the VM-entry field: kvm_inj_virq. */
+    record InterruptInjected(int vcpu, int vector, boolean reinjected) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A memory-mapped access was emulated: kvm_mmio.
+     *
+     * @param length bytes
+     * @param address guest-physical
+     */
+    record MmioAccessed(int vcpu, Access access, int length, long address, long value) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * An MSR access was emulated: kvm_msr.
+     *
+     * @param fault it raised #GP
+     */
+    record MsrAccessed(int vcpu, Access access, int msr, long value, boolean fault) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** A port access was emulated: kvm_pio. */
+    record PioAccessed(int vcpu, Access access, int port, int value) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** A blocked vCPU was woken: kvm_vcpu_wakeup. */
+    record VcpuWoken(int vcpu) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** KVM_RUN returned: kvm_userspace_exit. */
+    record UserspaceExited(int vcpu, UserspaceExit reason) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A guest wrote half of a redirection entry: kvm_sim:ioapic_redir_write.
+     *
+     * @param sequence number of this write, from 1
+     */
+    record RedirectionEntryWritten(int pin, RedirectionEntry before, RedirectionEntry after, int sequence)
+            implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A request bit was set: kvm_sim:request_made.
+     *
+     * @param vcpu the target
+     * @param coalesced the bit was set already
+     */
+    record RequestMade(int vcpu, RequestSet.Flow flow, boolean coalesced) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** The target found the bit set and, unless a fault says otherwise, cleared it: kvm_sim:request_seen. */
+    record RequestSeen(int vcpu, RequestSet.Flow flow) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** The target has done what the request asked: kvm_sim:request_applied. */
+    record RequestApplied(int vcpu, RequestSet.Flow flow) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A requester sent an IPI to a vCPU's processor: kvm_sim:ipi_sent.
+     *
+     * @param vcpu the target
+     */
+    record IpiSent(int vcpu, HostVector vector) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A requester found that no IPI is needed: kvm_sim:ipi_elided.
+     *
+     * @param vcpu the target
+     * @param mode the mode the requester found
+     */
+    record IpiElided(int vcpu, VcpuMode mode) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A request to several vCPUs begins: kvm_sim:broadcast_started.
+     *
+     * @param operation joins start and end
+     * @param targets how many vCPUs
+     */
+    record BroadcastStarted(int operation, VcpuRequest request, int targets) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** A request has been made on every target, and where it waits every IPI was acknowledged: kvm_sim:broadcast_completed. */
+    record BroadcastCompleted(int operation, VcpuRequest request) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * The vCPU abandoned a VM entry: kvm_sim:entry_cancelled.
+     *
+     * @param mode as it was found
+     * @param requests the requests word
+     */
+    record EntryCancelled(int vcpu, VcpuMode mode, long requests) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * init_vmcs ran: kvm_sim:vmcs_init.
+     *
+     * @param apicv the APICv fields were written
+     */
+    record VmcsInitialised(int vcpu, boolean apicv) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * The vCPU computed its handled vectors: kvm_sim:ioapic_scan.
+     *
+     * @param sequence table writes seen by the scan
+     */
+    record IoapicScanned(int vcpu, VectorBitmap handled, int sequence) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** EOI_EXIT_BITMAP0 to 3 were written: kvm_sim:eoi_exitmap_load. */
+    record EoiExitmapLoaded(int vcpu, VectorBitmap bitmap) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** A load wrote nothing: kvm_sim:eoi_exitmap_load_skipped. */
+    record EoiExitmapLoadSkipped(int vcpu, LoadSkipped why) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** An EOI ended inside the guest, without VM exit: kvm_sim:eoi_virtualized. */
+    record EoiVirtualized(int vcpu, int vector) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** The vCPU went to sleep: kvm_sim:vcpu_block. */
+    record VcpuBlocked(int vcpu) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** The vCPU was reset by INIT: kvm_sim:vcpu_reset. */
+    record VcpuReset(int vcpu) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** The processor took an interrupt or exception: kvm_sim:interrupt_taken. */
+    record InterruptTaken(int vcpu, int vector) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** An SMI was handled; the handler only returns: kvm_sim:smi_handled. */
+    record SmiHandled(int vcpu) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A start-up IPI started the vCPU: kvm_sim:sipi_started.
+     *
+     * @param page of the first instruction
+     */
+    record SipiStarted(int vcpu, int page) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** An irqfd's resample event was signalled: kvm_sim:resample_signalled. */
+    record ResampleSignalled(int irqfd) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** At quiescence the bitmap was compared with a fresh scan: kvm_sim:eoi_exitmap_audit. */
+    record EoiExitBitmapAudited(int vcpu, VectorBitmap actual, VectorBitmap expected, BitmapVerdict verdict)
+            implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** At quiescence remote IRR is set and no local APIC holds the vector: kvm_sim:level_pin_stuck. */
+    record LevelPinStuck(int pin, RedirectionEntry entry) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** What to do for each kind of event. */
+    interface Visitor<R> {
+        R visit(GuestEntered event);
+
+        R visit(GuestExited event);
+
+        R visit(EoiReceived event);
+
+        R visit(IrqAcknowledged event);
+
+        R visit(IrqLineSet event);
+
+        R visit(IoapicIrqSet event);
+
+        R visit(IoapicEoiInjectDelayed event);
+
+        R visit(MsiSet event);
+
+        R visit(PicIrqSet event);
+
+        R visit(InterruptAccepted event);
+
+        R visit(ApicAccessed event);
+
+        R visit(ApicIpiSent event);
+
+        R visit(InterruptInjected event);
+
+        R visit(MmioAccessed event);
+
+        R visit(MsrAccessed event);
+
+        R visit(PioAccessed event);
+
+        R visit(VcpuWoken event);
+
+        R visit(UserspaceExited event);
+
+        R visit(RedirectionEntryWritten event);
+
+        R visit(RequestMade event);
+
+        R visit(RequestSeen event);
+
+        R visit(RequestApplied event);
+
+        R visit(IpiSent event);
+
+        R visit(IpiElided event);
+
+        R visit(BroadcastStarted event);
+
+        R visit(BroadcastCompleted event);
+
+        R visit(EntryCancelled event);
+
+        R visit(VmcsInitialised event);
+
+        R visit(IoapicScanned event);
+
+        R visit(EoiExitmapLoaded event);
+
+        R visit(EoiExitmapLoadSkipped event);
+
+        R visit(EoiVirtualized event);
+
+        R visit(VcpuBlocked event);
+
+        R visit(VcpuReset event);
+
+        R visit(InterruptTaken event);
+
+        R visit(SmiHandled event);
+
+        R visit(SipiStarted event);
+
+        R visit(ResampleSignalled event);
+
+        R visit(EoiExitBitmapAudited event);
+
+        R visit(LevelPinStuck event);
+    }
+}

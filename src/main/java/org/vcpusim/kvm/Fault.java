@@ -1,0 +1,28 @@
+package org.vcpusim.kvm;
+
+/** A step of the protocol done wrong on purpose, so that one can see what it is there for. */
+public enum Fault {
+    /** The vCPU enters the guest without looking at its requests and its mode again after IN_GUEST_MODE. */
+    NO_RECHECK("no-recheck-after-in-guest-mode"),
+    /** A requester looks at the target's mode, and sends its IPI, before it sets the request bit. */
+    KICK_BEFORE_REQUEST("kick-before-request"),
+    /** A request bit is cleared after the request was handled instead of before. */
+    CLEAR_AFTER_HANDLING("clear-request-after-handling"),
+    /** Without a Hyper-V context the load writes an uninitialised array, as Linux 5.12 to 5.15 did. */
+    UNINITIALISED_BITMAP("uninitialised-bitmap"),
+    /** A redirection-entry write looks for the old destination in the new destination mode, as Linux did until 2026. */
+    OLD_TARGETS_BY_NEW_MODE("old-targets-by-new-destination-mode"),
+    /** An EOI of a vector that is handled only because it was pending is not followed by a scan, as before Linux 6.16. */
+    NO_RESCAN_AFTER_STALE_EOI("no-rescan-after-stale-eoi");
+
+    private final String key;
+
+    Fault(String key) {
+        this.key = key;
+    }
+
+    /** The name in scenario files. */
+    public String key() {
+        return key;
+    }
+}

@@ -1,0 +1,48 @@
+package org.vcpusim.kvm;
+
+/** One instruction, or one unit of work, of guest software. */
+public sealed interface GuestAction {
+    /** Instructions without operands. */
+    enum Plain implements GuestAction {
+        NOP,
+        STI,
+        CLI,
+        HLT,
+        /** Returns from an interrupt handler. */
+        IRET,
+        /** An EOI by the register that the local APIC's mode offers. */
+        EOI,
+        /** Control goes back to user space: KVM_RUN returns. */
+        EXIT_TO_USERSPACE
+    }
+
+    /** Work inside the guest that takes {@code nanos} of virtual time. */
+    record Compute(long nanos) implements GuestAction {}
+
+    /** A read of 1, 2, 4 or 8 bytes of device memory. */
+    record MmioRead(long address, int size) implements GuestAction {}
+
+    /** A write of 1, 2, 4 or 8 bytes of device memory. */
+    record MmioWrite(long address, int size, long value) implements GuestAction {}
+
+    /** A 32-bit write of IOAPIC register {@code index}, 0 to 255, under the guest's own lock. */
+    record IoapicRegisterWrite(int index, int value) implements GuestAction {}
+
+    /** A write of a local APIC register by its offset, through memory or MSR as the mode wants it. */
+    record ApicRegisterWrite(int offset, long value) implements GuestAction {}
+
+    /** RDMSR. */
+    record Rdmsr(int msr) implements GuestAction {}
+
+    /** WRMSR. */
+    record Wrmsr(int msr, long value) implements GuestAction {}
+
+    /** IN of one byte. */
+    record PortRead(int port) implements GuestAction {}
+
+    /** OUT of one byte. */
+    record PortWrite(int port, int value) implements GuestAction {}
+
+    /** An access to the register of device {@code device} that makes it lower its line. */
+    record AcknowledgeDevice(int device) implements GuestAction {}
+}

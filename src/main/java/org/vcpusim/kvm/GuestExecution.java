@@ -1,0 +1,139 @@
+package org.vcpusim.kvm;
+
+import org.vcpusim.arch.ApicAccessType;
+import org.vcpusim.arch.ApicRegister;
+import org.vcpusim.arch.ExitQualification;
+import org.vcpusim.arch.ExitReason;
+
+/**
+ * What the processor does with an instruction of the guest: carries it out, or leaves the guest.
+ *
+ * <p>Source: SDM volume 3, "VMX Non-Root Operation". Of the virtual-APIC hardware only the decision of an EOI is here: with
+ * APICv active the EOI-exit bitmap decides whether the guest leaves.
+ */
+final class GuestExecution {
+    private static final int IA32_APIC_BASE = 0x1b;
+
+    private GuestExecution() {}
+
+    static Vcpu execute(Vcpu v, GuestAction action, Port port) {
+        if (action instanceof GuestAction.Plain plain) {
+            return plain(v, plain, port);
+        }
+        if (action instanceof GuestAction.Compute compute) {
+            port.elapse(compute.nanos());
+            return retired(v, port);
+        }
+        return v.apicvActive() && isEoi(v, action)
+                ? virtualizedEoi(v, port)
+                : VcpuRun.exit(v, exitFor(v, action), port);
+    }
+
+    /** Whether a write is one that EOI virtualization covers; SDM volume 3, "EOI Virtualization". */
+    private static boolean isEoi(Vcpu v, GuestAction action) {
+        int eoi = ApicRegister.EOI.offset();
+        if (action instanceof GuestAction.ApicRegisterWrite w) {
+            return w.offset() == eoi && w.value() == 0;
+        }
+        if (action instanceof GuestAction.MmioWrite w) {
+            return !v.lapic().x2apic() && w.address() == v.lapic().pageAddress() + eoi;
+        }
+        return action instanceof GuestAction.Wrmsr w
+                && v.lapic().x2apic()
+                && w.msr() == ApicRegister.EOI.msr()
+                && w.value() == 0;
+    }
+
+    private static Vcpu plain(Vcpu v, GuestAction.Plain action, Port port) {
+        return switch (action) {
+            case NOP -> retired(v, port);
+            case STI -> {
+                GuestLink after = v.guest().retiring().withInterrupts();
+                boolean wasOn = v.guest().interruptsEnabled();
+                yield VcpuRun.resume(v.with(wasOn ? after.withInterruptsAtOnce() : after), port);
+            }
+            case CLI -> VcpuRun.resume(v.with(v.guest().retiring().withoutInterrupts()), port);
+            case IRET -> iret(v, port);
+            case HLT -> VcpuRun.exit(v, GuestExit.of(ExitReason.HLT, action), port);
+            case EXIT_TO_USERSPACE -> VcpuRun.exit(v, GuestExit.of(ExitReason.IO_INSTRUCTION, action), port);
+            case EOI -> v.apicvActive() ? virtualizedEoi(v, port) : VcpuRun.exit(v, exitFor(v, action), port);
+        };
+    }
+
+    private static Vcpu retired(Vcpu v, Port port) {
+        return VcpuRun.resume(v.with(v.guest().retiring()), port);
+    }
+
+    /** Interrupts are as they were; an NMI's handler also ends the blocking of NMIs. */
+    private static Vcpu iret(Vcpu v, Port port) {
+        Vcpu back = v.with(v.guest().retiring().returned());
+        return VcpuRun.resume(v.events().nmiMasked() ? back.with(v.events().nmiUnmasked()) : back, port);
+    }
+
+    /**
+     * An EOI that the processor carries out itself. Without virtual-interrupt delivery a request that the EOI has made
+     * deliverable is brought to KVM's attention as a drop of the priority below the threshold.
+     */
+    private static Vcpu virtualizedEoi(Vcpu v, Port port) {
+        int vector = v.lapic().page().isr().highest();
+        Vcpu retired = v.with(v.guest().retiring());
+        if (vector < 0) {
+            return VcpuRun.resume(retired, port);
+        }
+        Vcpu ended = retired.with(v.lapic().ended(vector));
+        if (v.vmcs().eoiExitBitmap().get(vector)) {
+            GuestExit exit = new GuestExit(
+                    ExitReason.EOI_INDUCED, ExitQualification.ofEoiInduced(vector), 0, GuestAction.Plain.EOI);
+            return VcpuRun.exit(ended, exit, port);
+        }
+        port.emit(new Event.EoiVirtualized(v.index(), vector));
+        boolean another = ended.lapic().deliverable() >= 0;
+        return another
+                ? VcpuRun.exit(ended, GuestExit.of(ExitReason.TPR_BELOW_THRESHOLD), port)
+                : VcpuRun.resume(ended, port);
+    }
+
+    private static GuestExit exitFor(Vcpu v, GuestAction action) {
+        if (action instanceof GuestAction.MmioRead r) {
+            return memory(v, r.address(), ApicAccessType.LINEAR_READ, action);
+        }
+        if (action instanceof GuestAction.MmioWrite w) {
+            return memory(v, w.address(), ApicAccessType.LINEAR_WRITE, action);
+        }
+        if (action instanceof GuestAction.Rdmsr) {
+            return GuestExit.of(ExitReason.MSR_READ, action);
+        }
+        if (action instanceof GuestAction.Wrmsr) {
+            return GuestExit.of(ExitReason.MSR_WRITE, action);
+        }
+        if (action instanceof GuestAction.PortRead || action instanceof GuestAction.PortWrite) {
+            return GuestExit.of(ExitReason.IO_INSTRUCTION, action);
+        }
+        if (action instanceof GuestAction.ApicRegisterWrite w) {
+            return apicWrite(v, w.offset(), action);
+        }
+        if (action == GuestAction.Plain.EOI) {
+            return apicWrite(v, ApicRegister.EOI.offset(), action);
+        }
+        return GuestExit.of(ExitReason.EPT_MISCONFIG, action);
+    }
+
+    private static GuestExit apicWrite(Vcpu v, int offset, GuestAction action) {
+        return v.lapic().x2apic()
+                ? GuestExit.of(ExitReason.MSR_WRITE, action)
+                : memory(v, v.lapic().pageAddress() + offset, ApicAccessType.LINEAR_WRITE, action);
+    }
+
+    private static GuestExit memory(Vcpu v, long address, ApicAccessType type, GuestAction action) {
+        boolean apicPage = v.lapic().claims(address);
+        if (!apicPage) {
+            return GuestExit.of(ExitReason.EPT_MISCONFIG, action);
+        }
+        long qualification = ExitQualification.ofApicAccess(type, (int) address & 0xfff);
+        return new GuestExit(ExitReason.APIC_ACCESS, qualification, 0, action);
+    }
+
+    static boolean isApicBase(int msr) {
+        return msr == IA32_APIC_BASE;
+    }
+}

@@ -1,0 +1,122 @@
+package org.vcpusim.kvm;
+
+import org.vcpusim.arch.DeliveryMode;
+import org.vcpusim.arch.DestinationMode;
+import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.arch.TriggerMode;
+
+/**
+ * What guests do to the IOAPIC's registers; all of it under {@code ioapic->lock}.
+ *
+ * <p>Source: {@code ioapic_mmio_read}, {@code ioapic_mmio_write}, {@code ioapic_write_indirect}, arch/x86/kvm/ioapic.c.
+ */
+final class IoapicSteps {
+    private IoapicSteps() {}
+
+    /** A read of a register. */
+    record Read(Vm.IoapicRead read) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            return vm.with(task.push(new VmCalls.Locked(
+                    new ReadLocked(read.address(), read.size()), new VmCalls.Answer(new Vm.OfVcpu(read.vcpu())))));
+        }
+    }
+
+    private record ReadLocked(long address, int size) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            long value = vm.ioapic().read(address) & 0xffffffffL;
+            long mask = size >= 4 ? -1L : (1L << 8 * size) - 1;
+            return vm.with(task.withAnswer(new VmTask.Value(value & mask)));
+        }
+    }
+
+    /** Shows the table to a vCPU that scans it. */
+    record ShowTable(int vcpu) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            port.toVcpu(vcpu, new Vcpu.TableRead(vm.ioapic(), vm.notifiedPins()));
+            return vm;
+        }
+    }
+
+    /** Selects a register and writes it. */
+    record SelectAndWrite(int index, int value) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            return writeWindow(vm.with(vm.ioapic().withSelect(index)), task, value, port);
+        }
+    }
+
+    /** A write to the window. */
+    record Write(long address, int value) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            if (!Ioapic.isWindowRegister(address)) {
+                return vm.with(vm.ioapic().writeOutsideWindow(address, value));
+            }
+            return writeWindow(vm, task, value, port);
+        }
+    }
+
+    private static Vm writeWindow(Vm vm, VmTask task, int value, Port port) {
+        Ioapic ioapic = vm.ioapic();
+        int pin = ioapic.selectedPin();
+        if (pin < 0) {
+            return vm.with(ioapic.writePlainRegister(value));
+        }
+        RedirectionEntry before = ioapic.entry(pin);
+        RedirectionEntry after = ioapic.selectedEntryAfter(value);
+        Ioapic written = ioapic.withEntryWritten(pin, after);
+        port.emit(new Event.RedirectionEntryWritten(pin, before, after, written.writes()));
+        return vm.with(written).with(task.push(new ServiceWritten(pin), new RequestScan(pin, before)));
+    }
+
+    /** A level pin that a write made deliverable interrupts at once, or its resampler is asked. */
+    private record ServiceWritten(int pin) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            Ioapic ioapic = vm.ioapic();
+            boolean level = ioapic.entry(pin).triggerMode() == TriggerMode.LEVEL;
+            if (!level || !ioapic.irr(pin) || !ioapic.canService(pin)) {
+                return vm;
+            }
+            int gsi = vm.routing().gsiOf(Event.IrqChip.IOAPIC, pin);
+            if (gsi >= 0 && vm.irqfds().hasResampler(gsi)) {
+                IrqfdSteps.signalResample(vm, gsi, port);
+                return vm.with(ioapic.withoutIrr(pin));
+            }
+            return vm.with(task.push(new LineSteps.Service(pin, Vm.LineStatus.UNWANTED)));
+        }
+    }
+
+    /** The vCPUs that the old or the new entry addresses have to look at the table again. */
+    private record RequestScan(int pin, RedirectionEntry before) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            VcpuList targets = targets(vm);
+            VcpuRequest request = vm.machine().protocol().tableRequest();
+            return vm.with(task.push(new RequestSteps.Broadcast(
+                    new RequestSteps.Request(request, vm.ioapic().writes()), targets)));
+        }
+
+        private VcpuList targets(Vm vm) {
+            RedirectionEntry entry = vm.ioapic().entry(pin);
+            boolean all =
+                    vm.machine().protocol() == Protocol.LOAD_EOI_EXITMAP || entry.deliveryMode() != DeliveryMode.FIXED;
+            if (all) {
+                return VcpuList.all(vm.machine().vcpuCount());
+            }
+            InterruptMessage message = InterruptMessage.of(entry);
+            VcpuList targets = vm.apics().scanTargets(message);
+            boolean moved =
+                    before.destination() != entry.destination() || before.destinationMode() != entry.destinationMode();
+            if (!moved) {
+                return targets;
+            }
+            boolean newMode = vm.machine().has(Fault.OLD_TARGETS_BY_NEW_MODE);
+            DestinationMode oldMode = newMode ? entry.destinationMode() : before.destinationMode();
+            return targets.or(vm.apics().scanTargets(message.to(before.destination(), oldMode)));
+        }
+    }
+}

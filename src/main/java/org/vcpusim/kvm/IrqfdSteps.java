@@ -1,0 +1,121 @@
+package org.vcpusim.kvm;
+
+import java.util.List;
+
+/**
+ * irqfds, their resamplers, ack notifiers, and the routing table that connects them.
+ *
+ * <p>Source: virt/kvm/eventfd.c ({@code irqfd_inject}, {@code irqfd_resampler_ack}, {@code irqfd_resampler_shutdown}),
+ * {@code kvm_notify_acked_irq}.
+ */
+final class IrqfdSteps {
+    private static final VmStep ANSWER = new VmCalls.Answer(Vm.OfUserspace.USERSPACE);
+
+    private IrqfdSteps() {}
+
+    static VmStep first(Vm.Message message) {
+        if (message instanceof Vm.AssignIrqfd a) {
+            return new Assign(a.irqfd());
+        }
+        if (message instanceof Vm.DeassignIrqfd d) {
+            return new Deassign(d.id());
+        }
+        if (message instanceof Vm.FireIrqfd f) {
+            return new Fire(f.id());
+        }
+        if (message instanceof Vm.SetRouting s) {
+            return new Route(s.routing());
+        }
+        if (message instanceof Vm.ShowIdentity s) {
+            return new StateSteps.Remember(s.identity());
+        }
+        throw new IllegalArgumentException("starts no work: " + message);
+    }
+
+    private record Assign(Irqfds.Irqfd irqfd) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            boolean newNotifier = irqfd.resample() && !vm.irqfds().hasResampler(irqfd.gsi());
+            Vm next = vm.with(vm.irqfds().with(irqfd));
+            return newNotifier ? next.with(task.push(StateSteps.scanAll(vm), ANSWER)) : next.with(task.push(ANSWER));
+        }
+    }
+
+    private record Deassign(int id) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            Irqfds.Irqfd irqfd = vm.irqfds().find(id).orElse(null);
+            if (irqfd == null) {
+                return refused(vm, task);
+            }
+            Irqfds left = vm.irqfds().without(id);
+            if (!irqfd.resample() || left.hasResampler(irqfd.gsi())) {
+                return vm.with(left).with(task.push(ANSWER));
+            }
+            return vm.with(left).with(task.push(StateSteps.scanAll(vm), resample(irqfd.gsi(), 0, ANSWER)));
+        }
+    }
+
+    private static Vm refused(Vm vm, VmTask task) {
+        return vm.with(task.withAnswer(new VmTask.Value(Userspace.EINVAL)).push(ANSWER));
+    }
+
+    private static VmStep resample(int gsi, int level, VmStep after) {
+        return new LineSteps.SetGsi(gsi, Irqfds.RESAMPLE_SOURCE, level, Vm.LineStatus.UNWANTED, after);
+    }
+
+    private record Fire(int id) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            Irqfds.Irqfd irqfd = vm.irqfds().find(id).orElse(null);
+            if (irqfd == null) {
+                return refused(vm, task);
+            }
+            if (irqfd.resample()) {
+                return vm.with(task.push(resample(irqfd.gsi(), 1, ANSWER)));
+            }
+            return vm.with(task.push(pulse(irqfd.gsi(), 1, pulse(irqfd.gsi(), 0, ANSWER))));
+        }
+
+        private static VmStep pulse(int gsi, int level, VmStep after) {
+            return new LineSteps.SetGsi(gsi, Irqfds.USERSPACE_SOURCE, level, Vm.LineStatus.UNWANTED, after);
+        }
+    }
+
+    private record Route(Routing routing) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            return vm.with(routing).with(task.push(ANSWER));
+        }
+    }
+
+    /** Calls the ack notifiers of a pin; the only ones there are belong to resamplers. */
+    record NotifyAcked(Event.IrqChip chip, int pin) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            port.emit(new Event.IrqAcknowledged(chip, pin));
+            int gsi = vm.routing().gsiOf(chip, pin);
+            if (gsi < 0 || !vm.irqfds().hasResampler(gsi)) {
+                return vm;
+            }
+            return vm.with(task.push(resample(gsi, 0, new SignalResample(gsi))));
+        }
+    }
+
+    private record SignalResample(int gsi) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            signalResample(vm, gsi, port);
+            return vm;
+        }
+    }
+
+    /** Signals the resample event of every irqfd on the GSI. */
+    static void signalResample(Vm vm, int gsi, Port port) {
+        List<Integer> ids = vm.irqfds().resampled(gsi);
+        for (int id : ids) {
+            port.emit(new Event.ResampleSignalled(id));
+            port.toUserspace(new Userspace.ResampleSignalled(id));
+        }
+    }
+}

@@ -1,0 +1,216 @@
+package org.vcpusim.kvm;
+
+import org.vcpusim.arch.ApicRegister;
+import org.vcpusim.arch.DeliveryMode;
+import org.vcpusim.arch.LocalApic;
+import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.kvm.ApicIdentity.ApicMode;
+
+/**
+ * One vCPU's local APIC as KVM keeps it: the register page, IA32_APIC_BASE and the events on their way.
+ *
+ * <p>Source: {@code struct kvm_lapic}, arch/x86/kvm/lapic.h and lapic.c.
+ *
+ * @param vcpu index of the vCPU, its x2APIC ID
+ * @param page the registers
+ * @param apicBase IA32_APIC_BASE
+ * @param initPending an INIT has come and was not acted on
+ * @param sipiPending a start-up IPI has come and was not acted on
+ * @param sipiVector page of the last start-up IPI
+ */
+public record Lapic(int vcpu, LocalApic page, long apicBase, boolean initPending, boolean sipiPending, int sipiVector) {
+    /** IA32_APIC_BASE, bit 8: the boot processor. */
+    public static final long BASE_BSP = 1 << 8;
+    /** IA32_APIC_BASE, bit 10: x2APIC mode. */
+    public static final long BASE_X2APIC = 1 << 10;
+    /** IA32_APIC_BASE, bit 11: enabled. */
+    public static final long BASE_ENABLE = 1 << 11;
+    /** Guest-physical address of the page after reset. */
+    public static final long DEFAULT_PAGE = 0xfee00000L;
+    /** Bytes of the page. */
+    public static final int PAGE_BYTES = 0x1000;
+    /** Spurious-interrupt vector register, bit 8: software enable. */
+    public static final int SPIV_ENABLED = 1 << 8;
+    /** Spurious-interrupt vector register, bit 12: suppress EOI broadcasts. */
+    public static final int SPIV_SUPPRESS_EOI = 1 << 12;
+    /** Local vector table entries, bit 16: masked. */
+    public static final int LVT_MASKED = 1 << 16;
+
+    private static final int BOOT_VCPU = 0;
+    private static final int VERSION = 0x50014;
+    private static final int SPIV_RESET = 0xff;
+    private static final int LVT0_EXTINT = DeliveryMode.EXTINT.code() << 8;
+    private static final int ID_SHIFT = 24;
+    static final ApicRegister[] LVTS = {
+        ApicRegister.LVTT,
+        ApicRegister.LVTTHMR,
+        ApicRegister.LVTPC,
+        ApicRegister.LVT0,
+        ApicRegister.LVT1,
+        ApicRegister.LVTERR
+    };
+
+    /** A local APIC after creation of vCPU {@code vcpu}; {@code kvm_lapic_reset} for RESET. */
+    public static Lapic created(int vcpu) {
+        long base = DEFAULT_PAGE | BASE_ENABLE | (vcpu == BOOT_VCPU ? BASE_BSP : 0);
+        LocalApic page = LocalApic.zeroed().write(ApicRegister.ID, vcpu << ID_SHIFT);
+        return new Lapic(vcpu, page, base, false, false, 0).reset();
+    }
+
+    /** This local APIC after INIT: registers reset, ID and IA32_APIC_BASE kept; {@code kvm_lapic_reset}. */
+    Lapic reset() {
+        LocalApic p = page.write(ApicRegister.LVR, VERSION);
+        for (ApicRegister lvt : LVTS) {
+            p = p.write(lvt, LVT_MASKED);
+        }
+        p = p.write(ApicRegister.LVT0, vcpu == BOOT_VCPU ? LVT0_EXTINT : LVT_MASKED);
+        p = p.write(ApicRegister.DFR, ApicIdentity.DFR_FLAT).write(ApicRegister.SPIV, SPIV_RESET);
+        p = p.write(ApicRegister.LDR, x2apic() ? ApicIdentity.x2apicLdr(vcpu) : 0);
+        for (ApicRegister zeroed : ZEROED_BY_RESET) {
+            p = p.write(zeroed, 0);
+        }
+        p = p.withIrr(org.vcpusim.arch.VectorBitmap.EMPTY)
+                .withIsr(org.vcpusim.arch.VectorBitmap.EMPTY)
+                .withTmr(org.vcpusim.arch.VectorBitmap.EMPTY);
+        return withPage(p.withPprUpdated());
+    }
+
+    private static final ApicRegister[] ZEROED_BY_RESET = {
+        ApicRegister.TASKPRI,
+        ApicRegister.ESR,
+        ApicRegister.ICR,
+        ApicRegister.ICR2,
+        ApicRegister.TDCR,
+        ApicRegister.TMICT,
+        ApicRegister.TMCCT
+    };
+
+    /** Whether the processor counts as the boot processor, which the guest can change. */
+    public boolean isBootProcessor() {
+        return (apicBase & BASE_BSP) != 0;
+    }
+
+    /** Whether it is enabled in IA32_APIC_BASE; {@code kvm_apic_hw_enabled}. */
+    public boolean hwEnabled() {
+        return (apicBase & BASE_ENABLE) != 0;
+    }
+
+    /** Whether it is enabled in the spurious-interrupt vector register; {@code kvm_apic_sw_enabled}. */
+    public boolean swEnabled() {
+        return (page.read(ApicRegister.SPIV) & SPIV_ENABLED) != 0;
+    }
+
+    /** Whether it accepts interrupts; {@code apic_enabled}. */
+    public boolean enabled() {
+        return hwEnabled() && swEnabled();
+    }
+
+    /** Whether it is in x2APIC mode. */
+    public boolean x2apic() {
+        return mode(apicBase) == ApicMode.X2APIC;
+    }
+
+    /** The mode that a value of IA32_APIC_BASE selects; x2APIC without enable counts as disabled. */
+    public static ApicMode mode(long apicBase) {
+        if ((apicBase & BASE_ENABLE) == 0) {
+            return ApicMode.DISABLED;
+        }
+        return (apicBase & BASE_X2APIC) != 0 ? ApicMode.X2APIC : ApicMode.XAPIC;
+    }
+
+    /** Guest-physical address of the register page. */
+    public long pageAddress() {
+        return apicBase & ~0xfffL;
+    }
+
+    /** Whether {@code address} is within the register page. */
+    public boolean claims(long address) {
+        return address >= pageAddress() && address < pageAddress() + PAGE_BYTES;
+    }
+
+    /** What other CPUs need to know to address it. */
+    public ApicIdentity identity() {
+        return new ApicIdentity(
+                vcpu,
+                page.read(ApicRegister.ID) >>> ID_SHIFT,
+                page.read(ApicRegister.LDR),
+                page.read(ApicRegister.DFR),
+                mode(apicBase),
+                swEnabled(),
+                acceptsPic());
+    }
+
+    /** Whether the PIC's output reaches the processor through it; {@code kvm_apic_accept_pic_intr}. */
+    public boolean acceptsPic() {
+        int lvt0 = page.read(ApicRegister.LVT0);
+        boolean extint = (lvt0 & LVT_MASKED) == 0 && (lvt0 >> 8 & 7) == DeliveryMode.EXTINT.code();
+        return !hwEnabled() || extint;
+    }
+
+    /** Whether EOIs are not to be broadcast; only where the version register says that it can be done. */
+    public boolean suppressesEoiBroadcast() {
+        return (page.read(ApicRegister.SPIV) & SPIV_SUPPRESS_EOI) != 0;
+    }
+
+    /** Whether {@code vector} is requested or in service; {@code kvm_apic_pending_eoi}. */
+    public boolean pendingEoi(int vector) {
+        return page.irr().get(vector) || page.isr().get(vector);
+    }
+
+    /** This local APIC with another page. */
+    public Lapic withPage(LocalApic other) {
+        return other == page ? this : new Lapic(vcpu, other, apicBase, initPending, sipiPending, sipiVector);
+    }
+
+    /** With a fixed interrupt requested and its trigger mode recorded in TMR, the only place where TMR changes. */
+    Lapic requested(int vector, TriggerMode trigger) {
+        boolean level = trigger == TriggerMode.LEVEL;
+        LocalApic p = page.withIrr(page.irr().with(vector));
+        if (p.tmr().get(vector) != level) {
+            p = p.withTmr(level ? p.tmr().with(vector) : p.tmr().without(vector));
+        }
+        return withPage(p);
+    }
+
+    /** The highest vector that may interrupt now, or -1; {@code kvm_apic_has_interrupt}. */
+    int deliverable() {
+        return hwEnabled() ? page.withPprUpdated().deliverable() : -1;
+    }
+
+    /** After the processor took {@code vector}; {@code kvm_apic_ack_interrupt}. */
+    Lapic acknowledged(int vector) {
+        LocalApic taken =
+                page.withIrr(page.irr().without(vector)).withIsr(page.isr().with(vector));
+        return withPage(taken.withPprUpdated());
+    }
+
+    /** After an EOI of {@code vector}, which is in service. */
+    Lapic ended(int vector) {
+        return withPage(page.withIsr(page.isr().without(vector)).withPprUpdated());
+    }
+
+    /** With another task priority, 0 to 255. */
+    Lapic withTpr(int tpr) {
+        return withPage(page.write(ApicRegister.TASKPRI, tpr).withPprUpdated());
+    }
+
+    Lapic withInit() {
+        return new Lapic(vcpu, page, apicBase, true, false, sipiVector);
+    }
+
+    Lapic withSipi(int vector) {
+        return new Lapic(vcpu, page, apicBase, initPending, true, vector);
+    }
+
+    Lapic withoutInit() {
+        return new Lapic(vcpu, page, apicBase, false, sipiPending, sipiVector);
+    }
+
+    Lapic withoutSipi() {
+        return new Lapic(vcpu, page, apicBase, initPending, false, sipiVector);
+    }
+
+    Lapic withApicBase(long base) {
+        return new Lapic(vcpu, page, base, initPending, sipiPending, sipiVector);
+    }
+}

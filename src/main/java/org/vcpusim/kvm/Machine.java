@@ -1,0 +1,94 @@
+package org.vcpusim.kvm;
+
+import java.util.EnumSet;
+import java.util.List;
+
+/**
+ * What a VM is made of and which rules it plays by: everything that stays the same during a run.
+ *
+ * @param vcpuCount vCPUs 0 to vcpuCount - 1; APIC ID and vCPU id are the index, vCPU 0 is the boot processor
+ * @param protocol how a table change reaches the bitmaps
+ * @param apicv whether APICv is active
+ * @param x2apicApi flags of KVM_CAP_X2APIC_API
+ * @param devices number of devices
+ * @param tpr what keeps the task priority while the guest runs
+ * @param faults steps done wrong on purpose
+ * @param garbageSeed seed of the contents of uninitialised memory, for {@link Fault#UNINITIALISED_BITMAP}
+ */
+public record Machine(
+        int vcpuCount,
+        Protocol protocol,
+        Apicv apicv,
+        int x2apicApi,
+        int devices,
+        TaskPriority tpr,
+        List<Fault> faults,
+        long garbageSeed) {
+
+    /** Destination IDs of 32 bits in MSIs and in saved local APICs: KVM_X2APIC_API_USE_32BIT_IDS. */
+    public static final int X2APIC_API_USE_32BIT_IDS = 1;
+    /** 0xff is no broadcast for an x2APIC: KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK. */
+    public static final int X2APIC_API_DISABLE_BROADCAST_QUIRK = 2;
+
+    public Machine {
+        if (vcpuCount < 1) {
+            throw new IllegalArgumentException("vcpuCount = " + vcpuCount + ": must be at least 1");
+        }
+        faults = List.copyOf(faults);
+    }
+
+    /** Whether the processor virtualises the local APIC for this VM. */
+    public enum Apicv {
+        ACTIVE,
+        INACTIVE
+    }
+
+    /** What keeps the guest's task priority, and so how much of it. */
+    public enum TaskPriority {
+        /** The virtual-APIC page of VMX: all eight bits. */
+        TPR_SHADOW,
+        /** The virtual TPR field of a VMCB, which has CR8's four bits: the low four are lost when it is copied back. */
+        VIRTUAL_CR8
+    }
+
+    /** A machine of {@code vcpuCount} vCPUs with APICv inactive, the upstream protocol and nothing else. */
+    public static Machine plain(int vcpuCount) {
+        return new Machine(
+                vcpuCount, Protocol.SCAN_THEN_LOAD, Apicv.INACTIVE, 0, 0, TaskPriority.TPR_SHADOW, List.of(), 0);
+    }
+
+    /** Whether APICv is active. */
+    public boolean apicvActive() {
+        return apicv == Apicv.ACTIVE;
+    }
+
+    /** Whether this machine does {@code fault} wrong. */
+    public boolean has(Fault fault) {
+        return faults.contains(fault);
+    }
+
+    /** Whether APIC IDs have 32 bits in MSIs and saved states. */
+    public boolean has32BitIds() {
+        return (x2apicApi & X2APIC_API_USE_32BIT_IDS) != 0;
+    }
+
+    /** Whether destination 0xff is a broadcast for an x2APIC too. */
+    public boolean hasBroadcastQuirk() {
+        return (x2apicApi & X2APIC_API_DISABLE_BROADCAST_QUIRK) == 0;
+    }
+
+    /** How an MSI's address is read. */
+    public InterruptMessage.MsiFormat msiFormat() {
+        return has32BitIds() ? InterruptMessage.MsiFormat.X2APIC : InterruptMessage.MsiFormat.XAPIC;
+    }
+
+    /** The same machine with another protocol. */
+    public Machine with(Protocol other) {
+        return new Machine(vcpuCount, other, apicv, x2apicApi, devices, tpr, faults, garbageSeed);
+    }
+
+    /** The same machine with these faults. */
+    public Machine withFaults(EnumSet<Fault> wanted) {
+        return new Machine(vcpuCount, protocol, apicv, x2apicApi, devices, tpr, List.copyOf(wanted), garbageSeed);
+    }
+}

@@ -1,0 +1,113 @@
+package org.vcpusim.kvm;
+
+import java.util.OptionalInt;
+import org.vcpusim.arch.RedirectionEntry;
+
+/**
+ * Changes of who the local APICs are, and saving and restoring of the VM's interrupt controllers.
+ *
+ * <p>Source: {@code kvm_recalculate_apic_map}, arch/x86/kvm/lapic.c; {@code kvm_set_ioapic},
+ * {@code kvm_rtc_eoi_tracking_restore_one}, arch/x86/kvm/ioapic.c.
+ */
+final class StateSteps {
+    private StateSteps() {}
+
+    /** Builds the APIC map anew and lets every vCPU look at the table again. */
+    record Recalculate(ApicIdentity identity, VmStep after) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            return vm.with(vm.apics().with(identity)).with(task.push(scanAll(vm), after));
+        }
+    }
+
+    /** Keeps what others read of an APIC, where the map does not depend on it. */
+    record Remember(ApicIdentity identity) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            return vm.with(vm.apics().withSameMap(identity));
+        }
+    }
+
+    static VmStep scanAll(Vm vm) {
+        VcpuRequest request = vm.machine().protocol().tableRequest();
+        return new RequestSteps.Broadcast(
+                new RequestSteps.Request(request, vm.ioapic().writes()),
+                VcpuList.all(vm.machine().vcpuCount()));
+    }
+
+    /** Whether {@code vcpu} owes pin 8 an EOI, after its local APIC was restored. */
+    record RestoreRtcOf(int vcpu) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            return vm.with(task.push(
+                    new VmCalls.Locked(new RestoreRtc(vcpu, vcpu + 1), new VmCalls.Answer(new Vm.OfVcpu(vcpu)))));
+        }
+    }
+
+    /** The same for vCPUs {@code vcpu} to {@code end} - 1, under the lock. */
+    private record RestoreRtc(int vcpu, int end) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            RedirectionEntry entry = vm.ioapic().entry(Ioapic.RTC_PIN);
+            InterruptMessage message = InterruptMessage.of(entry);
+            for (int each = vcpu; each < end; each++) {
+                ApicIdentity apic = vm.apics().identity(each);
+                if (DestinationMatch.matches(vm.machine(), apic, message, OptionalInt.empty())) {
+                    port.toVcpu(each, new Vcpu.QueryPendingEoi(task.id(), entry.vector()));
+                    return vm.with(task.push(new RestoredRtc(each, entry.vector()), new RestoreRtc(each + 1, end))
+                            .withWait(VmTask.Wait.ANSWER));
+                }
+            }
+            return vm;
+        }
+    }
+
+    private record RestoredRtc(int vcpu, int vector) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            RtcTracking.Pending pending = task.value() != 0 ? RtcTracking.Pending.YES : RtcTracking.Pending.NO;
+            return vm.with(vm.ioapic().withRtc(vm.ioapic().rtc().restored(vcpu, vector, pending)));
+        }
+    }
+
+    /** Replaces the IOAPIC's state, under the lock. */
+    record SetIoapic(IoapicState state) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            Ioapic ioapic = vm.ioapic().restored(state);
+            return vm.with(ioapic).with(task.push(scanAll(vm), ResetRtc.RESET_RTC, new Inject(state.irr(), 0)));
+        }
+    }
+
+    private enum ResetRtc implements VmStep {
+        RESET_RTC;
+
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            return vm.with(vm.ioapic().withRtc(RtcTracking.NONE));
+        }
+    }
+
+    /** Raises the saved lines from {@code pin} on, then works out who owes pin 8 an EOI. */
+    private record Inject(int irr, int pin) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            for (int each = pin; each < Ioapic.PINS; each++) {
+                if ((irr & 1 << each) != 0) {
+                    return vm.with(task.push(
+                            new LineSteps.SetPinLine(each, 1, Vm.LineStatus.WANTED), new Inject(irr, each + 1)));
+                }
+            }
+            return vm.with(task.push(new RestoreRtc(0, vm.machine().vcpuCount())));
+        }
+    }
+
+    /** Hands the VM's state to user space. */
+    record Show() implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            port.toUserspace(new Userspace.VmState(vm));
+            return vm;
+        }
+    }
+}

@@ -1,0 +1,101 @@
+package org.vcpusim.kvm;
+
+/**
+ * The VMM process: it starts the vCPUs and the devices, and completes what the kernel leaves to it.
+ *
+ * @param machine what there is to start
+ * @param started how many vCPUs and devices have been started, vCPUs first
+ * @param conduct whether it goes on by itself when KVM_RUN returns
+ */
+public record Userspace(Machine machine, int started, Conduct conduct) {
+    /** What a VMM does when KVM_RUN returns. */
+    public enum Conduct {
+        /** Completes the access, reads giving all ones, and runs the vCPU again, unless its guest has stopped. */
+        RUNS_AGAIN,
+        /** Nothing: somebody drives it from outside. */
+        WAITS
+    }
+
+    /** Error number of an ioctl with an invalid argument, as the answer to an operation. */
+    public static final long EINVAL = -22;
+
+    /** What user space is told. */
+    public sealed interface Message {}
+
+    /** Starts the next vCPU or device; sent by itself after the first. */
+    public enum Start implements Message {
+        START
+    }
+
+    /** Every bitmap and pin has been looked at. */
+    public enum Audited implements Message {
+        AUDITED
+    }
+
+    /** An operation is done; {@code result} is what it returned. */
+    public record Done(long result) implements Message {}
+
+    /** An irqfd's resample event was signalled. */
+    public record ResampleSignalled(int irqfd) implements Message {}
+
+    /** The state of the VM. */
+    public record VmState(Vm vm) implements Message {}
+
+    /** The state of a vCPU. */
+    public record VcpuState(Vcpu vcpu) implements Message {}
+
+    /**
+     * KVM_RUN returned.
+     *
+     * @param access what the guest wanted where {@code reason} is MMIO or IO
+     */
+    public record VcpuExited(int vcpu, Event.UserspaceExit reason, Unhandled access) implements Message {}
+
+    /**
+     * An access that nobody in the kernel took.
+     *
+     * @param address guest-physical address or port
+     */
+    public record Unhandled(Event.Access access, long address, int size) {
+        /** No access. */
+        public static final Unhandled NONE = new Unhandled(Event.Access.READ, 0, 0);
+    }
+
+    /** A VMM that has started nothing. */
+    public static Userspace of(Machine machine) {
+        return new Userspace(machine, 0, Conduct.RUNS_AGAIN);
+    }
+
+    /** A VMM that is driven from outside. */
+    public static Userspace driven(Machine machine) {
+        return new Userspace(machine, 0, Conduct.WAITS);
+    }
+
+    /** The next state. */
+    public Userspace step(Message message, Port port) {
+        if (message == Start.START) {
+            return startNext(port);
+        }
+        if (message instanceof VcpuExited exited
+                && conduct == Conduct.RUNS_AGAIN
+                && exited.reason != Event.UserspaceExit.KVM_EXIT_HLT) {
+            port.toVcpu(exited.vcpu, new Vcpu.Run(-1));
+        }
+        return this;
+    }
+
+    private Userspace startNext(Port port) {
+        int vcpus = machine.vcpuCount();
+        if (started < vcpus) {
+            port.toVcpu(started, Vcpu.Plain.CREATE);
+            port.toVcpu(started, new Vcpu.Run(0));
+        } else {
+            port.toDevice(started - vcpus, Device.Signal.START);
+        }
+        Userspace next = new Userspace(machine, started + 1, conduct);
+        if (next.started < vcpus + machine.devices()) {
+            port.toUserspace(Start.START);
+        }
+        return next;
+    }
+}

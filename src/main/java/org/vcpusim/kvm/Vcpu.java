@@ -1,0 +1,330 @@
+package org.vcpusim.kvm;
+
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.arch.Vmcs;
+
+/**
+ * One vCPU: its VMCS, local APIC, requests and mode, and the thread that runs it.
+ *
+ * <p>An immutable state machine. Messages from other CPUs take effect whenever they arrive, as stores to shared memory and
+ * interrupts do; {@code Step}, which the vCPU sends itself, is the thread's own progress through {@code vcpu_run}. Only the
+ * vCPU itself ever writes its VMCS. Source: {@code struct kvm_vcpu}, {@code struct vcpu_vmx}.
+ */
+public final class Vcpu {
+    private final Machine machine;
+    private final VcpuThread thread;
+    private final RequestSet requests;
+    private final Lapic lapic;
+    private final Vmcs vmcs;
+    private final VcpuEvents events;
+    private final ExitMap exitMap;
+    private final GuestLink guest;
+    private final boolean apicvActive;
+
+    private Vcpu(Draft d) {
+        machine = d.machine;
+        thread = d.thread;
+        requests = d.requests;
+        lapic = d.lapic;
+        vmcs = d.vmcs;
+        events = d.events;
+        exitMap = d.exitMap;
+        guest = d.guest;
+        apicvActive = d.apicvActive;
+    }
+
+    /** The fields while a new value is put together. */
+    private static final class Draft {
+        private final Machine machine;
+        private VcpuThread thread = VcpuThread.IN_USERSPACE;
+        private RequestSet requests = RequestSet.NONE;
+        private Lapic lapic;
+        private Vmcs vmcs = Vmcs.cleared();
+        private VcpuEvents events = VcpuEvents.QUIET;
+        private ExitMap exitMap = ExitMap.NONE;
+        private GuestLink guest = GuestLink.START;
+        private boolean apicvActive;
+
+        private Draft(Machine machine, Lapic lapic) {
+            this.machine = machine;
+            this.lapic = lapic;
+        }
+    }
+
+    private Draft draft() {
+        Draft d = new Draft(machine, lapic);
+        d.thread = thread;
+        d.requests = requests;
+        d.vmcs = vmcs;
+        d.events = events;
+        d.exitMap = exitMap;
+        d.guest = guest;
+        d.apicvActive = apicvActive;
+        return d;
+    }
+
+    /**
+     * A vCPU after creation, in user space, its VMCS initialised.
+     *
+     * @param lapic its local APIC, {@link Lapic#created} or what firmware has made of it
+     * @param synic vectors of its Hyper-V SynIC; empty without Hyper-V context
+     */
+    public static Vcpu created(Machine machine, Lapic lapic, Optional<VectorBitmap> synic) {
+        Draft d = new Draft(machine, lapic);
+        d.exitMap = new ExitMap(VectorBitmap.EMPTY, -1, synic);
+        d.apicvActive = machine.apicvActive() && lapic.hwEnabled();
+        d.vmcs = VmcsSetup.initialised(machine, lapic.vcpu(), d.apicvActive);
+        return new Vcpu(d);
+    }
+
+    /** What a vCPU is told. */
+    public sealed interface Message {}
+
+    /** The thread takes its next step. */
+    public enum Step implements Message {
+        STEP
+    }
+
+    /** Whether an exchange of modes wakes a sleeper first. */
+    public enum Wakeup {
+        WAKE,
+        LEAVE_ASLEEP
+    }
+
+    /** Another CPU sets a request bit. */
+    public record MakeRequest(VcpuRequest request, int sequence) implements Message {}
+
+    /** Another CPU wakes it, or reads its mode and takes it from IN_GUEST_MODE to EXITING_GUEST_MODE. */
+    public record ExchangeMode(int task, Wakeup wakeup) implements Message {}
+
+    /** An IPI arrives at its processor; {@code task} waits for it unless it is {@link #NOBODY_WAITS}. */
+    public record HostIpi(Event.HostVector vector, int task) implements Message {
+        /** The sender does not wait. */
+        public static final int NOBODY_WAITS = 0;
+    }
+
+    /** An interrupt message arrives at its local APIC. */
+    public record Accept(int task, InterruptMessage message) implements Message {}
+
+    /** The VM asks whether {@code vector} is requested or in service. */
+    public record QueryPendingEoi(int task, int vector) implements Message {}
+
+    /** The PIC's output is {@code level}. */
+    public record PicOutput(int level) implements Message {}
+
+    /** At quiescence: compare the bitmap with a fresh scan of {@code ioapic}. */
+    public record Audit(int task, Ioapic ioapic, int notifiedPins) implements Message {}
+
+    /** Another machine has done what it was asked; {@code value} is what it read. */
+    public record OperationDone(long value) implements Message {}
+
+    /** The redirection table as it is under the lock. */
+    public record TableRead(Ioapic ioapic, int notifiedPins) implements Message {}
+
+    /** The guest's next instruction. */
+    public record Execute(int fetch, GuestAction action) implements Message {}
+
+    /** KVM_RUN; {@code value} completes the read that the last KVM_RUN returned for. */
+    public record Run(long value) implements Message {}
+
+    /** What user space can do to a vCPU that it does not run. */
+    public sealed interface Ioctl extends Message {}
+
+    /** Ioctls without data. */
+    public enum Plain implements Ioctl {
+        /** KVM_CREATE_VCPU: what is left to do when the VMCS and the local APIC exist. */
+        CREATE,
+        /** KVM_SET_REGS: interrupts off, at the first instruction. */
+        SET_REGS,
+        /** KVM_NMI. */
+        NMI,
+        /** KVM_SMI. */
+        SMI,
+        /** A signal: KVM_RUN returns as soon as it can. */
+        SIGNAL,
+        /** KVM_GET_MP_STATE, KVM_GET_LAPIC and KVM_GET_VCPU_EVENTS; the first acts on a pending INIT or SIPI. */
+        GET_STATE
+    }
+
+    /** KVM_SET_MP_STATE. */
+    public record SetMpState(MpState state) implements Ioctl {}
+
+    /** KVM_SET_LAPIC: the registers that are to differ from what KVM_GET_LAPIC reports. */
+    public record SetLapic(java.util.List<RegisterValue> registers) implements Ioctl {
+        public SetLapic {
+            registers = java.util.List.copyOf(registers);
+        }
+    }
+
+    /** A register by its offset in the page. */
+    public record RegisterValue(int offset, int value) {}
+
+    /** The next state; what has to happen elsewhere goes to {@code port}. */
+    public Vcpu step(Message message, Port port) {
+        if (message instanceof Step) {
+            return VcpuRun.step(this, port);
+        }
+        if (message instanceof Execute e) {
+            return e.fetch == guest.fetches() && thread.phase() == EntryPhase.IN_GUEST
+                    ? GuestExecution.execute(this, e.action, port)
+                    : this;
+        }
+        if (message instanceof OperationDone d) {
+            return VcpuAwait.done(this, d.value, port);
+        }
+        if (message instanceof TableRead t) {
+            return VcpuExitMap.tableRead(this, t, port);
+        }
+        if (message instanceof Ioctl i) {
+            return VcpuIoctls.step(this, i, port);
+        }
+        if (message instanceof Run r) {
+            return VcpuRun.enterKernel(this, r.value, port);
+        }
+        return VcpuRemote.step(this, message, port);
+    }
+
+    @Override
+    public String toString() {
+        return "Vcpu[" + index() + ", " + phase() + ", " + mode() + ", requests=0x" + Long.toHexString(requests.word())
+                + "]";
+    }
+
+    /** Index, 0 to vcpuCount - 1. */
+    public int index() {
+        return lapic.vcpu();
+    }
+
+    /** What stays the same. */
+    public Machine machine() {
+        return machine;
+    }
+
+    VcpuThread thread() {
+        return thread;
+    }
+
+    /** Where the thread is. */
+    public EntryPhase phase() {
+        return thread.phase();
+    }
+
+    /** The mode as other CPUs see it. */
+    public VcpuMode mode() {
+        return thread.mode();
+    }
+
+    /** Requests pending. */
+    public RequestSet requests() {
+        return requests;
+    }
+
+    /** The local APIC. */
+    public Lapic lapic() {
+        return lapic;
+    }
+
+    /** The VMCS. */
+    public Vmcs vmcs() {
+        return vmcs;
+    }
+
+    /** Events on their way into the guest. */
+    public VcpuEvents events() {
+        return events;
+    }
+
+    /** Which EOIs it has to see. */
+    public ExitMap exitMap() {
+        return exitMap;
+    }
+
+    GuestLink guest() {
+        return guest;
+    }
+
+    /** What the guest's last read returned, as KVM_GET_REGS shows it. */
+    public long lastRead() {
+        return guest.value();
+    }
+
+    /** Whether APICv is active for it; {@code kvm_vcpu_apicv_active}. */
+    public boolean apicvActive() {
+        return apicvActive;
+    }
+
+    /** Makes a request on itself. */
+    Vcpu make(VcpuRequest request, Port port) {
+        return make(request, 0, port);
+    }
+
+    Vcpu make(VcpuRequest request, int sequence, Port port) {
+        boolean coalesced = requests.test(request);
+        RequestSet made = requests.make(request, sequence);
+        made.flowOf(request).ifPresent(flow -> port.emit(new Event.RequestMade(index(), flow, coalesced)));
+        return with(made);
+    }
+
+    /** Goes on in another phase, by a step of its own. */
+    Vcpu goTo(EntryPhase phase, Port port) {
+        if (phase.isActive()) {
+            port.toVcpu(index(), Step.STEP);
+        }
+        return with(thread.at(phase));
+    }
+
+    Vcpu with(VcpuThread other) {
+        Draft d = draft();
+        d.thread = other;
+        return new Vcpu(d);
+    }
+
+    Vcpu with(RequestSet other) {
+        Draft d = draft();
+        d.requests = other;
+        return new Vcpu(d);
+    }
+
+    Vcpu with(Lapic other) {
+        Draft d = draft();
+        d.lapic = other;
+        return new Vcpu(d);
+    }
+
+    Vcpu with(Vmcs other) {
+        Draft d = draft();
+        d.vmcs = other;
+        return new Vcpu(d);
+    }
+
+    Vcpu with(VcpuEvents other) {
+        Draft d = draft();
+        d.events = other;
+        return new Vcpu(d);
+    }
+
+    Vcpu with(ExitMap other) {
+        Draft d = draft();
+        d.exitMap = other;
+        return new Vcpu(d);
+    }
+
+    Vcpu with(GuestLink other) {
+        Draft d = draft();
+        d.guest = other;
+        return new Vcpu(d);
+    }
+
+    Vcpu withApicv(boolean active) {
+        Draft d = draft();
+        d.apicvActive = active;
+        return new Vcpu(d);
+    }
+
+    /** The request being handled, if any; for traces of a request's life. */
+    RequestSet.@Nullable Flow handling() {
+        return thread.handling();
+    }
+}

@@ -1,0 +1,52 @@
+package org.vcpusim.kvm;
+
+import org.vcpusim.arch.TriggerMode;
+
+/**
+ * An EOI that reaches KVM: the local APIC's share where software has to do it, and the IOAPIC's.
+ *
+ * <p>Source: {@code apic_set_eoi}, {@code kvm_apic_set_eoi_accelerated}, {@code kvm_ioapic_send_eoi},
+ * arch/x86/kvm/lapic.c.
+ */
+final class VcpuEoi {
+    private VcpuEoi() {}
+
+    /** The guest's EOI, all of it in software. */
+    static Vcpu software(Vcpu v, Port port) {
+        int vector = v.lapic().page().isr().highest();
+        port.emit(new Event.EoiReceived(v.index(), vector));
+        if (vector < 0) {
+            return VcpuExits.completed(v, 0, port);
+        }
+        TriggerMode trigger = trigger(v, vector);
+        Vcpu ended = v.with(v.lapic().ended(vector));
+        if (ended.lapic().deliverable() >= 0) {
+            ended = ended.make(VcpuRequest.EVENT, port);
+        }
+        if (!v.exitMap().handled().get(vector)) {
+            return VcpuExits.completed(ended.make(VcpuRequest.EVENT, port), 0, port);
+        }
+        return forwarded(ended, vector, trigger, VcpuThread.Await.SOFTWARE_EOI, port);
+    }
+
+    /** The processor has ended the vector already, and left the guest because its bit was set. */
+    static Vcpu accelerated(Vcpu v, int vector, Port port) {
+        port.emit(new Event.EoiReceived(v.index(), vector));
+        if (!v.exitMap().handled().get(vector)) {
+            return v.make(VcpuRequest.EVENT, port).goTo(EntryPhase.RUN_LOOP, port);
+        }
+        return forwarded(v, vector, trigger(v, vector), VcpuThread.Await.VIRTUALIZED_EOI, port);
+    }
+
+    private static TriggerMode trigger(Vcpu v, int vector) {
+        return TriggerMode.ofBit(v.lapic().page().tmr().get(vector) ? 1 : 0);
+    }
+
+    @SuppressWarnings("TooManyParameters") // the EOI, and how the vCPU goes on
+    private static Vcpu forwarded(Vcpu v, int vector, TriggerMode trigger, VcpuThread.Await await, Port port) {
+        boolean stale = vector == v.exitMap().highestStale() && !v.machine().has(Fault.NO_RESCAN_AFTER_STALE_EOI);
+        Vcpu next = stale ? v.make(v.machine().protocol().tableRequest(), port) : v;
+        port.toVm(new Vm.EoiBroadcast(v.index(), vector, trigger, v.lapic().suppressesEoiBroadcast()));
+        return next.with(next.thread().awaiting(await));
+    }
+}

@@ -1,0 +1,76 @@
+package org.vcpusim.kvm;
+
+import org.vcpusim.arch.VectorBitmap;
+
+/**
+ * How a vCPU keeps its EOI-exit bitmap in step with the IOAPIC: the scan that computes the handled vectors, and the load that
+ * writes them to the VMCS.
+ *
+ * <p>Source: {@code vcpu_scan_ioapic}, {@code vcpu_load_eoi_exitmap}, arch/x86/kvm/x86.c; {@code vmx_load_eoi_exitmap},
+ * arch/x86/kvm/vmx/vmx.c.
+ */
+final class VcpuExitMap {
+    private VcpuExitMap() {}
+
+    /** Begins a scan: asks for the redirection table. Without a local APIC that is present nothing is done. */
+    static Vcpu scan(Vcpu v, Port port) {
+        if (!v.lapic().hwEnabled()) {
+            return loadSkipped(v, port);
+        }
+        port.toVm(new Vm.ReadTable(v.index()));
+        return v.with(v.thread().awaiting(VcpuThread.Await.TABLE));
+    }
+
+    private static Vcpu loadSkipped(Vcpu v, Port port) {
+        if (v.machine().protocol() == Protocol.LOAD_EOI_EXITMAP) {
+            port.emit(new Event.EoiExitmapLoadSkipped(v.index(), Event.LoadSkipped.APIC_HW_DISABLED));
+        }
+        return VcpuRequests.handled(v, port);
+    }
+
+    /** The table has come: the handled vectors are computed, and loaded now or by a request of its own. */
+    static Vcpu tableRead(Vcpu v, Vcpu.TableRead table, Port port) {
+        IoapicScan.Result result = IoapicScan.scan(v.machine(), table.ioapic(), table.notifiedPins(), v.lapic());
+        port.emit(new Event.IoapicScanned(
+                v.index(), result.handled(), table.ioapic().writes()));
+        Vcpu scanned = v.with(v.exitMap().scanned(result));
+        Vcpu next = v.machine().protocol() == Protocol.LOAD_EOI_EXITMAP
+                ? load(scanned, port)
+                : scanned.make(VcpuRequest.LOAD_EOI_EXITMAP, table.ioapic().writes(), port);
+        return VcpuRequests.handled(next, port);
+    }
+
+    /** {@code vcpu_load_eoi_exitmap}: handled vectors and SynIC vectors into EOI_EXIT_BITMAP0 to 3. */
+    static Vcpu load(Vcpu v, Port port) {
+        if (!v.lapic().hwEnabled()) {
+            port.emit(new Event.EoiExitmapLoadSkipped(v.index(), Event.LoadSkipped.APIC_HW_DISABLED));
+            return v;
+        }
+        if (!v.apicvActive()) {
+            port.emit(new Event.EoiExitmapLoadSkipped(v.index(), Event.LoadSkipped.APICV_INACTIVE));
+            return v;
+        }
+        boolean garbage = v.machine().has(Fault.UNINITIALISED_BITMAP)
+                && v.exitMap().synic().isEmpty();
+        VectorBitmap bitmap = garbage ? uninitialised(v) : v.exitMap().union();
+        port.emit(new Event.EoiExitmapLoaded(v.index(), bitmap));
+        return v.with(VmcsSetup.loaded(v.vmcs(), bitmap));
+    }
+
+    /** What an array on the stack holds that nobody has written: numbers from the garbage seed. */
+    private static VectorBitmap uninitialised(Vcpu v) {
+        VectorBitmap bitmap = VectorBitmap.EMPTY;
+        long state = v.machine().garbageSeed() + v.index() * 31L + v.guest().fetches();
+        for (int word = 0; word < VectorBitmap.WORDS; word++) {
+            state = mixed(state + 0x9e3779b97f4a7c15L);
+            bitmap = bitmap.withWord(word, state);
+        }
+        return bitmap;
+    }
+
+    private static long mixed(long seed) {
+        long z = (seed ^ seed >>> 30) * 0xbf58476d1ce4e5b9L;
+        z = (z ^ z >>> 27) * 0x94d049bb133111ebL;
+        return z ^ z >>> 31;
+    }
+}

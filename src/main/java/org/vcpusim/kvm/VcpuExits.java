@@ -1,0 +1,107 @@
+package org.vcpusim.kvm;
+
+import org.vcpusim.arch.ApicRegister;
+import org.vcpusim.arch.ExitQualification;
+import org.vcpusim.arch.PrimaryProcessorControl;
+import org.vcpusim.arch.VmcsField;
+
+/**
+ * How KVM handles a VM exit.
+ *
+ * <p>Source: {@code kvm_vmx_exit_handlers}, arch/x86/kvm/vmx/vmx.c; {@code __kvm_emulate_halt}, arch/x86/kvm/x86.c.
+ */
+final class VcpuExits {
+    private VcpuExits() {}
+
+    static Vcpu handle(Vcpu v, Port port) {
+        GuestExit exit = v.thread().exit();
+        if (exit == null) {
+            throw new IllegalStateException("vCPU " + v.index() + " has no exit to handle");
+        }
+        return switch (exit.reason()) {
+            case EXTERNAL_INTERRUPT -> v.goTo(EntryPhase.RUN_LOOP, port);
+            case INTERRUPT_WINDOW -> windowOpened(v, port);
+            case NMI_WINDOW, TPR_BELOW_THRESHOLD ->
+                v.make(VcpuRequest.EVENT, port).goTo(EntryPhase.RUN_LOOP, port);
+            case HLT -> halted(v, port);
+            case EOI_INDUCED -> VcpuEoi.accelerated(v, ExitQualification.eoiInducedVector(exit.qualification()), port);
+            default -> VcpuAccess.emulate(v, exit.action(), port);
+        };
+    }
+
+    private static Vcpu windowOpened(Vcpu v, Port port) {
+        Vcpu closed = v.with(VmcsSetup.withBits(
+                v.vmcs(),
+                VmcsField.CPU_BASED_VM_EXEC_CONTROL,
+                PrimaryProcessorControl.INTERRUPT_WINDOW_EXITING.mask(),
+                false));
+        return closed.make(VcpuRequest.EVENT, port).goTo(EntryPhase.RUN_LOOP, port);
+    }
+
+    private static Vcpu halted(Vcpu v, Port port) {
+        Vcpu after = v.with(v.guest().retiring());
+        boolean stays = VcpuInjection.hasEvents(after);
+        VcpuEvents events = after.events();
+        Vcpu next = after.with(stays ? events.withPvUnhalted(false) : events.with(MpState.HALTED));
+        return next.goTo(EntryPhase.RUN_LOOP, port);
+    }
+
+    /** The instruction is done; it has read nothing. */
+    static Vcpu completed(Vcpu v, Port port) {
+        return v.with(v.guest().retiring()).goTo(EntryPhase.RUN_LOOP, port);
+    }
+
+    /** The instruction is done; {@code value} is what it read. */
+    static Vcpu completed(Vcpu v, long value, Port port) {
+        return v.with(v.guest().retiredWith(value)).goTo(EntryPhase.RUN_LOOP, port);
+    }
+
+    /** The instruction raises #GP; the simulated guest goes on behind it. */
+    static Vcpu faulted(Vcpu v, Port port) {
+        Vcpu raised = v.with(v.events().withException(Guest.GENERAL_PROTECTION)).make(VcpuRequest.EVENT, port);
+        return completed(raised, port);
+    }
+
+    /** Carries out what a write to a local APIC register asks for besides the register. */
+    static Vcpu applyWrite(Vcpu v, LapicRegisters.Write write, Port port) {
+        Vcpu written = v.with(write.lapic());
+        return switch (write.effect()) {
+            case NONE -> completed(shownToVm(v, written, port), 0, port);
+            case FAULT -> throw new IllegalArgumentException("a refused write has no effect to apply");
+            case EOI -> VcpuEoi.software(written, port);
+            case PRIORITY ->
+                completed(
+                        written.lapic().deliverable() >= 0 ? written.make(VcpuRequest.EVENT, port) : written, 0, port);
+            case IPI -> sendIpi(written, write, port);
+            case IDENTITY -> {
+                port.toVm(new Vm.ChangeIdentity(written.lapic().identity()));
+                yield modeChanged(v, written, port).with(written.thread().awaiting(VcpuThread.Await.ACCESS));
+            }
+        };
+    }
+
+    /** LVT0 decides where the PIC's output goes, which the VM reads when the PIC asks for an interrupt. */
+    private static Vcpu shownToVm(Vcpu before, Vcpu after, Port port) {
+        if (before.lapic().acceptsPic() != after.lapic().acceptsPic()) {
+            port.toVm(new Vm.ShowIdentity(after.lapic().identity()));
+        }
+        return after;
+    }
+
+    private static Vcpu modeChanged(Vcpu before, Vcpu after, Port port) {
+        boolean same = Lapic.mode(before.lapic().apicBase())
+                == Lapic.mode(after.lapic().apicBase());
+        return same ? after : after.make(VcpuRequest.APICV_UPDATE, port);
+    }
+
+    private static Vcpu sendIpi(Vcpu v, LapicRegisters.Write write, Port port) {
+        port.emit(new Event.ApicIpiSent(v.index(), write.icrLow(), write.icrHigh()));
+        port.toVm(new Vm.SendIpi(v.index(), InterruptMessage.ofIcr(write.icrLow(), write.icrHigh())));
+        return v.with(v.thread().awaiting(VcpuThread.Await.ACCESS));
+    }
+
+    /** The offset of the EOI register. */
+    static int eoiOffset() {
+        return ApicRegister.EOI.offset();
+    }
+}

@@ -1,0 +1,158 @@
+package org.vcpusim.kvm;
+
+import org.vcpusim.arch.EventInjection;
+import org.vcpusim.arch.PrimaryProcessorControl;
+import org.vcpusim.arch.VmcsField;
+
+/**
+ * KVM_REQ_EVENT: INIT and start-up IPIs are accepted, then one event is written to the VM-entry field, and a window is asked
+ * for where another one has to wait.
+ *
+ * <p>Source: {@code kvm_apic_accept_events}, arch/x86/kvm/lapic.c; {@code kvm_check_and_inject_events},
+ * {@code kvm_cpu_has_interrupt}, {@code kvm_vcpu_has_events}, arch/x86/kvm/x86.c and irq.c.
+ */
+final class VcpuInjection {
+    private VcpuInjection() {}
+
+    static Vcpu inject(Vcpu v, Port port) {
+        Vcpu seen = v.requests().test(VcpuRequest.EVENT)
+                ? VcpuRequests.applied(VcpuRequests.seen(v, VcpuRequest.EVENT, port), port)
+                : v;
+        if (seen.lapic().initPending() || seen.lapic().sipiPending()) {
+            return acceptInitAndSipi(seen, VcpuThread.Await.RESET_MAP, port);
+        }
+        return injectEvents(seen, port);
+    }
+
+    /** Acts on INIT, which needs the VM's APIC map to be built anew, or else on a start-up IPI. */
+    static Vcpu acceptInitAndSipi(Vcpu v, VcpuThread.Await await, Port port) {
+        if (!v.lapic().initPending()) {
+            return afterReset(sipiAccepted(v, port), await, port);
+        }
+        port.emit(new Event.VcpuReset(v.index()));
+        Lapic lapic = v.lapic().withoutInit().reset();
+        MpState state = lapic.isBootProcessor() ? MpState.RUNNABLE : MpState.INIT_RECEIVED;
+        Vcpu reset = v.with(lapic)
+                .with(v.events().reset().with(state))
+                .with(v.guest().reset())
+                .with(v.vmcs().write(VmcsField.VM_ENTRY_INTR_INFO_FIELD, 0));
+        port.toGuest(v.index(), Guest.Startup.STARTUP);
+        port.toVm(new Vm.ChangeIdentity(lapic.identity()));
+        boolean forState = await == VcpuThread.Await.RESET_MAP_FOR_STATE;
+        return reset.with(
+                forState
+                        ? reset.thread().inUserspaceAwaiting(await)
+                        : reset.thread().awaiting(await));
+    }
+
+    /** Goes on after INIT or a start-up IPI was acted on. */
+    static Vcpu afterReset(Vcpu v, VcpuThread.Await await, Port port) {
+        Vcpu accepted = v.lapic().sipiPending() ? sipiAccepted(v, port) : v;
+        if (await == VcpuThread.Await.RESET_MAP_FOR_STATE) {
+            return VcpuIoctls.showState(accepted, port);
+        }
+        return VcpuRun.madeRunnable(accepted).goTo(EntryPhase.RUN_LOOP, port);
+    }
+
+    private static Vcpu sipiAccepted(Vcpu v, Port port) {
+        Vcpu cleared = v.with(v.lapic().withoutSipi());
+        if (v.events().mpState() != MpState.INIT_RECEIVED) {
+            return cleared;
+        }
+        port.emit(new Event.SipiStarted(v.index(), v.lapic().sipiVector()));
+        port.toGuest(v.index(), Guest.Startup.STARTUP);
+        return cleared.with(v.events().with(MpState.RUNNABLE)).with(v.guest().reset());
+    }
+
+    private static Vcpu injectEvents(Vcpu v, Port port) {
+        VcpuEvents e = v.events();
+        if (e.exception() >= 0) {
+            return entry(v, EventInjection.hardwareExceptionWithErrorCode(e.exception()), port);
+        }
+        if (e.nmiInjected()) {
+            return entry(v, EventInjection.nmi(), port);
+        }
+        if (e.interrupt() >= 0) {
+            port.emit(new Event.InterruptInjected(v.index(), e.interrupt(), true));
+            return entry(v, EventInjection.externalInterrupt(e.interrupt()), port);
+        }
+        if (e.smiPending()) {
+            port.emit(new Event.SmiHandled(v.index()));
+            return injectEvents(v.with(e.smiTaken()), port);
+        }
+        if (e.nmiPending() > 0 && !e.nmiMasked()) {
+            return entry(v.with(e.nmiTakenForInjection()), EventInjection.nmi(), port);
+        }
+        if (hasInjectable(v) && v.guest().interruptible()) {
+            return takeInterrupt(v, port);
+        }
+        return prepared(v).goTo(EntryPhase.ENTER, port);
+    }
+
+    private static Vcpu takeInterrupt(Vcpu v, Port port) {
+        if (hasExtInt(v)) {
+            port.toVm(new Vm.AcknowledgePic(v.index()));
+            return v.with(v.thread().awaiting(VcpuThread.Await.PIC_VECTOR));
+        }
+        int vector = v.lapic().deliverable();
+        return injectInterrupt(v.with(v.lapic().acknowledged(vector)), vector, port);
+    }
+
+    /** An interrupt that its controller has handed over goes into the VM-entry field. */
+    static Vcpu injectInterrupt(Vcpu v, int vector, Port port) {
+        port.emit(new Event.InterruptInjected(v.index(), vector, false));
+        return entry(v.with(v.events().withInterrupt(vector)), EventInjection.externalInterrupt(vector), port);
+    }
+
+    private static Vcpu entry(Vcpu v, EventInjection injection, Port port) {
+        Vcpu ready = prepared(v);
+        return ready.with(ready.vmcs().write(VmcsField.VM_ENTRY_INTR_INFO_FIELD, injection.encode()))
+                .goTo(EntryPhase.ENTER, port);
+    }
+
+    private static Vcpu prepared(Vcpu v) {
+        return TaskPrioritySync.updateIntercept(windowed(v));
+    }
+
+    /** Asks for the interrupt window where an interrupt is left to inject. */
+    private static Vcpu windowed(Vcpu v) {
+        return v.with(VmcsSetup.withBits(
+                v.vmcs(),
+                VmcsField.CPU_BASED_VM_EXEC_CONTROL,
+                PrimaryProcessorControl.INTERRUPT_WINDOW_EXITING.mask(),
+                hasInjectable(v)));
+    }
+
+    private static boolean hasExtInt(Vcpu v) {
+        return v.events().picOutput() && v.lapic().acceptsPic();
+    }
+
+    private static boolean hasInjectable(Vcpu v) {
+        return hasExtInt(v) || v.lapic().deliverable() >= 0;
+    }
+
+    /** Whether a pending NMI can be injected now that the handler of the one before has returned. */
+    static boolean nmiWindowOpen(Vcpu v) {
+        VcpuEvents e = v.events();
+        return e.nmiPending() > 0 && !e.nmiMasked() && !e.nmiInjected();
+    }
+
+    /** {@code kvm_arch_vcpu_runnable}, except that a vCPU waiting for a start-up IPI sleeps through everything else. */
+    static boolean isRunnable(Vcpu v) {
+        return switch (v.events().mpState()) {
+            case RUNNABLE -> true;
+            case HALTED -> hasEvents(v);
+            case UNINITIALIZED, INIT_RECEIVED, SIPI_RECEIVED ->
+                v.lapic().initPending() || v.lapic().sipiPending();
+        };
+    }
+
+    /** {@code kvm_vcpu_has_events}. */
+    static boolean hasEvents(Vcpu v) {
+        VcpuEvents e = v.events();
+        boolean nmi = e.nmiQueued() > 0 || e.nmiPending() > 0 && !e.nmiMasked();
+        boolean smi = e.smiQueued() || e.smiPending();
+        boolean initOrSipi = v.lapic().initPending() || v.lapic().sipiPending();
+        return e.pvUnhalted() || initOrSipi || nmi || smi || v.guest().interruptible() && hasInjectable(v);
+    }
+}

@@ -1,0 +1,112 @@
+package org.vcpusim.kvm;
+
+import org.vcpusim.arch.ApicRegister;
+import org.vcpusim.arch.LocalApic;
+
+/**
+ * What user space does to a vCPU.
+ *
+ * <p>Source: {@code kvm_arch_vcpu_create}, {@code kvm_inject_nmi}, {@code kvm_vcpu_ioctl_get_mpstate},
+ * {@code kvm_arch_vcpu_ioctl_set_mpstate}, arch/x86/kvm/x86.c; {@code kvm_apic_set_state}, arch/x86/kvm/lapic.c.
+ */
+final class VcpuIoctls {
+    private VcpuIoctls() {}
+
+    static Vcpu step(Vcpu v, Vcpu.Ioctl ioctl, Port port) {
+        if (ioctl instanceof Vcpu.SetLapic s) {
+            return setLapic(v, s, port);
+        }
+        if (ioctl instanceof Vcpu.SetMpState s) {
+            return setMpState(v, s.state(), port);
+        }
+        return switch ((Vcpu.Plain) ioctl) {
+            case CREATE -> created(v, port);
+            case SET_REGS ->
+                v.with(v.guest().reset())
+                        .with(v.thread().inUserspaceAwaiting(VcpuThread.Await.NOTHING))
+                        .make(VcpuRequest.EVENT, port);
+            case NMI -> v.with(v.events().withNmiQueued()).make(VcpuRequest.NMI, port);
+            case SMI -> v.with(v.events().withSmiQueued()).make(VcpuRequest.SMI, port);
+            case SIGNAL -> signalled(v, port);
+            case GET_STATE -> getState(v, port);
+        };
+    }
+
+    /** What creation leaves to do: APICv's state is looked at, and the new local APIC had the APIC map built anew. */
+    private static Vcpu created(Vcpu v, Port port) {
+        port.emit(new Event.VmcsInitialised(v.index(), v.machine().apicvActive()));
+        return v.make(VcpuRequest.APICV_UPDATE, port)
+                .make(v.machine().protocol().tableRequest(), port);
+    }
+
+    private static Vcpu signalled(Vcpu v, Port port) {
+        if (v.phase() == EntryPhase.USERSPACE) {
+            return v;
+        }
+        Vcpu pending = v.with(v.thread().withSignal(true));
+        return pending.phase().isSleeper() ? VcpuRemote.woken(pending, port) : pending;
+    }
+
+    private static Vcpu setMpState(Vcpu v, MpState state, Port port) {
+        Vcpu next = state == MpState.SIPI_RECEIVED
+                ? v.with(v.events().with(MpState.INIT_RECEIVED))
+                        .with(v.lapic().withSipi(v.lapic().sipiVector()))
+                : v.with(v.events().with(state));
+        port.toUserspace(new Userspace.Done(0));
+        return next.make(VcpuRequest.EVENT, port);
+    }
+
+    private static Vcpu getState(Vcpu v, Port port) {
+        if (v.lapic().initPending() || v.lapic().sipiPending()) {
+            return VcpuInjection.acceptInitAndSipi(v, VcpuThread.Await.RESET_MAP_FOR_STATE, port);
+        }
+        return showState(v, port);
+    }
+
+    /** Collects what is queued and hands the state to user space. */
+    static Vcpu showState(Vcpu v, Port port) {
+        boolean reset = v.thread().await() == VcpuThread.Await.RESET_MAP_FOR_STATE;
+        Vcpu shown = reset ? v.with(v.thread().inUserspaceAwaiting(VcpuThread.Await.NOTHING)) : v;
+        if (shown.requests().test(VcpuRequest.NMI)) {
+            shown = collected(shown, VcpuRequest.NMI, port);
+        }
+        if (shown.requests().test(VcpuRequest.SMI)) {
+            shown = collected(shown, VcpuRequest.SMI, port);
+        }
+        port.toUserspace(new Userspace.VcpuState(shown));
+        return shown;
+    }
+
+    private static Vcpu collected(Vcpu v, VcpuRequest request, Port port) {
+        Vcpu seen = VcpuRequests.seen(v, request, port);
+        VcpuEvents events = request == VcpuRequest.NMI
+                ? seen.events().nmisCollected()
+                : seen.events().smiCollected();
+        Vcpu applied = VcpuRequests.applied(seen.with(events), port);
+        return applied.with(applied.requests().clear(request)).make(VcpuRequest.EVENT, port);
+    }
+
+    private static Vcpu setLapic(Vcpu v, Vcpu.SetLapic set, Port port) {
+        LocalApic page = v.lapic().page();
+        for (Vcpu.RegisterValue register : set.registers()) {
+            page = page.write(register.offset(), register.value());
+        }
+        if (v.lapic().x2apic()) {
+            if (v.machine().has32BitIds() && page.read(ApicRegister.ID) != v.index()) {
+                port.toUserspace(new Userspace.Done(Userspace.EINVAL));
+                return v;
+            }
+            page = page.write(ApicRegister.ID, v.index()).write(ApicRegister.LDR, ApicIdentity.x2apicLdr(v.index()));
+        }
+        page = page.write(ApicRegister.LVR, v.lapic().page().read(ApicRegister.LVR));
+        Vcpu replaced = v.with(v.lapic().withPage(page.withPprUpdated()));
+        port.toVm(new Vm.RestoreApic(replaced.lapic().identity()));
+        return replaced.with(replaced.thread().inUserspaceAwaiting(VcpuThread.Await.RESTORED_MAP));
+    }
+
+    /** The map is built anew after KVM_SET_LAPIC. */
+    static Vcpu restored(Vcpu v, Port port) {
+        port.toUserspace(new Userspace.Done(0));
+        return v.with(v.thread().inUserspaceAwaiting(VcpuThread.Await.NOTHING)).make(VcpuRequest.EVENT, port);
+    }
+}

@@ -1,0 +1,165 @@
+package org.vcpusim.kvm;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.vcpusim.arch.ExitReason;
+import org.vcpusim.arch.VectorBitmap;
+
+/**
+ * What other CPUs do to a vCPU: request bits, its mode, IPIs, interrupts for its local APIC.
+ *
+ * <p>Source: {@code kvm_make_request}, {@code kvm_vcpu_kick}, {@code kvm_vcpu_wake_up}, virt/kvm/kvm_main.c;
+ * {@code __apic_accept_irq}, arch/x86/kvm/lapic.c.
+ */
+final class VcpuRemote {
+    private static final int EXTERNAL_INTERRUPT_VALID = 0x80000000;
+
+    private VcpuRemote() {}
+
+    static Vcpu step(Vcpu v, Vcpu.Message message, Port port) {
+        if (message instanceof Vcpu.MakeRequest m) {
+            return v.make(m.request(), m.sequence(), port);
+        }
+        if (message instanceof Vcpu.ExchangeMode x) {
+            return exchangeMode(v, x, port);
+        }
+        if (message instanceof Vcpu.HostIpi i) {
+            return ipi(v, i, port);
+        }
+        if (message instanceof Vcpu.Accept a) {
+            return accept(v, a, port);
+        }
+        if (message instanceof Vcpu.QueryPendingEoi q) {
+            port.toVm(new Vm.Reported(q.task(), v.lapic().pendingEoi(q.vector()) ? 1 : 0));
+            return v;
+        }
+        if (message instanceof Vcpu.PicOutput p) {
+            return v.with(v.events().withPicOutput(p.level()));
+        }
+        if (message instanceof Vcpu.Audit a) {
+            return audited(v, a, port);
+        }
+        throw new IllegalArgumentException("not a message from another CPU: " + message);
+    }
+
+    private static Vcpu exchangeMode(Vcpu v, Vcpu.ExchangeMode x, Port port) {
+        VcpuThread thread = v.thread();
+        if (x.wakeup() == Vcpu.Wakeup.WAKE && thread.phase().isSleeper() && !thread.woken()) {
+            port.toVm(new Vm.ModeFound(x.task(), thread.mode(), true));
+            return woken(v, port);
+        }
+        port.toVm(new Vm.ModeFound(x.task(), thread.mode(), false));
+        return thread.mode() == VcpuMode.IN_GUEST_MODE ? v.with(thread.with(VcpuMode.EXITING_GUEST_MODE)) : v;
+    }
+
+    /** {@code kvm_vcpu_wake_up} of a sleeper. */
+    static Vcpu woken(Vcpu v, Port port) {
+        if (v.phase() == EntryPhase.BLOCKED) {
+            port.emit(new Event.VcpuWoken(v.index()));
+            return v.goTo(EntryPhase.BLOCK_CHECK, port);
+        }
+        return v.with(v.thread().withWoken(true));
+    }
+
+    private static Vcpu ipi(Vcpu v, Vcpu.HostIpi ipi, Port port) {
+        VcpuThread thread = v.thread();
+        boolean inGuest = thread.phase() == EntryPhase.IN_GUEST;
+        if (!inGuest && !thread.phase().interruptsOff()) {
+            acknowledge(ipi.task(), port);
+            return v;
+        }
+        List<Integer> waiting = new ArrayList<>(thread.ipis());
+        waiting.add(ipi.task());
+        Vcpu pending = v.with(thread.withIpis(waiting));
+        return inGuest ? externalInterrupt(pending, ipi.vector(), port) : pending;
+    }
+
+    /** The guest leaves because an interrupt came for the host. */
+    static Vcpu externalInterrupt(Vcpu v, Event.HostVector vector, Port port) {
+        GuestExit exit = new GuestExit(
+                ExitReason.EXTERNAL_INTERRUPT, 0, EXTERNAL_INTERRUPT_VALID | vector.number(), GuestAction.Plain.NOP);
+        return VcpuRun.exit(v, exit, port);
+    }
+
+    /** Interrupts are on again: the IPIs that came meanwhile are taken. */
+    static Vcpu ipisTaken(Vcpu v, Port port) {
+        if (v.thread().ipis().isEmpty()) {
+            return v;
+        }
+        v.thread().ipis().forEach(task -> acknowledge(task, port));
+        return v.with(v.thread().withIpis(List.of()));
+    }
+
+    private static void acknowledge(int task, Port port) {
+        if (task != Vcpu.HostIpi.NOBODY_WAITS) {
+            port.toVm(new Vm.IpiAcknowledged(task));
+        }
+    }
+
+    private static Vcpu accept(Vcpu v, Vcpu.Accept a, Port port) {
+        InterruptMessage m = a.message();
+        port.emit(new Event.InterruptAccepted(v.index(), m.deliveryMode(), m.triggerMode(), m.vector()));
+        Lapic lapic = v.lapic();
+        boolean deasserts = m.triggerMode() == org.vcpusim.arch.TriggerMode.LEVEL && !m.asserted();
+        return switch (m.deliveryMode()) {
+            case FIXED, LOWEST_PRIORITY -> {
+                if (deasserts || !lapic.enabled()) {
+                    yield discarded(v, a, port);
+                }
+                yield taken(v.with(lapic.requested(m.vector(), m.triggerMode())), a, VcpuRequest.EVENT, port);
+            }
+            case REMOTE_READ -> taken(v.with(v.events().withPvUnhalted(true)), a, VcpuRequest.EVENT, port);
+            case SMI -> taken(v.with(v.events().withSmiQueued()), a, VcpuRequest.SMI, port);
+            case NMI -> taken(v.with(v.events().withNmiQueued()), a, VcpuRequest.NMI, port);
+            case INIT ->
+                deasserts ? discarded(v, a, port) : taken(v.with(lapic.withInit()), a, VcpuRequest.EVENT, port);
+            case SIPI -> taken(v.with(lapic.withSipi(m.vector())), a, VcpuRequest.EVENT, port);
+            case EXTINT -> discarded(v, a, port);
+        };
+    }
+
+    private static Vcpu taken(Vcpu v, Vcpu.Accept a, VcpuRequest request, Port port) {
+        port.toVm(new Vm.Accepted(a.task(), true, request));
+        return v;
+    }
+
+    private static Vcpu discarded(Vcpu v, Vcpu.Accept a, Port port) {
+        port.toVm(new Vm.Accepted(a.task(), false, null));
+        return v;
+    }
+
+    private static Vcpu audited(Vcpu v, Vcpu.Audit a, Port port) {
+        IoapicScan.Result fresh = IoapicScan.scan(v.machine(), a.ioapic(), a.notifiedPins(), v.lapic());
+        VectorBitmap expected = v.exitMap().scanned(fresh).union();
+        VectorBitmap actual = v.vmcs().eoiExitBitmap();
+        port.emit(new Event.EoiExitBitmapAudited(v.index(), actual, expected, verdict(v, actual, expected)));
+        long held = 0;
+        for (int pin = 0; pin < Ioapic.PINS; pin++) {
+            held |= v.lapic().pendingEoi(a.ioapic().entry(pin).vector()) ? 1L << pin : 0;
+        }
+        port.toVm(new Vm.Reported(a.task(), held));
+        return v;
+    }
+
+    private static Event.BitmapVerdict verdict(Vcpu v, VectorBitmap actual, VectorBitmap expected) {
+        boolean pending =
+                v.requests().test(VcpuRequest.SCAN_IOAPIC) || v.requests().test(VcpuRequest.LOAD_EOI_EXITMAP);
+        if (!v.apicvActive() || !v.lapic().hwEnabled()) {
+            return Event.BitmapVerdict.UNUSED;
+        }
+        if (actual.equals(expected)) {
+            return Event.BitmapVerdict.EQUAL;
+        }
+        if (pending) {
+            return Event.BitmapVerdict.PENDING;
+        }
+        boolean lacks = !expected.andNot(actual).isEmpty();
+        return lacks ? Event.BitmapVerdict.WRONG : staleOrWrong(v, actual, expected);
+    }
+
+    /** Extra vectors are stale ones only where the load wrote what the scan had found. */
+    private static Event.BitmapVerdict staleOrWrong(Vcpu v, VectorBitmap actual, VectorBitmap expected) {
+        boolean asScanned = v.exitMap().union().equals(actual);
+        return asScanned && !expected.equals(actual) ? Event.BitmapVerdict.STALE_EXTRA : Event.BitmapVerdict.WRONG;
+    }
+}

@@ -1,0 +1,71 @@
+package org.vcpusim.kvm;
+
+/**
+ * What each request asks a vCPU to do on its way into the guest. The bit is cleared first, then the request is handled, so
+ * that one made meanwhile is not lost.
+ *
+ * <p>Source: {@code kvm_check_request}, include/linux/kvm_host.h; {@code vcpu_enter_guest}, arch/x86/kvm/x86.c.
+ */
+final class VcpuRequests {
+    private VcpuRequests() {}
+
+    /** Serves {@code request}, whose bit is set. */
+    static Vcpu serve(Vcpu v, VcpuRequest request, Port port) {
+        Vcpu seen = seen(v, request, port);
+        return switch (request) {
+            case SCAN_IOAPIC -> VcpuExitMap.scan(seen, port);
+            case LOAD_EOI_EXITMAP ->
+                v.machine().protocol() == Protocol.LOAD_EOI_EXITMAP
+                        ? VcpuExitMap.scan(seen, port)
+                        : handled(VcpuExitMap.load(seen, port), port);
+            case NMI -> handled(seen.with(seen.events().nmisCollected()).make(VcpuRequest.EVENT, port), port);
+            case SMI -> handled(seen.with(seen.events().smiCollected()).make(VcpuRequest.EVENT, port), port);
+            case APICV_UPDATE -> handled(apicvUpdated(seen, port), port);
+            default -> handled(seen, port);
+        };
+    }
+
+    /** The check that finds the bit set: clears it. */
+    static Vcpu seen(Vcpu v, VcpuRequest request, Port port) {
+        RequestSet.Flow flow = v.requests().flowOf(request).orElseThrow();
+        port.emit(new Event.RequestSeen(v.index(), flow));
+        boolean late = request != VcpuRequest.EVENT && v.machine().has(Fault.CLEAR_AFTER_HANDLING);
+        Vcpu cleared = late ? v : v.with(v.requests().clear(request));
+        return cleared.with(cleared.thread().handling(flow));
+    }
+
+    /** The request has been handled; the next check follows. */
+    static Vcpu handled(Vcpu v, Port port) {
+        if (v.machine().has(Fault.CLEAR_AFTER_HANDLING)) {
+            return v.goTo(EntryPhase.CLEAR_REQUEST, port);
+        }
+        return applied(v, port).goTo(EntryPhase.CHECK_REQUESTS, port);
+    }
+
+    /** The fault: what was made since the request was handled is cleared along with it. */
+    static Vcpu clearedLate(Vcpu v, Port port) {
+        RequestSet.Flow flow = v.handling();
+        Vcpu cleared = flow == null ? v : v.with(v.requests().clear(flow.request()));
+        return applied(cleared, port).goTo(EntryPhase.CHECK_REQUESTS, port);
+    }
+
+    /** What the request asked for is done. */
+    static Vcpu applied(Vcpu v, Port port) {
+        RequestSet.Flow flow = v.handling();
+        if (flow == null) {
+            return v;
+        }
+        port.emit(new Event.RequestApplied(v.index(), flow));
+        return v.with(v.thread().handling(null));
+    }
+
+    /** {@code kvm_vcpu_update_apicv}, as far as the local APIC's own mode decides. */
+    private static Vcpu apicvUpdated(Vcpu v, Port port) {
+        boolean activate = v.machine().apicvActive() && v.lapic().hwEnabled();
+        if (activate == v.apicvActive()) {
+            return v;
+        }
+        Vcpu next = v.withApicv(activate).with(VmcsSetup.refreshed(v.vmcs(), activate));
+        return activate ? next : next.make(VcpuRequest.EVENT, port);
+    }
+}

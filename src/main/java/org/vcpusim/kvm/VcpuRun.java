@@ -1,0 +1,211 @@
+package org.vcpusim.kvm;
+
+import org.vcpusim.arch.EventInjection;
+import org.vcpusim.arch.ExitReason;
+import org.vcpusim.arch.PrimaryProcessorControl;
+import org.vcpusim.arch.Vmcs;
+import org.vcpusim.arch.VmcsField;
+
+/**
+ * The vCPU's thread in KVM_RUN, one phase a step.
+ *
+ * <p>Source: {@code vcpu_run}, {@code vcpu_enter_guest}, {@code vcpu_block}, {@code kvm_vcpu_exit_request},
+ * arch/x86/kvm/x86.c; {@code kvm_vcpu_block}, virt/kvm/kvm_main.c.
+ *
+ * <p>The order of a request and an entry, which the two barriers keep:
+ *
+ * <pre>
+ *   CPU 0                             CPU 1
+ *   set the request bit               mode = IN_GUEST_MODE
+ *   barrier                           barrier
+ *   mode IN_GUEST? send an IPI        any request? cancel the entry
+ * </pre>
+ */
+final class VcpuRun {
+    private VcpuRun() {}
+
+    /** KVM_RUN begins; {@code value} completes an access of the last one. */
+    static Vcpu enterKernel(Vcpu v, long value, Port port) {
+        if (v.phase() != EntryPhase.USERSPACE) {
+            throw new IllegalStateException("vCPU " + v.index() + " is in KVM_RUN already");
+        }
+        Vcpu next = v;
+        if (v.thread().await() == VcpuThread.Await.USERSPACE_ACCESS) {
+            next = v.with(v.guest().retiredWith(value));
+        }
+        return next.goTo(EntryPhase.RUN_LOOP, port);
+    }
+
+    static Vcpu step(Vcpu v, Port port) {
+        return switch (v.phase()) {
+            case RUN_LOOP -> runLoop(v, port);
+            case CHECK_REQUESTS -> checkRequests(v, port);
+            case CLEAR_REQUEST -> VcpuRequests.clearedLate(v, port);
+            case INJECT_EVENTS -> VcpuInjection.inject(v, port);
+            case ENTER -> v.with(v.thread().with(VcpuMode.IN_GUEST_MODE)).goTo(EntryPhase.RECHECK, port);
+            case RECHECK -> recheck(v, port);
+            case EXITED ->
+                VcpuRemote.ipisTaken(v.with(v.thread().with(VcpuMode.OUTSIDE_GUEST_MODE)), port)
+                        .goTo(EntryPhase.HANDLE_EXIT, port);
+            case HANDLE_EXIT -> VcpuExits.handle(v, port);
+            case BLOCK_PREPARE -> v.with(v.thread().withWoken(false)).goTo(EntryPhase.BLOCK_CHECK, port);
+            case BLOCK_CHECK -> blockCheck(v, port);
+            case BLOCK_SLEEP -> blockSleep(v, port);
+            default -> throw new IllegalStateException("vCPU " + v.index() + " takes no step in " + v.phase());
+        };
+    }
+
+    private static Vcpu runLoop(Vcpu v, Port port) {
+        if (v.thread().signal()) {
+            return leaveKernel(
+                    v.with(v.thread().withSignal(false)),
+                    Event.UserspaceExit.KVM_EXIT_INTR,
+                    Userspace.Unhandled.NONE,
+                    port);
+        }
+        boolean running = v.events().mpState() == MpState.RUNNABLE;
+        Vcpu unblocked = v.with(v.requests().clear(VcpuRequest.UNBLOCK));
+        return running
+                ? unblocked.with(v.thread().withCursor(0)).goTo(EntryPhase.CHECK_REQUESTS, port)
+                : unblocked.goTo(EntryPhase.BLOCK_PREPARE, port);
+    }
+
+    /** KVM_RUN returns. */
+    static Vcpu leaveKernel(Vcpu v, Event.UserspaceExit reason, Userspace.Unhandled access, Port port) {
+        port.emit(new Event.UserspaceExited(v.index(), reason));
+        port.toUserspace(new Userspace.VcpuExited(v.index(), reason, access));
+        VcpuThread thread = v.thread();
+        boolean accessPending =
+                reason == Event.UserspaceExit.KVM_EXIT_MMIO || reason == Event.UserspaceExit.KVM_EXIT_IO;
+        return v.with(thread.inUserspaceAwaiting(
+                accessPending ? VcpuThread.Await.USERSPACE_ACCESS : VcpuThread.Await.NOTHING));
+    }
+
+    private static Vcpu checkRequests(Vcpu v, Port port) {
+        boolean others = (v.requests().word() & ~VcpuRequest.EVENT.mask()) != 0;
+        int cursor = v.thread().cursor();
+        if (!others || cursor >= VcpuRequestOrder.size()) {
+            return v.requests().test(VcpuRequest.EVENT)
+                    ? v.goTo(EntryPhase.INJECT_EVENTS, port)
+                    : v.goTo(EntryPhase.ENTER, port);
+        }
+        int end = VcpuRequestOrder.endOfGroup(cursor);
+        for (int position = cursor; position < end; position++) {
+            VcpuRequest request = VcpuRequestOrder.at(position);
+            if (v.requests().test(request)) {
+                return VcpuRequests.serve(v.with(v.thread().withCursor(position + 1)), request, port);
+            }
+        }
+        return v.with(v.thread().withCursor(end)).goTo(EntryPhase.CHECK_REQUESTS, port);
+    }
+
+    private static Vcpu recheck(Vcpu v, Port port) {
+        boolean exitRequest = v.mode() == VcpuMode.EXITING_GUEST_MODE
+                || !v.requests().isEmpty()
+                || v.thread().signal();
+        if (exitRequest && !v.machine().has(Fault.NO_RECHECK)) {
+            return cancelled(v, port);
+        }
+        return entered(v, port);
+    }
+
+    /** The entry is abandoned; an event that was to be injected stays queued and asks for another round. */
+    private static Vcpu cancelled(Vcpu v, Port port) {
+        port.emit(new Event.EntryCancelled(v.index(), v.mode(), v.requests().word()));
+        Vcpu out = VcpuRemote.ipisTaken(v.with(v.thread().with(VcpuMode.OUTSIDE_GUEST_MODE)), port);
+        VcpuEvents e = out.events();
+        boolean injecting = e.interrupt() >= 0 || e.nmiInjected() || e.exception() >= 0;
+        Vcpu queued = injecting ? out.make(VcpuRequest.EVENT, port) : out;
+        return queued.with(queued.vmcs().write(VmcsField.VM_ENTRY_INTR_INFO_FIELD, 0))
+                .goTo(EntryPhase.RUN_LOOP, port);
+    }
+
+    private static Vcpu entered(Vcpu v, Port port) {
+        int information = (int) v.vmcs().read(VmcsField.VM_ENTRY_INTR_INFO_FIELD);
+        port.emit(new Event.GuestEntered(
+                v.index(), v.guest().rip(), information, v.requests().word()));
+        Vcpu in = v.with(v.thread().at(EntryPhase.IN_GUEST));
+        EventInjection injection = EventInjection.decode(information & 0xffffffffL);
+        if (injection.isValid()) {
+            in = eventTaken(in, injection.vector(), port);
+        }
+        return resume(in, port);
+    }
+
+    private static Vcpu eventTaken(Vcpu v, int vector, Port port) {
+        VcpuEvents e = v.events();
+        VcpuEvents after = e.exception() >= 0
+                ? e.withException(VcpuEvents.NONE)
+                : e.nmiInjected() ? e.nmiEntered() : e.withInterrupt(VcpuEvents.NONE);
+        port.emit(new Event.InterruptTaken(v.index(), vector));
+        return v.with(after)
+                .with(v.vmcs().write(VmcsField.VM_ENTRY_INTR_INFO_FIELD, 0))
+                .with(v.guest().taking(vector));
+    }
+
+    /** The guest goes on: it leaves at once if something waits for this boundary, else its next instruction is fetched. */
+    static Vcpu resume(Vcpu v, Port port) {
+        if (!v.thread().ipis().isEmpty()) {
+            return VcpuRemote.externalInterrupt(v, Event.HostVector.CALL_FUNCTION, port);
+        }
+        boolean window = PrimaryProcessorControl.INTERRUPT_WINDOW_EXITING.isSetIn(v.vmcs());
+        if (window && v.guest().interruptible() && v.guest().vector() < 0) {
+            return exit(v, GuestExit.of(ExitReason.INTERRUPT_WINDOW), port);
+        }
+        if (VcpuInjection.nmiWindowOpen(v)) {
+            return exit(v, GuestExit.of(ExitReason.NMI_WINDOW), port);
+        }
+        GuestLink g = v.guest();
+        GuestLink asked = g.asked();
+        port.toGuest(v.index(), new Guest.Fetch(v.index(), asked.fetches(), g.retired(), g.value(), g.vector()));
+        return v.with(asked);
+    }
+
+    /** The guest leaves. */
+    static Vcpu exit(Vcpu v, GuestExit exit, Port port) {
+        port.emit(new Event.GuestExited(
+                v.index(),
+                exit.reason(),
+                v.guest().rip(),
+                exit.qualification(),
+                exit.interruptionInformation(),
+                v.requests().word()));
+        Vmcs vmcs = v.vmcs()
+                .write(VmcsField.VM_EXIT_REASON, exit.reason().number())
+                .write(VmcsField.EXIT_QUALIFICATION, exit.qualification())
+                .write(VmcsField.VM_EXIT_INTR_INFO, exit.interruptionInformation() & 0xffffffffL);
+        port.toVcpu(v.index(), Vcpu.Step.STEP);
+        return TaskPrioritySync.fromProcessor(v.with(vmcs).with(v.thread().exited(exit)), port);
+    }
+
+    private static Vcpu blockCheck(Vcpu v, Port port) {
+        if (VcpuInjection.isRunnable(v) || v.thread().signal()) {
+            return unblocked(v, port);
+        }
+        return v.goTo(EntryPhase.BLOCK_SLEEP, port);
+    }
+
+    private static Vcpu blockSleep(Vcpu v, Port port) {
+        if (v.thread().woken() || v.thread().signal()) {
+            return v.with(v.thread().withWoken(false)).goTo(EntryPhase.BLOCK_CHECK, port);
+        }
+        port.emit(new Event.VcpuBlocked(v.index()));
+        return v.goTo(EntryPhase.BLOCKED, port);
+    }
+
+    private static Vcpu unblocked(Vcpu v, Port port) {
+        if (!VcpuInjection.isRunnable(v)) {
+            return v.goTo(EntryPhase.RUN_LOOP, port);
+        }
+        if (v.lapic().initPending() || v.lapic().sipiPending()) {
+            return VcpuInjection.acceptInitAndSipi(v, VcpuThread.Await.RESET_MAP, port);
+        }
+        return madeRunnable(v).goTo(EntryPhase.RUN_LOOP, port);
+    }
+
+    /** HLT has ended; a vCPU that waits for a start-up IPI goes on waiting. */
+    static Vcpu madeRunnable(Vcpu v) {
+        boolean halted = v.events().mpState() == MpState.HALTED;
+        return halted ? v.with(v.events().with(MpState.RUNNABLE).withPvUnhalted(false)) : v;
+    }
+}

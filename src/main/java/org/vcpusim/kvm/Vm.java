@@ -1,0 +1,321 @@
+package org.vcpusim.kvm;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.vcpusim.arch.TriggerMode;
+
+/**
+ * The VM: the interrupt controllers that are not part of a vCPU, the routing, and the work they are doing.
+ *
+ * <p>An immutable state machine. A message either starts a task or carries one on; {@link VmStep} says what a step may do.
+ * Steps that {@code ioapic->lock} keeps out wait in {@link VmTasks}. Source: {@code struct kvm} and {@code struct kvm_arch},
+ * arch/x86/kvm/ioapic.c, irq.c, i8259.c.
+ */
+public final class Vm {
+    private final Machine machine;
+    private final Ioapic ioapic;
+    private final Pic pic;
+    private final Apics apics;
+    private final Irqs irqs;
+    private final VmTasks tasks;
+
+    private record Irqs(Routing routing, Irqfds irqfds) {}
+
+    private Vm(Machine machine, Ioapic ioapic, Pic pic, Apics apics, Irqs irqs, VmTasks tasks) {
+        this.machine = machine;
+        this.ioapic = ioapic;
+        this.pic = pic;
+        this.apics = apics;
+        this.irqs = irqs;
+        this.tasks = tasks;
+    }
+
+    /** A VM after creation; {@code identities} are those of the vCPUs' local APICs. */
+    public static Vm created(Machine machine, Routing routing, ApicIdentity[] identities) {
+        return new Vm(
+                machine,
+                Ioapic.reset(),
+                Pic.reset(),
+                Apics.of(machine, identities),
+                new Irqs(routing, Irqfds.NONE),
+                VmTasks.NONE);
+    }
+
+    /** What a VM is told. */
+    public sealed interface Message {}
+
+    /** Who asked, and gets the answer. */
+    public sealed interface Requester {}
+
+    /** vCPU {@code vcpu}, which waits for it. */
+    public record OfVcpu(int vcpu) implements Requester {}
+
+    /** Device {@code device}. */
+    public record OfDevice(int device) implements Requester {}
+
+    /** The VMM process. */
+    public enum OfUserspace implements Requester {
+        USERSPACE
+    }
+
+    /** Whether the caller wants to know what became of the interrupt: KVM_IRQ_LINE_STATUS or KVM_IRQ_LINE. */
+    public enum LineStatus {
+        WANTED,
+        UNWANTED
+    }
+
+    private record Continue(int task) implements Message {}
+
+    /** A guest's read of 1 to 8 bytes at {@code address} in the IOAPIC's window. */
+    public record IoapicRead(int vcpu, long address, int size) implements Message {}
+
+    /** A guest's write of 1 to 8 bytes at {@code address} in the IOAPIC's window. */
+    public record IoapicWrite(int vcpu, long address, int size, long value) implements Message {}
+
+    /** A guest's selection of register {@code index} and write to it, under the guest's own lock. */
+    public record IoapicRegisterWrite(int vcpu, int index, int value) implements Message {}
+
+    /** A guest's byte from the PIC. */
+    public record PortRead(int vcpu, int port) implements Message {}
+
+    /** A guest's byte to the PIC. */
+    public record PortWrite(int vcpu, int port, int value) implements Message {}
+
+    /** A vCPU scans the redirection table. */
+    public record ReadTable(int vcpu) implements Message {}
+
+    /** A vCPU's EOI of a vector that the IOAPIC handles. */
+    public record EoiBroadcast(int vcpu, int vector, TriggerMode trigger, boolean suppressed) implements Message {}
+
+    /** A vCPU's IPI. */
+    public record SendIpi(int vcpu, InterruptMessage message) implements Message {}
+
+    /** A vCPU's local APIC is addressed differently from now on. */
+    public record ChangeIdentity(ApicIdentity identity) implements Message {}
+
+    /** A vCPU's local APIC has changed in a way that the APIC map does not depend on. */
+    public record ShowIdentity(ApicIdentity identity) implements Message {}
+
+    /** A vCPU's whole local APIC state was replaced by user space. */
+    public record RestoreApic(ApicIdentity identity) implements Message {}
+
+    /** A vCPU takes the PIC's interrupt. */
+    public record AcknowledgePic(int vcpu) implements Message {}
+
+    /** A GSI's level from a source. */
+    public record SetIrqLine(Requester requester, int gsi, int source, int level, LineStatus status)
+            implements Message {}
+
+    /** KVM_SIGNAL_MSI. */
+    public record SignalMsi(Requester requester, long address, int data) implements Message {}
+
+    /** KVM_SET_GSI_ROUTING. */
+    public record SetRouting(Routing routing) implements Message {}
+
+    /** KVM_IRQFD. */
+    public record AssignIrqfd(Irqfds.Irqfd irqfd) implements Message {}
+
+    /** KVM_IRQFD with the deassign flag. */
+    public record DeassignIrqfd(int id) implements Message {}
+
+    /** Something was written to an irqfd. */
+    public record FireIrqfd(int id) implements Message {}
+
+    /** KVM_SET_IRQCHIP of the IOAPIC. */
+    public record SetIoapic(IoapicState state) implements Message {}
+
+    /** Asks for the whole state, as KVM_GET_IRQCHIP does. */
+    public enum GetState implements Message {
+        GET_STATE
+    }
+
+    /** Compares every bitmap with a fresh scan, and looks for level pins that no EOI will end. */
+    public enum Audit implements Message {
+        AUDIT
+    }
+
+    /** The delayed work of an EOI storm is due. */
+    public enum EoiInjectDue implements Message {
+        EOI_INJECT_DUE
+    }
+
+    /** Answer: a local APIC took or discarded an interrupt. */
+    public record Accepted(
+            int task, boolean accepted, @Nullable VcpuRequest request) implements Message {}
+
+    /** Answer: the mode in which a requester found a vCPU. */
+    public record ModeFound(int task, VcpuMode mode, boolean woken) implements Message {}
+
+    /** Answer: a vCPU's processor took the requester's IPI. */
+    public record IpiAcknowledged(int task) implements Message {}
+
+    /** Answer: a number, 1 and 0 for yes and no. */
+    public record Reported(int task, long value) implements Message {}
+
+    /** The next state; what has to happen elsewhere goes to {@code port}. */
+    public Vm step(Message message, Port port) {
+        if (message instanceof Continue c) {
+            return advance(c.task, port);
+        }
+        if (message instanceof Accepted a) {
+            return answered(a.task, new VmTask.Taken(a.accepted, a.request), port);
+        }
+        if (message instanceof ModeFound m) {
+            return answered(m.task, new VmTask.Found(m.mode, m.woken), port);
+        }
+        if (message instanceof Reported r) {
+            return answered(r.task, new VmTask.Value(r.value), port);
+        }
+        if (message instanceof IpiAcknowledged i) {
+            return ipiAcknowledged(i.task, port);
+        }
+        if (message instanceof ReadTable r && tasks.lockOwner() == 0) {
+            port.toVcpu(r.vcpu, new Vcpu.TableRead(ioapic, notifiedPins()));
+            return this;
+        }
+        VmTasks started = tasks.start(VmCalls.first(message));
+        return with(started).advance(started.started(), port);
+    }
+
+    private Vm answered(int id, VmTask.Answer answer, Port port) {
+        VmTask task = tasks.get(id).withAnswer(answer).withWait(VmTask.Wait.NOTHING);
+        return with(tasks.with(task)).advance(id, port);
+    }
+
+    private Vm ipiAcknowledged(int id, Port port) {
+        VmTask task = tasks.get(id);
+        task = task.withIpisOwed(task.ipisOwed() - 1);
+        if (task.ipisOwed() > 0 || task.awaits() != VmTask.Wait.IPIS) {
+            return with(tasks.with(task));
+        }
+        return with(tasks.with(task.withWait(VmTask.Wait.NOTHING))).advance(id, port);
+    }
+
+    /** Runs the next step of a task, and sees to it that the one after that runs. */
+    private Vm advance(int id, Port port) {
+        VmTask task = tasks.get(id);
+        VmTask.Rest rest = task.rest();
+        if (rest == null) {
+            return with(tasks.without(id));
+        }
+        VmTask popped = task.withRest(rest.next());
+        Vm next = rest.first().run(with(tasks.with(popped)), popped, port);
+        VmTask after = next.tasks.get(id);
+        if (after.awaits() != VmTask.Wait.NOTHING) {
+            return next;
+        }
+        if (after.rest() == null && after.ipisOwed() == 0) {
+            return next.with(next.tasks.without(id));
+        }
+        port.toVm(new Continue(id));
+        return next;
+    }
+
+    /** Takes {@code ioapic->lock} for the task, or lets it wait. */
+    Vm lock(VmTask task) {
+        if (tasks.lockOwner() == 0) {
+            return with(tasks.withLock(task.id(), tasks.lockWaiters()));
+        }
+        List<Integer> waiters = new java.util.ArrayList<>(tasks.lockWaiters());
+        waiters.add(task.id());
+        return with(tasks.with(task.withWait(VmTask.Wait.LOCK)).withLock(tasks.lockOwner(), waiters));
+    }
+
+    /** Releases {@code ioapic->lock}, to the first task that waits for it. */
+    Vm unlock(Port port) {
+        List<Integer> waiters = tasks.lockWaiters();
+        if (waiters.isEmpty()) {
+            return with(tasks.withLock(0, waiters));
+        }
+        int next = waiters.get(0);
+        VmTask awake = tasks.get(next).withWait(VmTask.Wait.NOTHING);
+        port.toVm(new Continue(next));
+        return with(tasks.with(awake).withLock(next, waiters.subList(1, waiters.size())));
+    }
+
+    /** What stays the same. */
+    public Machine machine() {
+        return machine;
+    }
+
+    /** The IOAPIC. */
+    public Ioapic ioapic() {
+        return ioapic;
+    }
+
+    Pic pic() {
+        return pic;
+    }
+
+    /** Registers of a PIC chip as KVM_GET_IRQCHIP reports them: irr, imr, isr and base; {@code chip} 0 master, 1 slave. */
+    public int[] picRegisters(int chip) {
+        PicChip c = pic.chip(chip);
+        return new int[] {c.irr(), c.imr(), c.isr(), c.irqBase()};
+    }
+
+    Apics apics() {
+        return apics;
+    }
+
+    /** Where the GSIs lead. */
+    public Routing routing() {
+        return irqs.routing;
+    }
+
+    /** The irqfds. */
+    public Irqfds irqfds() {
+        return irqs.irqfds;
+    }
+
+    @Override
+    public String toString() {
+        return "Vm[" + ioapic + ", tasks=" + tasks.running().size() + "]";
+    }
+
+    /** Whether no task is running. */
+    public boolean isIdle() {
+        return tasks.running().isEmpty();
+    }
+
+    /** The pins, as a bit mask, whose GSI has an ack notifier; {@code kvm_irq_has_notifier}. */
+    int notifiedPins() {
+        if (irqs.irqfds.assigned().isEmpty()) {
+            return 0;
+        }
+        int pins = 0;
+        for (int pin = 0; pin < Ioapic.PINS; pin++) {
+            int gsi = irqs.routing.gsiOf(Event.IrqChip.IOAPIC, pin);
+            pins |= gsi >= 0 && irqs.irqfds.hasResampler(gsi) ? 1 << pin : 0;
+        }
+        return pins;
+    }
+
+    Vm with(VmTasks other) {
+        return new Vm(machine, ioapic, pic, apics, irqs, other);
+    }
+
+    Vm with(VmTask task) {
+        return with(tasks.with(task));
+    }
+
+    /** This VM with another IOAPIC, for a machine that starts with entries. */
+    public Vm with(Ioapic other) {
+        return new Vm(machine, other, pic, apics, irqs, tasks);
+    }
+
+    Vm with(Pic other) {
+        return new Vm(machine, ioapic, other, apics, irqs, tasks);
+    }
+
+    Vm with(Apics other) {
+        return new Vm(machine, ioapic, pic, other, irqs, tasks);
+    }
+
+    Vm with(Routing other) {
+        return new Vm(machine, ioapic, pic, apics, new Irqs(other, irqs.irqfds), tasks);
+    }
+
+    Vm with(Irqfds other) {
+        return new Vm(machine, ioapic, pic, apics, new Irqs(irqs.routing, other), tasks);
+    }
+}

@@ -1,0 +1,115 @@
+package org.vcpusim.kvm;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+
+/** A VM whose vCPUs are outside the guest and take every interrupt: the test answers for them. */
+final class AnsweredVm {
+    private static final int MOST_MESSAGES = 2_000_000;
+
+    private final RecordingPort port = new RecordingPort();
+    private final Deque<Vm.Message> pending = new ArrayDeque<>();
+    private final List<Object> answers = new ArrayList<>();
+    private final List<String> log = new ArrayList<>();
+    private boolean accepting = true;
+    private Vm vm;
+
+    AnsweredVm(Vm vm) {
+        this.vm = vm;
+    }
+
+    static AnsweredVm with(Machine machine, Ioapic ioapic) {
+        return new AnsweredVm(Fixtures.vm(machine).with(ioapic));
+    }
+
+    Vm vm() {
+        return vm;
+    }
+
+    Ioapic ioapic() {
+        return vm.ioapic();
+    }
+
+    RecordingPort port() {
+        return port;
+    }
+
+    /** From now on local APICs discard what they get. */
+    AnsweredVm discarding() {
+        accepting = false;
+        return this;
+    }
+
+    /** What requesters were told since the last call: operations done, in order. */
+    List<Object> takeAnswers() {
+        List<Object> taken = List.copyOf(answers);
+        answers.clear();
+        return taken;
+    }
+
+    /** What vCPUs were told since the last call, a line each: scan 0, accept 1 0x31. */
+    List<String> takeLog() {
+        List<String> taken = List.copyOf(log);
+        log.clear();
+        return taken;
+    }
+
+    AnsweredVm start(Vm.Message message) {
+        pending.add(message);
+        return this;
+    }
+
+    /** Delivers one message to the VM. */
+    AnsweredVm step() {
+        vm = vm.step(pending.remove(), port);
+        for (RecordingPort.Sent sent : port.takeSent()) {
+            route(sent);
+        }
+        return this;
+    }
+
+    AnsweredVm run() {
+        for (int count = 0; !pending.isEmpty(); count++) {
+            if (count == MOST_MESSAGES) {
+                throw new IllegalStateException("still busy after " + MOST_MESSAGES + " messages");
+            }
+            step();
+        }
+        return this;
+    }
+
+    AnsweredVm send(Vm.Message message) {
+        return start(message).run();
+    }
+
+    /** Runs until an event of this kind has happened. */
+    AnsweredVm runTo(Class<? extends Event> kind) {
+        while (port.events(kind).isEmpty()) {
+            step();
+        }
+        return this;
+    }
+
+    private void route(RecordingPort.Sent sent) {
+        Object message = sent.message();
+        String number = sent.to().replace("vcpu ", "");
+        if (message instanceof Vm.Message m) {
+            pending.add(m);
+        } else if (message instanceof Vcpu.MakeRequest m) {
+            log.add(m.request() + " " + number);
+        } else if (message instanceof Vcpu.ExchangeMode x) {
+            pending.add(new Vm.ModeFound(x.task(), VcpuMode.OUTSIDE_GUEST_MODE, false));
+        } else if (message instanceof Vcpu.Accept a) {
+            log.add("accept " + number + " 0x" + Integer.toHexString(a.message().vector()));
+            pending.add(new Vm.Accepted(a.task(), accepting, null));
+        } else if (message instanceof Vcpu.PicOutput p) {
+            log.add("pic " + number + " " + p.level());
+        } else if (message instanceof Vcpu.QueryPendingEoi q) {
+            pending.add(new Vm.Reported(q.task(), 0));
+        } else {
+            answers.add(message);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+package org.vcpusim.kvm;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Devices, user space and the timer. */
+class DeviceTest {
+    private final RecordingPort port = new RecordingPort();
+
+    private static Device device(Device.Action... actions) {
+        return Device.off(2, 5, Program.of(List.of(actions)));
+    }
+
+    private static RecordingPort.Sent line(int level) {
+        return new RecordingPort.Sent("vm", new Vm.SetIrqLine(new Vm.OfDevice(2), 5, 0, level, Vm.LineStatus.WANTED));
+    }
+
+    private static RecordingPort.Sent own(Device.Message message) {
+        return new RecordingPort.Sent("device 2", message);
+    }
+
+    private Device started(Device.Action... actions) {
+        return device(actions).step(Device.Signal.START, port);
+    }
+
+    @Test
+    void aDeviceWaitsForItsCallBeforeItGoesOn() {
+        Device calling = started(Device.Plain.ASSERT, Device.Plain.DEASSERT).step(Device.Signal.STEP, port);
+        assertEquals(List.of(own(Device.Signal.STEP), line(1)), port.takeSent());
+        assertEquals(false, calling.isQuiet());
+
+        calling.step(new Device.Done(1), port).step(Device.Signal.STEP, port);
+
+        assertEquals(List.of(own(Device.Signal.STEP), line(0)), port.takeSent());
+    }
+
+    @Test
+    void anAcknowledgementLowersTheLineBeforeTheGuestGoesOn() {
+        Device waiting = started(Device.Plain.AWAIT_ACKNOWLEDGE).step(Device.Signal.STEP, port);
+        assertEquals(true, waiting.isQuiet());
+        port.forget();
+
+        Device lowering = waiting.step(new Device.Acknowledge(3), port);
+        assertEquals(List.of(line(0)), port.takeSent());
+
+        Device ended = lowering.step(new Device.Done(1), port);
+        assertEquals(List.of(new RecordingPort.Sent("vcpu 3", new Vcpu.OperationDone(0))), port.takeSent());
+        assertEquals(true, ended.isQuiet());
+    }
+
+    @Test
+    void anAcknowledgementDuringACallWaitsForTheCall() {
+        Device calling =
+                started(Device.Plain.ASSERT, Device.Plain.AWAIT_ACKNOWLEDGE).step(Device.Signal.STEP, port);
+        port.forget();
+
+        Device still = calling.step(new Device.Acknowledge(3), port);
+        assertEquals(List.of(), port.takeSent());
+
+        Device serving = still.step(new Device.Done(1), port);
+        assertEquals(List.of(line(0)), port.takeSent());
+        serving.step(new Device.Done(1), port);
+        assertEquals(
+                List.of(new RecordingPort.Sent("vcpu 3", new Vcpu.OperationDone(0)), own(Device.Signal.STEP)),
+                port.takeSent());
+    }
+
+    @Test
+    void anAcknowledgementThatCameFirstIsCountedForTheNextWait() {
+        Device stepping = started(Device.Plain.AWAIT_ACKNOWLEDGE, Device.Plain.ASSERT);
+        Device acknowledged = stepping.step(new Device.Acknowledge(3), port);
+        port.forget();
+        Device postponed = acknowledged.step(Device.Signal.STEP, port);
+        assertEquals(List.of(), port.takeSent());
+
+        postponed.step(new Device.Done(1), port).step(Device.Signal.STEP, port).step(Device.Signal.STEP, port);
+
+        assertEquals(
+                List.of(
+                        new RecordingPort.Sent("vcpu 3", new Vcpu.OperationDone(0)),
+                        own(Device.Signal.STEP),
+                        own(Device.Signal.STEP),
+                        line(1)),
+                port.takeSent());
+    }
+
+    @Test
+    void aDelayIsVirtualTimeAndAnMsiACall() {
+        started(new Device.Delay(250), new Device.SendMsi(0xfee00000L, 0x41))
+                .step(Device.Signal.STEP, port)
+                .step(Device.Signal.STEP, port);
+
+        assertEquals(250, port.elapsedNanos());
+        assertEquals(List.of(new Vm.SignalMsi(new Vm.OfDevice(2), 0xfee00000L, 0x41)), port.sentTo("vm"));
+    }
+
+    @Test
+    void aDeviceWithoutAProgramEndsAtOnce() {
+        assertEquals(true, started().isQuiet());
+        assertEquals(List.of(), port.takeSent());
+    }
+
+    @Test
+    void userSpaceStartsOneVcpuOrDeviceAStep() {
+        Machine machine = new Machine(
+                1, Protocol.SCAN_THEN_LOAD, Machine.Apicv.ACTIVE, 0, 1, Machine.TaskPriority.TPR_SHADOW, List.of(), 0);
+
+        Userspace one = Userspace.of(machine).step(Userspace.Start.START, port);
+        assertEquals(
+                List.of(
+                        new RecordingPort.Sent("vcpu 0", Vcpu.Plain.CREATE),
+                        new RecordingPort.Sent("vcpu 0", new Vcpu.Run(0)),
+                        new RecordingPort.Sent("userspace", Userspace.Start.START)),
+                port.takeSent());
+
+        one.step(Userspace.Start.START, port);
+        assertEquals(List.of(new RecordingPort.Sent("device 0", Device.Signal.START)), port.takeSent());
+    }
+
+    @Test
+    void userSpaceRunsAVcpuAgainUnlessItsGuestHasHalted() {
+        Userspace userspace = Userspace.of(Machine.plain(1));
+        for (Event.UserspaceExit reason : Event.UserspaceExit.values()) {
+            userspace.step(new Userspace.VcpuExited(0, reason, Userspace.Unhandled.NONE), port);
+            assertEquals(
+                    reason == Event.UserspaceExit.KVM_EXIT_HLT
+                            ? List.of()
+                            : List.of(new RecordingPort.Sent("vcpu 0", new Vcpu.Run(-1))),
+                    port.takeSent());
+        }
+    }
+
+    @Test
+    void theDelayedInterruptIsDueAfterTenTicks() {
+        HostTimer timer = HostTimer.IDLE.step(HostTimer.Message.ARM_EOI_INJECT, port);
+        assertEquals(timer, timer.step(HostTimer.Message.ARM_EOI_INJECT, port));
+        for (int tick = 0; tick < HostTimer.EOI_INJECT_TICKS; tick++) {
+            assertEquals(List.of(), port.sentTo("vm"));
+            assertEquals(new HostTimer(10 - tick, HostTimer.Ticking.BY_ITSELF), timer);
+            timer = timer.step(HostTimer.Message.TICK, port);
+        }
+
+        assertEquals(HostTimer.IDLE, timer);
+        assertEquals(List.of(Vm.EoiInjectDue.EOI_INJECT_DUE), port.sentTo("vm"));
+        assertEquals(10_000_000, port.elapsedNanos());
+        assertEquals(10, port.sentTo("timer").size());
+    }
+}

@@ -1,0 +1,161 @@
+package org.vcpusim.kvm;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.vcpusim.arch.RedirectionEntry;
+
+class IoapicWriteTest {
+    private static final int PIN = 5;
+    private static final int LOW = 0x10 + 2 * PIN;
+    private static final int HIGH = LOW + 1;
+
+    private static AnsweredVm vm(RedirectionEntry entry, Fault... faults) {
+        return AnsweredVm.with(Fixtures.apicvActive(4, faults), Ioapic.reset().withEntry(PIN, entry));
+    }
+
+    private static RedirectionEntry entry(String hex) {
+        return new RedirectionEntry(Long.parseUnsignedLong(hex.substring(2), 16));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+        before             | half | value      | targets | reason
+        0x0100000000018031 | low  | 0x00008031 | 1       | the entry's target
+        0x0100000000008031 | low  | 0x00008031 | 1       | a write that changes nothing scans too
+        0x0100000000008031 | low  | 0x00008131 | 0 1 2 3 | not fixed any more: all
+        0x0100000000008131 | low  | 0x00008031 | 1       | fixed after the write
+        0x0100000000008031 | high | 0x02000000 | 1 2     | new and old target
+        0x0100000000008031 | high | 0xff000000 | 0 1 2 3 | broadcast
+        0xff00000000008031 | high | 0x02000000 | 0 1 2 3 | out of broadcast
+        0x0100000000008031 | high | 0x09000000 | 1       | nobody has ID 9
+        0x0900000000008031 | high | 0x09000000 | -       | nobody at all
+        0x0200000000000031 | low  | 0x00000032 | 2       | edge pins are scanned for too
+        """)
+    void theTargetsOfTheNewAndTheOldEntryAreAskedToScan(String before, String half, long value, String targets) {
+        AnsweredVm vm = vm(entry(before));
+
+        vm.send(new Vm.IoapicRegisterWrite(0, half.equals("low") ? LOW : HIGH, (int) value));
+
+        List<String> expected = targets.equals("-")
+                ? List.of()
+                : List.of(targets.split(" ")).stream()
+                        .map(t -> "SCAN_IOAPIC " + t)
+                        .toList();
+        assertEquals(expected, vm.takeLog());
+        assertEquals(List.of(new Vcpu.OperationDone(0)), vm.takeAnswers());
+    }
+
+    @Test
+    void inTheOlderProtocolEveryVcpuIsAskedToLoad() {
+        AnsweredVm vm = AnsweredVm.with(
+                Fixtures.machine(2, Machine.Apicv.ACTIVE, Protocol.LOAD_EOI_EXITMAP),
+                Ioapic.reset().withEntry(PIN, Fixtures.level(0x31, 1)));
+
+        vm.send(new Vm.IoapicRegisterWrite(0, LOW, 0x8031));
+
+        assertEquals(List.of("LOAD_EOI_EXITMAP 0", "LOAD_EOI_EXITMAP 1"), vm.takeLog());
+    }
+
+    @Test
+    void eachHalfIsAWriteOfItsOwnWithItsOwnScan() {
+        AnsweredVm vm = vm(Fixtures.level(0x31, 1));
+
+        vm.send(new Vm.IoapicRegisterWrite(0, HIGH, 0x02000000)).send(new Vm.IoapicRegisterWrite(0, LOW, 0x8032));
+
+        assertEquals(
+                List.of(
+                        new Event.RedirectionEntryWritten(PIN, Fixtures.level(0x31, 1), Fixtures.level(0x31, 2), 1),
+                        new Event.RedirectionEntryWritten(PIN, Fixtures.level(0x31, 2), Fixtures.level(0x32, 2), 2)),
+                vm.port().events(Event.RedirectionEntryWritten.class));
+        assertEquals(List.of("SCAN_IOAPIC 1", "SCAN_IOAPIC 2", "SCAN_IOAPIC 2"), vm.takeLog());
+    }
+
+    /** A write of the low half can turn logical destination 1 into physical destination 1. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+        fault                   | targets
+        -                       | SCAN_IOAPIC 0, SCAN_IOAPIC 1
+        OLD_TARGETS_BY_NEW_MODE | SCAN_IOAPIC 1
+        """)
+    void theOldTargetsAreThoseOfTheOldDestinationMode(String fault, String targets) {
+        Machine machine = fault.equals("-") ? Fixtures.apicvActive(4) : Fixtures.apicvActive(4, Fault.valueOf(fault));
+        ApicIdentity[] flat = IntStream.range(0, 4)
+                .mapToObj(i -> new ApicIdentity(
+                        i, i, 1 << 24 + i, ApicIdentity.DFR_FLAT, ApicIdentity.ApicMode.XAPIC, true, false))
+                .toArray(ApicIdentity[]::new);
+        AnsweredVm vm = new AnsweredVm(Vm.created(machine, Routing.of(Routing.Preset.IOAPIC), flat)
+                .with(Ioapic.reset().withEntry(PIN, entry("0x0100000000008831"))));
+
+        vm.send(new Vm.IoapicRegisterWrite(0, LOW, 0x8031));
+
+        assertEquals(targets, String.join(", ", vm.takeLog()));
+    }
+
+    @Test
+    void aPinThatTheWriteUnmasksInterruptsBeforeTheScanIsRequested() {
+        AnsweredVm vm = AnsweredVm.with(
+                Fixtures.apicvActive(4),
+                Ioapic.reset().withEntry(PIN, entry("0x0100000000018031")).withIrr(PIN));
+
+        vm.send(new Vm.IoapicRegisterWrite(0, LOW, 0x8031));
+
+        assertEquals(List.of("accept 1 0x31", "SCAN_IOAPIC 1"), vm.takeLog());
+        assertEquals(Fixtures.level(0x31, 1).withRemoteIrr(), vm.ioapic().entry(PIN));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+        before             | irr   | value      | reason
+        0x0100000000018031 | true  | 0x00018031 | still masked
+        0x010000000000c031 | true  | 0x00008031 | an EOI is owed
+        0x0100000000018031 | false | 0x00008031 | the line is low
+        0x0100000000010031 | true  | 0x00000031 | an edge that came while masked is not replayed
+        """)
+    void otherWritesDoNotInterrupt(String before, boolean irr, long value) {
+        Ioapic ioapic = Ioapic.reset().withEntry(PIN, entry(before));
+        AnsweredVm vm = AnsweredVm.with(Fixtures.apicvActive(4), irr ? ioapic.withIrr(PIN) : ioapic);
+
+        vm.send(new Vm.IoapicRegisterWrite(0, LOW, (int) value));
+
+        assertEquals(List.of("SCAN_IOAPIC 1"), vm.takeLog());
+    }
+
+    @Test
+    void aPinWithAResamplerIsResampledInsteadWhenUnmasked() {
+        AnsweredVm vm = AnsweredVm.with(
+                Fixtures.apicvActive(4),
+                Ioapic.reset().withEntry(PIN, entry("0x0100000000018031")).withIrr(PIN));
+        vm.send(new Vm.AssignIrqfd(new Irqfds.Irqfd(77, PIN, true)));
+        vm.takeLog();
+        vm.takeAnswers();
+
+        vm.send(new Vm.IoapicRegisterWrite(0, LOW, 0x8031));
+
+        assertEquals(List.of("SCAN_IOAPIC 1"), vm.takeLog());
+        assertEquals(List.of(new Userspace.ResampleSignalled(77), new Vcpu.OperationDone(0)), vm.takeAnswers());
+        assertEquals(false, vm.ioapic().irr(PIN));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+        size | value              | entry low half
+        1    | 0xffffffffffffffff | 0xff
+        2    | 0xffffffffffffffff | 0xafff
+        4    | 0x1234567800008031 | 0x8031
+        8    | 0x1234567800008031 | 0x8031
+        """)
+    void aNarrowWriteOfTheWindowIsZeroExtendedAndAWideOneCutOff(int size, String value, long low) {
+        AnsweredVm vm = vm(RedirectionEntry.RESET);
+        vm.send(new Vm.IoapicWrite(0, Ioapic.DEFAULT_BASE, 1, LOW));
+
+        vm.send(new Vm.IoapicWrite(
+                0, Ioapic.DEFAULT_BASE + 0x10, size, Long.parseUnsignedLong(value.substring(2), 16)));
+
+        assertEquals(low, vm.ioapic().entry(PIN).lowHalf() & 0xffffffffL);
+    }
+}

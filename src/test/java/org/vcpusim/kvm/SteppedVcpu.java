@@ -1,0 +1,92 @@
+package org.vcpusim.kvm;
+
+import java.util.Optional;
+import org.vcpusim.arch.VectorBitmap;
+
+/** One vCPU moved by hand, and what it sends. */
+final class SteppedVcpu {
+    private static final int MOST_STEPS = 200;
+
+    private final RecordingPort port = new RecordingPort();
+    private Vcpu vcpu;
+    private Vcpu.TableRead table = new Vcpu.TableRead(Ioapic.reset(), 0);
+
+    SteppedVcpu(Vcpu vcpu) {
+        this.vcpu = vcpu;
+    }
+
+    /** vCPU 0 of a machine, its local APIC software-enabled. */
+    static SteppedVcpu of(Machine machine) {
+        return of(machine, Fixtures.enabledLapic(0));
+    }
+
+    static SteppedVcpu of(Machine machine, Lapic lapic) {
+        return new SteppedVcpu(Vcpu.created(machine, lapic, Optional.empty()));
+    }
+
+    static SteppedVcpu withSynic(Machine machine, VectorBitmap synic) {
+        return new SteppedVcpu(Vcpu.created(machine, Fixtures.enabledLapic(0), Optional.of(synic)));
+    }
+
+    Vcpu vcpu() {
+        return vcpu;
+    }
+
+    RecordingPort port() {
+        return port;
+    }
+
+    /** The redirection table that scans find from now on. */
+    SteppedVcpu withTable(Ioapic ioapic, int notifiedPins) {
+        table = new Vcpu.TableRead(ioapic, notifiedPins);
+        return this;
+    }
+
+    SteppedVcpu change(java.util.function.UnaryOperator<Vcpu> how) {
+        vcpu = how.apply(vcpu);
+        return this;
+    }
+
+    SteppedVcpu send(Vcpu.Message message) {
+        vcpu = vcpu.step(message, port);
+        return this;
+    }
+
+    SteppedVcpu step() {
+        return send(Vcpu.Step.STEP);
+    }
+
+    SteppedVcpu make(VcpuRequest request) {
+        return send(new Vcpu.MakeRequest(request, 0));
+    }
+
+    /** Steps until the thread is in {@code phase}; the redirection table is handed over where it is asked for. */
+    SteppedVcpu stepTo(EntryPhase phase) {
+        for (int steps = 0; vcpu.phase() != phase; steps++) {
+            if (steps == MOST_STEPS) {
+                throw new IllegalStateException("never in " + phase + ", but in " + vcpu.phase());
+            }
+            boolean scanning = vcpu.thread().await() == VcpuThread.Await.TABLE;
+            send(scanning ? table : Vcpu.Step.STEP);
+        }
+        return this;
+    }
+
+    /** KVM_RUN, up to the guest's first instruction. */
+    SteppedVcpu enterGuest() {
+        return send(new Vcpu.Run(0)).stepTo(EntryPhase.IN_GUEST);
+    }
+
+    /** The guest executes {@code action}. */
+    SteppedVcpu execute(GuestAction action) {
+        return send(new Vcpu.Execute(vcpu.guest().fetches(), action));
+    }
+
+    /** Runs the guest up to its HLT, and the vCPU to sleep. */
+    SteppedVcpu halt() {
+        return enterGuest()
+                .execute(GuestAction.Plain.STI)
+                .execute(GuestAction.Plain.HLT)
+                .stepTo(EntryPhase.BLOCKED);
+    }
+}

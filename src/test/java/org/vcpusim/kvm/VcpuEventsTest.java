@@ -1,0 +1,179 @@
+package org.vcpusim.kvm;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.vcpusim.arch.DeliveryMode;
+import org.vcpusim.arch.TriggerMode;
+
+/** INIT, start-up IPIs, NMIs and SMIs. */
+class VcpuEventsTest {
+    private static Vcpu.Accept ipi(DeliveryMode mode, int vector) {
+        return new Vcpu.Accept(1, InterruptMessage.ofIcr(1 << 14 | mode.code() << 8 | vector, 0));
+    }
+
+    private static SteppedVcpu vcpu(int index) {
+        return SteppedVcpu.of(Fixtures.apicvInactive(2), Fixtures.enabledLapic(index));
+    }
+
+    private static SteppedVcpu kicked(SteppedVcpu v) {
+        return v.send(new Vcpu.HostIpi(Event.HostVector.RESCHEDULE, Vcpu.HostIpi.NOBODY_WAITS));
+    }
+
+    @Test
+    void theBootProcessorStartsAnewAfterInit() {
+        SteppedVcpu v = vcpu(0).enterGuest().send(ipi(DeliveryMode.INIT, 0)).make(VcpuRequest.EVENT);
+
+        kicked(v).stepTo(EntryPhase.AWAITING).send(new Vcpu.OperationDone(0)).stepTo(EntryPhase.IN_GUEST);
+
+        assertEquals(List.of(new Event.VcpuReset(0)), v.port().events(Event.VcpuReset.class));
+        assertEquals(MpState.RUNNABLE, v.vcpu().events().mpState());
+        assertEquals(GuestLink.START.rip(), v.vcpu().guest().rip());
+        assertEquals(false, v.vcpu().lapic().swEnabled());
+    }
+
+    @Test
+    void anApplicationProcessorWaitsAfterInitAndStartsAtTheSipi() {
+        SteppedVcpu v = vcpu(1).enterGuest().send(ipi(DeliveryMode.INIT, 0)).make(VcpuRequest.EVENT);
+        kicked(v).stepTo(EntryPhase.AWAITING).send(new Vcpu.OperationDone(0)).stepTo(EntryPhase.BLOCKED);
+        assertEquals(MpState.INIT_RECEIVED, v.vcpu().events().mpState());
+        assertEquals(List.of(), v.port().events(Event.SipiStarted.class));
+
+        v.send(ipi(DeliveryMode.SIPI, 0x9a))
+                .make(VcpuRequest.EVENT)
+                .send(new Vcpu.ExchangeMode(1, Vcpu.Wakeup.WAKE))
+                .stepTo(EntryPhase.IN_GUEST);
+
+        assertEquals(List.of(new Event.SipiStarted(1, 0x9a)), v.port().events(Event.SipiStarted.class));
+        assertEquals(MpState.RUNNABLE, v.vcpu().events().mpState());
+    }
+
+    @Test
+    void aSipiWithoutInitIsDropped() {
+        SteppedVcpu v = vcpu(1).enterGuest().send(ipi(DeliveryMode.SIPI, 0x9a)).make(VcpuRequest.EVENT);
+
+        kicked(v).step().stepTo(EntryPhase.IN_GUEST);
+
+        assertEquals(List.of(), v.port().events(Event.SipiStarted.class));
+        assertEquals(false, v.vcpu().lapic().sipiPending());
+        assertEquals(MpState.RUNNABLE, v.vcpu().events().mpState());
+    }
+
+    @Test
+    void anInitForgetsTheSipiBeforeItAndKeepsTheOneAfterIt() {
+        Lapic lapic = Fixtures.enabledLapic(1);
+
+        assertEquals(false, lapic.withSipi(0x10).withInit().sipiPending());
+        assertEquals(true, lapic.withInit().withSipi(0x10).sipiPending());
+        assertEquals(true, lapic.withInit().withSipi(0x10).initPending());
+    }
+
+    @Test
+    void aSipiRightAfterItsInitStartsTheVcpu() {
+        SteppedVcpu v = vcpu(1).enterGuest()
+                .send(ipi(DeliveryMode.INIT, 0))
+                .send(ipi(DeliveryMode.SIPI, 0x9a))
+                .make(VcpuRequest.EVENT);
+
+        kicked(v).stepTo(EntryPhase.AWAITING).send(new Vcpu.OperationDone(0)).stepTo(EntryPhase.IN_GUEST);
+
+        assertEquals(List.of(new Event.SipiStarted(1, 0x9a)), v.port().events(Event.SipiStarted.class));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+        mode            | level | asserted | accepted | request | reason
+        FIXED           | false | false    | true     | EVENT   | the level of an edge message does not count
+        FIXED           | true  | true     | true     | EVENT   | level, asserted
+        FIXED           | true  | false    | false    | -       | level, deasserted
+        LOWEST_PRIORITY | false | true     | true     | EVENT   | as fixed
+        SMI             | false | true     | true     | SMI     | an SMI
+        REMOTE_READ     | false | true     | true     | EVENT   | wakes
+        NMI             | false | true     | true     | NMI     | an NMI
+        INIT            | false | true     | true     | EVENT   | INIT
+        INIT            | true  | false    | false    | -       | INIT level de-assert
+        SIPI            | false | true     | true     | EVENT   | start-up
+        EXTINT          | false | true     | false    | -       | comes from the PIC, not as a message
+        """)
+    void whatALocalApicAccepts(DeliveryMode mode, boolean level, boolean asserted, boolean accepted, String request) {
+        int icr = mode.code() << 8 | 0x41 | (level ? 1 << 15 : 0) | (asserted ? 1 << 14 : 0);
+        SteppedVcpu v = vcpu(0).send(new Vcpu.Accept(1, InterruptMessage.ofIcr(icr, 0)));
+
+        assertEquals(
+                List.of(new Vm.Accepted(1, accepted, request.equals("-") ? null : VcpuRequest.valueOf(request))),
+                v.port().sentTo("vm"));
+        assertEquals(
+                List.of(new Event.InterruptAccepted(0, mode, TriggerMode.ofBit(level ? 1 : 0), 0x41)),
+                v.port().takeEvents());
+    }
+
+    @Test
+    void aSoftwareDisabledLocalApicDiscardsFixedInterruptsAndTakesAnNmi() {
+        SteppedVcpu v = SteppedVcpu.of(Fixtures.apicvInactive(1), Lapic.created(0));
+
+        v.send(ipi(DeliveryMode.FIXED, 0x41)).send(ipi(DeliveryMode.NMI, 0));
+
+        assertEquals(
+                List.of(new Vm.Accepted(1, false, null), new Vm.Accepted(1, true, VcpuRequest.NMI)),
+                v.port().sentTo("vm"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+        masked | injected | pending | queued | left | reason
+        false  | false    | 0       | 1      | 1    | one
+        false  | false    | 0       | 5      | 2    | at most two wait
+        false  | false    | 1       | 5      | 2    | at most two wait
+        true   | false    | 0       | 5      | 1    | one runs, one waits
+        false  | true     | 0       | 5      | 1    | one is being injected, one waits
+        """)
+    void nmisThatComeTooFastAreDropped(boolean masked, boolean injected, int pending, int queued, int left) {
+        VcpuEvents events =
+                new VcpuEvents(MpState.RUNNABLE, -1, -1, queued, pending, injected, masked, false, false, false, false);
+
+        assertEquals(
+                new VcpuEvents(MpState.RUNNABLE, -1, -1, 0, left, injected, masked, false, false, false, false),
+                events.nmisCollected());
+    }
+
+    @Test
+    void aSecondNmiIsTakenWhenTheHandlerOfTheFirstReturns() {
+        SteppedVcpu v = vcpu(0).send(Vcpu.Plain.NMI).send(Vcpu.Plain.NMI).enterGuest();
+        assertEquals(1, v.port().events(Event.InterruptTaken.class).size());
+
+        v.execute(GuestAction.Plain.NOP);
+        assertEquals(1, v.port().events(Event.InterruptTaken.class).size());
+        v.execute(GuestAction.Plain.IRET).stepTo(EntryPhase.IN_GUEST);
+
+        assertEquals(
+                List.of(new Event.InterruptTaken(0, 2), new Event.InterruptTaken(0, 2)),
+                v.port().events(Event.InterruptTaken.class));
+    }
+
+    @Test
+    void anSmiIsHandledBeforeTheNextEventAndOnce() {
+        SteppedVcpu v = vcpu(0).send(Vcpu.Plain.SMI)
+                .send(Vcpu.Plain.SMI)
+                .send(Vcpu.Plain.NMI)
+                .enterGuest();
+
+        assertEquals(List.of(new Event.SmiHandled(0)), v.port().events(Event.SmiHandled.class));
+        assertEquals(List.of(new Event.InterruptTaken(0, 2)), v.port().events(Event.InterruptTaken.class));
+    }
+
+    @Test
+    void interruptsStayBlockedForOneInstructionAfterSti() {
+        SteppedVcpu v = vcpu(0).enterGuest();
+        v.change(x -> x.with(x.lapic().requested(0x61, TriggerMode.EDGE))).make(VcpuRequest.EVENT);
+        kicked(v).step().stepTo(EntryPhase.IN_GUEST);
+
+        v.execute(GuestAction.Plain.STI);
+        assertEquals(EntryPhase.IN_GUEST, v.vcpu().phase());
+        v.execute(GuestAction.Plain.NOP).stepTo(EntryPhase.IN_GUEST);
+
+        assertEquals(List.of(new Event.InterruptTaken(0, 0x61)), v.port().events(Event.InterruptTaken.class));
+    }
+}
