@@ -1,0 +1,287 @@
+package org.vcpusim.trace;
+
+import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.RequestSet;
+
+/**
+ * The fields of an event as members of a JSON object.
+ *
+ * <p>Events of the group {@code kvm} have the fields of the kernel's tracepoint under their names (the format files of
+ * events/kvm in tracefs), and behind them what only the simulator knows. The kernel's numbers stand for its enumerations;
+ * the simulator's own are names.
+ */
+final class EventJson implements Event.Visitor<JsonFields> {
+    private static final int VMX = 1;
+    private static final int EINTR = 4;
+
+    private final JsonFields out;
+
+    EventJson(JsonFields out) {
+        this.out = out;
+    }
+
+    @Override
+    public JsonFields visit(Event.GuestEntered e) {
+        return out.number("vcpu_id", e.vcpu())
+                .word("rip", e.rip())
+                .number("immediate_exit", 0)
+                .word("intr_info", unsigned(e.interruptionInformation()))
+                .number("error_code", 0)
+                .word("requests", e.requests());
+    }
+
+    @Override
+    public JsonFields visit(Event.GuestExited e) {
+        return out.number("exit_reason", e.reason().number())
+                .word("guest_rip", e.rip())
+                .number("isa", VMX)
+                .word("info1", e.qualification())
+                .word("info2", 0)
+                .word("intr_info", unsigned(e.interruptionInformation()))
+                .number("error_code", 0)
+                .number("vcpu_id", e.vcpu())
+                .word("requests", e.requests());
+    }
+
+    @Override
+    public JsonFields visit(Event.EoiReceived e) {
+        return out.number("apicid", e.vcpu()).number("vector", e.vector());
+    }
+
+    @Override
+    public JsonFields visit(Event.IrqAcknowledged e) {
+        return out.number("irqchip", e.chip().ordinal()).number("pin", e.pin());
+    }
+
+    @Override
+    public JsonFields visit(Event.IrqLineSet e) {
+        return out.number("gsi", e.gsi()).number("level", e.level()).number("irq_source_id", e.source());
+    }
+
+    @Override
+    public JsonFields visit(Event.IoapicIrqSet e) {
+        return out.word("e", e.entry().bits()).number("pin", e.pin()).flag("coalesced", e.coalesced());
+    }
+
+    @Override
+    public JsonFields visit(Event.IoapicEoiInjectDelayed e) {
+        return out.word("e", e.entry().bits());
+    }
+
+    @Override
+    public JsonFields visit(Event.MsiSet e) {
+        return out.word("address", e.address()).word("data", unsigned(e.data()));
+    }
+
+    @Override
+    public JsonFields visit(Event.PicIrqSet e) {
+        return out.number("chip", e.chip())
+                .number("pin", e.pin())
+                .number("elcr", e.elcr())
+                .number("imr", e.imr())
+                .flag("coalesced", e.coalesced());
+    }
+
+    @Override
+    public JsonFields visit(Event.InterruptAccepted e) {
+        return out.number("apicid", e.vcpu())
+                .number("dm", e.deliveryMode().code())
+                .number("tm", e.triggerMode().bit())
+                .number("vec", e.vector());
+    }
+
+    @Override
+    public JsonFields visit(Event.ApicAccessed e) {
+        return out.number("rw", direction(e.access()))
+                .number("reg", e.offset())
+                .word("val", e.value())
+                .number("vcpu_id", e.vcpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.ApicIpiSent e) {
+        return out.word("icr_low", unsigned(e.icrLow()))
+                .word("dest_id", unsigned(e.destination()))
+                .number("vcpu_id", e.vcpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.InterruptInjected e) {
+        return out.number("vector", e.vector())
+                .number("soft", 0)
+                .flag("reinjected", e.reinjected())
+                .number("vcpu_id", e.vcpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.MmioAccessed e) {
+        return out.number("type", direction(e.access()) + 1)
+                .number("len", e.length())
+                .word("gpa", e.address())
+                .word("val", e.value())
+                .number("vcpu_id", e.vcpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.MsrAccessed e) {
+        return out.number("write", direction(e.access()))
+                .word("ecx", unsigned(e.msr()))
+                .word("data", e.value())
+                .flag("exception", e.fault())
+                .number("vcpu_id", e.vcpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.PioAccessed e) {
+        return out.number("rw", direction(e.access()))
+                .number("port", e.port())
+                .number("size", 1)
+                .number("count", 1)
+                .word("val", unsigned(e.value()))
+                .number("vcpu_id", e.vcpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.VcpuWoken e) {
+        return out.number("ns", 0).number("waited", 1).number("valid", 1).number("vcpu_id", e.vcpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.UserspaceExited e) {
+        return out.number("reason", e.reason().number())
+                .number("errno", e.reason() == Event.UserspaceExit.KVM_EXIT_INTR ? -EINTR : 0)
+                .number("vcpu_id", e.vcpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.RedirectionEntryWritten e) {
+        return out.number("pin", e.pin())
+                .word("old", e.before().bits())
+                .word("new", e.after().bits())
+                .number("seq", e.sequence());
+    }
+
+    @Override
+    public JsonFields visit(Event.RequestMade e) {
+        return flow(e.vcpu(), e.flow()).flag("coalesced", e.coalesced());
+    }
+
+    @Override
+    public JsonFields visit(Event.RequestSeen e) {
+        return flow(e.vcpu(), e.flow());
+    }
+
+    @Override
+    public JsonFields visit(Event.RequestApplied e) {
+        return flow(e.vcpu(), e.flow());
+    }
+
+    @Override
+    public JsonFields visit(Event.IpiSent e) {
+        return out.number("vcpu_id", e.vcpu()).name("vector", e.vector());
+    }
+
+    @Override
+    public JsonFields visit(Event.IpiElided e) {
+        return out.number("vcpu_id", e.vcpu()).name("mode", e.mode());
+    }
+
+    @Override
+    public JsonFields visit(Event.BroadcastStarted e) {
+        return out.number("op", e.operation()).name("req", e.request()).number("targets", e.targets());
+    }
+
+    @Override
+    public JsonFields visit(Event.BroadcastCompleted e) {
+        return out.number("op", e.operation()).name("req", e.request());
+    }
+
+    @Override
+    public JsonFields visit(Event.EntryCancelled e) {
+        return out.number("vcpu_id", e.vcpu()).name("mode", e.mode()).word("requests", e.requests());
+    }
+
+    @Override
+    public JsonFields visit(Event.VmcsInitialised e) {
+        return out.number("vcpu_id", e.vcpu()).flag("apicv", e.apicv());
+    }
+
+    @Override
+    public JsonFields visit(Event.IoapicScanned e) {
+        return out.number("vcpu_id", e.vcpu()).bitmap("bitmap", e.handled()).number("seq", e.sequence());
+    }
+
+    @Override
+    public JsonFields visit(Event.EoiExitmapLoaded e) {
+        return out.number("vcpu_id", e.vcpu()).bitmap("bitmap", e.bitmap());
+    }
+
+    @Override
+    public JsonFields visit(Event.EoiExitmapLoadSkipped e) {
+        return out.number("vcpu_id", e.vcpu()).name("why", e.why());
+    }
+
+    @Override
+    public JsonFields visit(Event.EoiVirtualized e) {
+        return out.number("vcpu_id", e.vcpu()).number("vec", e.vector());
+    }
+
+    @Override
+    public JsonFields visit(Event.VcpuBlocked e) {
+        return out.number("vcpu_id", e.vcpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.VcpuReset e) {
+        return out.number("vcpu_id", e.vcpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.InterruptTaken e) {
+        return out.number("vcpu_id", e.vcpu()).number("vec", e.vector());
+    }
+
+    @Override
+    public JsonFields visit(Event.SmiHandled e) {
+        return out.number("vcpu_id", e.vcpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.SipiStarted e) {
+        return out.number("vcpu_id", e.vcpu()).number("page", e.page());
+    }
+
+    @Override
+    public JsonFields visit(Event.ResampleSignalled e) {
+        return out.number("irqfd", e.irqfd());
+    }
+
+    @Override
+    public JsonFields visit(Event.EoiExitBitmapAudited e) {
+        return out.number("vcpu_id", e.vcpu())
+                .name("verdict", e.verdict())
+                .bitmap("actual", e.actual())
+                .bitmap("expected", e.expected());
+    }
+
+    @Override
+    public JsonFields visit(Event.LevelPinStuck e) {
+        return out.number("pin", e.pin()).word("e", e.entry().bits());
+    }
+
+    /** A flow's number is unique in the run, see {@link EventText#flowNumber}. */
+    private JsonFields flow(int vcpu, RequestSet.Flow flow) {
+        return out.number("vcpu_id", vcpu)
+                .name("req", flow.request())
+                .number("seq", flow.sequence())
+                .number("flow", EventText.flowNumber(vcpu, flow));
+    }
+
+    private static int direction(Event.Access access) {
+        return access == Event.Access.READ ? 0 : 1;
+    }
+
+    private static long unsigned(int word) {
+        return Integer.toUnsignedLong(word);
+    }
+}

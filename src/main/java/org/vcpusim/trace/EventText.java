@@ -1,0 +1,426 @@
+package org.vcpusim.trace;
+
+import java.util.Optional;
+import org.vcpusim.arch.ApicRegister;
+import org.vcpusim.arch.DeliveryMode;
+import org.vcpusim.arch.DestinationMode;
+import org.vcpusim.arch.DestinationShorthand;
+import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.RequestSet;
+
+/**
+ * The text of an event after its tracepoint's name and colon.
+ *
+ * <p>Events of the group {@code kvm} read as the kernel prints them (TP_printk in arch/x86/kvm/trace.h and
+ * include/trace/events/kvm.h), so they say no more than the kernel does. What a kernel event has and the model has not is
+ * 0: info2, error_code, the nanoseconds of kvm_vcpu_wakeup. An APIC ID in kvm_eoi and kvm_apic_accept_irq is the vCPU's
+ * index, in hexadecimal, as in the kernel. Events of {@code kvm_sim} follow the same habits.
+ */
+public final class EventText implements Event.Visitor<AsciiBuffer> {
+    private static final String COALESCED = " (coalesced)";
+    private static final int LOGICAL = 1 << 11;
+    private static final int ICR_ASSERT = 1 << 14;
+    private static final int LEVEL = 1 << 15;
+    private static final int MSI_LOGICAL = 1 << 2;
+    private static final int MSI_REDIRECTION_HINT = 1 << 3;
+    private static final int USUAL_LENGTH = 256;
+    private static final int VCPU_BITS = 20;
+
+    private final AsciiBuffer out;
+
+    /** Texts are appended to {@code out}. */
+    EventText(AsciiBuffer out) {
+        this.out = out;
+    }
+
+    /** The text of {@code event}. */
+    public static String of(Event event) {
+        AsciiBuffer text = new AsciiBuffer(USUAL_LENGTH);
+        event.accept(new EventText(text));
+        return text.toString();
+    }
+
+    /** A number for {@code flow} of vCPU {@code vcpu} that no other flow of the run has: flow times 2^20, plus vCPU. */
+    public static long flowNumber(int vcpu, RequestSet.Flow flow) {
+        return (long) flow.flow() << VCPU_BITS | vcpu;
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.GuestEntered e) {
+        return out.text("vcpu ")
+                .decimal(e.vcpu())
+                .text(", rip 0x")
+                .hex(e.rip())
+                .text(" intr_info 0x")
+                .hex(e.interruptionInformation(), 8)
+                .text(" error_code 0x00000000");
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.GuestExited e) {
+        return out.text("vcpu ")
+                .decimal(e.vcpu())
+                .text(" reason ")
+                .text(e.reason().traceName())
+                .text(" rip 0x")
+                .hex(e.rip())
+                .text(" info1 0x")
+                .hex(e.qualification(), 16)
+                .text(" info2 0x0000000000000000 intr_info 0x")
+                .hex(e.interruptionInformation(), 8)
+                .text(" error_code 0x00000000 requests 0x")
+                .hex(e.requests(), 16);
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.EoiReceived e) {
+        return out.text("apicid ").hex(e.vcpu()).text(" vector ").decimal(e.vector());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.IrqAcknowledged e) {
+        return out.text("irqchip ").text(chipName(e.chip())).text(" pin ").decimal(e.pin());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.IrqLineSet e) {
+        return out.text("gsi ")
+                .decimal(e.gsi())
+                .text(" level ")
+                .decimal(e.level())
+                .text(" source ")
+                .decimal(e.source());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.IoapicIrqSet e) {
+        return entry(out.text("pin ").decimal(e.pin()).character(' '), e.entry())
+                .text(e.coalesced() ? COALESCED : "");
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.IoapicEoiInjectDelayed e) {
+        return entry(out, e.entry());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.MsiSet e) {
+        long destination = e.address() >> 12 & 0xff | e.address() >> 32 & 0xffffff00L;
+        return modes(out.text("dst ").hex(destination).text(" vec ").decimal(e.data() & 0xff), e.data() >> 8 & 7)
+                .text(DestinationMode.ofBit(e.address() & MSI_LOGICAL).traceName())
+                .character('|')
+                .text(TriggerMode.ofBit(e.data() & LEVEL).traceName())
+                .text((e.address() & MSI_REDIRECTION_HINT) == 0 ? ")" : "|rh)");
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.PicIrqSet e) {
+        return out.text("chip ")
+                .decimal(e.chip())
+                .text(" pin ")
+                .decimal(e.pin())
+                .text((e.elcr() >> e.pin() & 1) == 0 ? " (edge" : " (level")
+                .text((e.imr() >> e.pin() & 1) == 0 ? ")" : "|masked)")
+                .text(e.coalesced() ? COALESCED : "");
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.InterruptAccepted e) {
+        return out.text("apicid ")
+                .hex(e.vcpu())
+                .text(" vec ")
+                .decimal(e.vector())
+                .text(" (")
+                .text(e.deliveryMode().traceName())
+                .character('|')
+                .text(e.triggerMode().traceName())
+                .character(')');
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.ApicAccessed e) {
+        return register(out.text("apic_").text(verb(e.access())).character(' '), e.offset())
+                .text(" = 0x")
+                .hex(e.value());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.ApicIpiSent e) {
+        int icr = e.icrLow();
+        AsciiBuffer text =
+                out.text("dst ").hex(unsigned(e.destination())).text(" vec ").decimal(icr & 0xff);
+        return modes(text, icr >> 8 & 7)
+                .text(DestinationMode.ofBit(icr & LOGICAL).traceName())
+                .text((icr & ICR_ASSERT) == 0 ? "|de-assert|" : "|assert|")
+                .text(TriggerMode.ofBit(icr & LEVEL).traceName())
+                .character('|')
+                .text(DestinationShorthand.ofCode(icr >> 18 & 3).traceName())
+                .character(')');
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.InterruptInjected e) {
+        return out.text("IRQ 0x").hex(e.vector()).text(e.reinjected() ? " [reinjected]" : "");
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.MmioAccessed e) {
+        return out.text("mmio ")
+                .text(verb(e.access()))
+                .text(" len ")
+                .decimal(e.length())
+                .text(" gpa 0x")
+                .hex(e.address())
+                .text(" val 0x")
+                .hex(e.value());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.MsrAccessed e) {
+        return out.text("msr_")
+                .text(verb(e.access()))
+                .character(' ')
+                .hex(unsigned(e.msr()))
+                .text(" = 0x")
+                .hex(e.value())
+                .text(e.fault() ? " (#GP)" : "");
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.PioAccessed e) {
+        return out.text("pio_")
+                .text(verb(e.access()))
+                .text(" at 0x")
+                .hex(e.port())
+                .text(" size 1 count 1 val 0x")
+                .hex(unsigned(e.value()))
+                .character(' ');
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.VcpuWoken e) {
+        return out.text("wait time 0 ns, polling valid");
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.UserspaceExited e) {
+        return e.reason() == Event.UserspaceExit.KVM_EXIT_INTR
+                ? out.text("reason restart (4)")
+                : out.text("reason ")
+                        .text(e.reason().name())
+                        .text(" (")
+                        .decimal(e.reason().number())
+                        .character(')');
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.RedirectionEntryWritten e) {
+        return out.text("pin ")
+                .decimal(e.pin())
+                .text(" old 0x")
+                .hex(e.before().bits(), 16)
+                .text(" new 0x")
+                .hex(e.after().bits(), 16)
+                .text(" seq ")
+                .decimal(e.sequence());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.RequestMade e) {
+        return flow(e.vcpu(), e.flow()).text(e.coalesced() ? COALESCED : "");
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.RequestSeen e) {
+        return flow(e.vcpu(), e.flow());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.RequestApplied e) {
+        return flow(e.vcpu(), e.flow());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.IpiSent e) {
+        return out.text("vcpu ")
+                .decimal(e.vcpu())
+                .text(" vec ")
+                .decimal(e.vector().number())
+                .text(" (")
+                .text(e.vector().name())
+                .character(')');
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.IpiElided e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" mode ").text(e.mode().name());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.BroadcastStarted e) {
+        return out.text("op ")
+                .decimal(e.operation())
+                .text(" req ")
+                .text(e.request().name())
+                .text(" targets ")
+                .decimal(e.targets());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.BroadcastCompleted e) {
+        return out.text("op ")
+                .decimal(e.operation())
+                .text(" req ")
+                .text(e.request().name());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.EntryCancelled e) {
+        return out.text("vcpu ")
+                .decimal(e.vcpu())
+                .text(" mode ")
+                .text(e.mode().name())
+                .text(" requests 0x")
+                .hex(e.requests(), 16);
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.VmcsInitialised e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" apicv ").decimal(e.apicv() ? 1 : 0);
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.IoapicScanned e) {
+        return bitmap(out.text("vcpu ").decimal(e.vcpu()).text(" bitmap"), e.handled())
+                .text(" seq ")
+                .decimal(e.sequence());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.EoiExitmapLoaded e) {
+        return bitmap(out.text("vcpu ").decimal(e.vcpu()).text(" bitmap"), e.bitmap());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.EoiExitmapLoadSkipped e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" why ").text(e.why().name());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.EoiVirtualized e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" vec ").decimal(e.vector());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.VcpuBlocked e) {
+        return out.text("vcpu ").decimal(e.vcpu());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.VcpuReset e) {
+        return out.text("vcpu ").decimal(e.vcpu());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.InterruptTaken e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" vec ").decimal(e.vector());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.SmiHandled e) {
+        return out.text("vcpu ").decimal(e.vcpu());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.SipiStarted e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" page 0x").hex(e.page());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.ResampleSignalled e) {
+        return out.text("irqfd ").decimal(e.irqfd());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.EoiExitBitmapAudited e) {
+        return bitmap(
+                bitmap(
+                                out.text("vcpu ")
+                                        .decimal(e.vcpu())
+                                        .text(" verdict ")
+                                        .text(e.verdict().name())
+                                        .text(" actual"),
+                                e.actual())
+                        .text(" expected"),
+                e.expected());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.LevelPinStuck e) {
+        return out.text("pin ").decimal(e.pin()).text(" entry 0x").hex(e.entry().bits(), 16);
+    }
+
+    private AsciiBuffer flow(int vcpu, RequestSet.Flow flow) {
+        return out.text("vcpu ")
+                .decimal(vcpu)
+                .text(" req ")
+                .text(flow.request().name())
+                .text(" seq ")
+                .decimal(flow.sequence())
+                .text(" flow ")
+                .decimal(flowNumber(vcpu, flow));
+    }
+
+    private static AsciiBuffer bitmap(AsciiBuffer text, VectorBitmap bitmap) {
+        return text.text(" 0x")
+                .hex(bitmap.word0(), 16)
+                .text(" 0x")
+                .hex(bitmap.word1(), 16)
+                .text(" 0x")
+                .hex(bitmap.word2(), 16)
+                .text(" 0x")
+                .hex(bitmap.word3(), 16);
+    }
+
+    private static AsciiBuffer entry(AsciiBuffer text, RedirectionEntry entry) {
+        text.text("dst ").hex(entry.destination()).text(" vec ").decimal(entry.vector());
+        return modes(text, entry.deliveryMode().code())
+                .text(entry.destinationMode().traceName())
+                .character('|')
+                .text(entry.triggerMode().traceName())
+                .text(entry.masked() ? "|masked)" : ")");
+    }
+
+    private static AsciiBuffer modes(AsciiBuffer text, int deliveryMode) {
+        return text.text(" (")
+                .text(DeliveryMode.ofCode(deliveryMode).traceName())
+                .character('|');
+    }
+
+    /** A register's name; the kernel has none for the second and later registers of a bank. */
+    private static AsciiBuffer register(AsciiBuffer text, int offset) {
+        Optional<ApicRegister> register = ApicRegister.at(offset).filter(found -> found.offset() == offset);
+        return register.isPresent()
+                ? text.text(register.get().traceName())
+                : text.text("0x").hex(unsigned(offset));
+    }
+
+    private static String chipName(Event.IrqChip chip) {
+        return switch (chip) {
+            case PIC_MASTER -> "PIC master";
+            case PIC_SLAVE -> "PIC slave";
+            case IOAPIC -> "IOAPIC";
+        };
+    }
+
+    private static String verb(Event.Access access) {
+        return access == Event.Access.READ ? "read" : "write";
+    }
+
+    private static long unsigned(int word) {
+        return Integer.toUnsignedLong(word);
+    }
+}

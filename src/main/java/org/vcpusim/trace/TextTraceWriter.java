@@ -1,0 +1,103 @@
+package org.vcpusim.trace;
+
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * Writes a trace as the text that ftrace's {@code trace} file has.
+ *
+ * <p>A vCPU is a thread named {@code CPU 3/KVM}, as QEMU names it, alone on the processor with its index; its guest runs on
+ * the same thread. All other actors are threads on one more processor. Times are virtual seconds from 0 with nine
+ * decimals, where the kernel has six, because the order of records must survive a sort by time. How many entries there
+ * will be is not known when the header is written: it has dashes there.
+ *
+ * <p>Source: {@code print_event_info}, kernel/trace/trace.c; {@code trace_print_context}, kernel/trace/trace_output.c.
+ */
+public final class TextTraceWriter implements TraceSink {
+    private static final int PROCESS = 4300;
+    private static final long NANOS_PER_SECOND = 1_000_000_000;
+
+    private final int vcpuCount;
+    private final LineOutput out;
+    private final EventText text;
+    private final byte[][] vcpuColumns;
+    private final Map<Source, byte[]> otherColumns = new HashMap<>();
+
+    /** Writes the header to {@code stream}, which {@link #close} closes; sources are of {@code vcpuCount} vCPUs. */
+    public TextTraceWriter(OutputStream stream, int vcpuCount) {
+        this.vcpuCount = vcpuCount;
+        out = new LineOutput(stream);
+        text = new EventText(out.line());
+        vcpuColumns = new byte[vcpuCount][];
+        for (int index = 0; index < vcpuCount; index++) {
+            vcpuColumns[index] = columns("CPU " + index + "/KVM", PROCESS + 1 + index, index);
+        }
+        header();
+    }
+
+    @Override
+    public void accept(TraceRecord record) {
+        long seconds = record.nanos() / NANOS_PER_SECOND;
+        out.line()
+                .copy(columnsOf(record.source()))
+                .decimal(seconds)
+                .character('.')
+                .nineDigits((int) (record.nanos() - seconds * NANOS_PER_SECOND))
+                .text(": ")
+                .text(Tracepoint.of(record.event()).traceName())
+                .text(": ");
+        record.event().accept(text);
+        out.end();
+    }
+
+    @Override
+    public void close() {
+        out.close();
+    }
+
+    private void header() {
+        out.line().text("""
+                # tracer: nop
+                #
+                # entries-in-buffer/entries-written: -/-   #P:\
+                """).decimal(vcpuCount + 1).text("""
+
+                #
+                #                                _-----=> irqs-off/BH-disabled
+                #                               / _----=> need-resched
+                #                              | / _---=> hardirq/softirq
+                #                              || / _--=> preempt-depth
+                #                              ||| / _-=> migrate-disable
+                #                              |||| /     delay
+                #           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION
+                #              | |         |   |||||     |         |""");
+        out.end();
+    }
+
+    private byte[] columnsOf(Source source) {
+        return switch (source.kind()) {
+            case VCPU, GUEST -> vcpuColumns[source.index()];
+            case VM, USERSPACE, TIMER, DEVICE -> otherColumns.computeIfAbsent(source, this::otherColumns);
+        };
+    }
+
+    private byte[] otherColumns(Source source) {
+        int afterVcpus = PROCESS + 1 + vcpuCount;
+        int thread = switch (source.kind()) {
+            case VM -> PROCESS;
+            case USERSPACE -> afterVcpus;
+            case TIMER -> afterVcpus + 1;
+            case DEVICE -> afterVcpus + 2 + source.index();
+            case VCPU, GUEST -> throw new IllegalArgumentException(source.label() + " runs on a vCPU's thread");
+        };
+        return columns("sim-" + source.label(), thread, vcpuCount);
+    }
+
+    private static byte[] columns(String command, int thread, int processor) {
+        return String.format(Locale.ROOT, "%16s-%-7d [%03d] ..... ", command, thread, processor)
+                .getBytes(StandardCharsets.US_ASCII);
+    }
+}

@@ -1,0 +1,275 @@
+package org.vcpusim.trace;
+
+import java.util.Locale;
+import org.vcpusim.kvm.Event;
+
+/**
+ * The tracepoint that an event belongs to: the kernel's where it has one, else one of the simulator's own group
+ * {@code kvm_sim}.
+ *
+ * <p>Source: {@code TRACE_EVENT}s in arch/x86/kvm/trace.h and include/trace/events/kvm.h.
+ */
+public enum Tracepoint {
+    KVM_ENTRY,
+    KVM_EXIT,
+    KVM_EOI,
+    KVM_ACK_IRQ,
+    KVM_SET_IRQ,
+    KVM_IOAPIC_SET_IRQ,
+    KVM_IOAPIC_DELAYED_EOI_INJ,
+    KVM_MSI_SET_IRQ,
+    KVM_PIC_SET_IRQ,
+    KVM_APIC_ACCEPT_IRQ,
+    KVM_APIC,
+    KVM_APIC_IPI,
+    KVM_INJ_VIRQ,
+    KVM_MMIO,
+    KVM_MSR,
+    KVM_PIO,
+    KVM_VCPU_WAKEUP,
+    KVM_USERSPACE_EXIT,
+    IOAPIC_REDIR_WRITE,
+    REQUEST_MADE,
+    REQUEST_SEEN,
+    REQUEST_APPLIED,
+    IPI_SENT,
+    IPI_ELIDED,
+    BROADCAST_STARTED,
+    BROADCAST_COMPLETED,
+    ENTRY_CANCELLED,
+    VMCS_INIT,
+    IOAPIC_SCAN,
+    EOI_EXITMAP_LOAD,
+    EOI_EXITMAP_LOAD_SKIPPED,
+    EOI_VIRTUALIZED,
+    VCPU_BLOCK,
+    VCPU_RESET,
+    INTERRUPT_TAKEN,
+    SMI_HANDLED,
+    SIPI_STARTED,
+    RESAMPLE_SIGNALLED,
+    EOI_EXITMAP_AUDIT,
+    LEVEL_PIN_STUCK;
+
+    private static final Event.Visitor<Tracepoint> OF_EVENT = new OfEvent();
+
+    private final String traceName = name().toLowerCase(Locale.ROOT);
+    private final String group = traceName.startsWith("kvm_") ? "kvm" : "kvm_sim";
+
+    /** The tracepoint of {@code event}. */
+    public static Tracepoint of(Event event) {
+        return event.accept(OF_EVENT);
+    }
+
+    /** The name that traces show, such as {@code kvm_entry}. */
+    public String traceName() {
+        return traceName;
+    }
+
+    /** The trace system: {@code kvm} or {@code kvm_sim}. */
+    public String group() {
+        return group;
+    }
+
+    private static final class OfEvent implements Event.Visitor<Tracepoint> {
+        @Override
+        public Tracepoint visit(Event.GuestEntered event) {
+            return KVM_ENTRY;
+        }
+
+        @Override
+        public Tracepoint visit(Event.GuestExited event) {
+            return KVM_EXIT;
+        }
+
+        @Override
+        public Tracepoint visit(Event.EoiReceived event) {
+            return KVM_EOI;
+        }
+
+        @Override
+        public Tracepoint visit(Event.IrqAcknowledged event) {
+            return KVM_ACK_IRQ;
+        }
+
+        @Override
+        public Tracepoint visit(Event.IrqLineSet event) {
+            return KVM_SET_IRQ;
+        }
+
+        @Override
+        public Tracepoint visit(Event.IoapicIrqSet event) {
+            return KVM_IOAPIC_SET_IRQ;
+        }
+
+        @Override
+        public Tracepoint visit(Event.IoapicEoiInjectDelayed event) {
+            return KVM_IOAPIC_DELAYED_EOI_INJ;
+        }
+
+        @Override
+        public Tracepoint visit(Event.MsiSet event) {
+            return KVM_MSI_SET_IRQ;
+        }
+
+        @Override
+        public Tracepoint visit(Event.PicIrqSet event) {
+            return KVM_PIC_SET_IRQ;
+        }
+
+        @Override
+        public Tracepoint visit(Event.InterruptAccepted event) {
+            return KVM_APIC_ACCEPT_IRQ;
+        }
+
+        @Override
+        public Tracepoint visit(Event.ApicAccessed event) {
+            return KVM_APIC;
+        }
+
+        @Override
+        public Tracepoint visit(Event.ApicIpiSent event) {
+            return KVM_APIC_IPI;
+        }
+
+        @Override
+        public Tracepoint visit(Event.InterruptInjected event) {
+            return KVM_INJ_VIRQ;
+        }
+
+        @Override
+        public Tracepoint visit(Event.MmioAccessed event) {
+            return KVM_MMIO;
+        }
+
+        @Override
+        public Tracepoint visit(Event.MsrAccessed event) {
+            return KVM_MSR;
+        }
+
+        @Override
+        public Tracepoint visit(Event.PioAccessed event) {
+            return KVM_PIO;
+        }
+
+        @Override
+        public Tracepoint visit(Event.VcpuWoken event) {
+            return KVM_VCPU_WAKEUP;
+        }
+
+        @Override
+        public Tracepoint visit(Event.UserspaceExited event) {
+            return KVM_USERSPACE_EXIT;
+        }
+
+        @Override
+        public Tracepoint visit(Event.RedirectionEntryWritten event) {
+            return IOAPIC_REDIR_WRITE;
+        }
+
+        @Override
+        public Tracepoint visit(Event.RequestMade event) {
+            return REQUEST_MADE;
+        }
+
+        @Override
+        public Tracepoint visit(Event.RequestSeen event) {
+            return REQUEST_SEEN;
+        }
+
+        @Override
+        public Tracepoint visit(Event.RequestApplied event) {
+            return REQUEST_APPLIED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.IpiSent event) {
+            return IPI_SENT;
+        }
+
+        @Override
+        public Tracepoint visit(Event.IpiElided event) {
+            return IPI_ELIDED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.BroadcastStarted event) {
+            return BROADCAST_STARTED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.BroadcastCompleted event) {
+            return BROADCAST_COMPLETED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.EntryCancelled event) {
+            return ENTRY_CANCELLED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.VmcsInitialised event) {
+            return VMCS_INIT;
+        }
+
+        @Override
+        public Tracepoint visit(Event.IoapicScanned event) {
+            return IOAPIC_SCAN;
+        }
+
+        @Override
+        public Tracepoint visit(Event.EoiExitmapLoaded event) {
+            return EOI_EXITMAP_LOAD;
+        }
+
+        @Override
+        public Tracepoint visit(Event.EoiExitmapLoadSkipped event) {
+            return EOI_EXITMAP_LOAD_SKIPPED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.EoiVirtualized event) {
+            return EOI_VIRTUALIZED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.VcpuBlocked event) {
+            return VCPU_BLOCK;
+        }
+
+        @Override
+        public Tracepoint visit(Event.VcpuReset event) {
+            return VCPU_RESET;
+        }
+
+        @Override
+        public Tracepoint visit(Event.InterruptTaken event) {
+            return INTERRUPT_TAKEN;
+        }
+
+        @Override
+        public Tracepoint visit(Event.SmiHandled event) {
+            return SMI_HANDLED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.SipiStarted event) {
+            return SIPI_STARTED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.ResampleSignalled event) {
+            return RESAMPLE_SIGNALLED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.EoiExitBitmapAudited event) {
+            return EOI_EXITMAP_AUDIT;
+        }
+
+        @Override
+        public Tracepoint visit(Event.LevelPinStuck event) {
+            return LEVEL_PIN_STUCK;
+        }
+    }
+}

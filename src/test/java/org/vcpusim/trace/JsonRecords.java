@@ -1,0 +1,162 @@
+package org.vcpusim.trace;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import org.vcpusim.arch.DeliveryMode;
+import org.vcpusim.arch.ExitReason;
+import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.RequestSet;
+import org.vcpusim.kvm.VcpuMode;
+import org.vcpusim.kvm.VcpuRequest;
+
+/** Reads the lines of {@link JsonLinesTraceWriter} back, to show that they lose nothing. */
+final class JsonRecords {
+    private final JsonNode d;
+
+    private JsonRecords(JsonNode fields) {
+        d = fields;
+    }
+
+    static TraceRecord record(JsonNode line) {
+        Event event = new JsonRecords(line.get("d")).event(line.get("e").asText());
+        return new TraceRecord(
+                line.get("n").asLong(),
+                line.get("t").asLong(),
+                source(line.get("a").asText()),
+                event);
+    }
+
+    private static Source source(String label) {
+        String kind = label.replaceAll("[0-9]", "");
+        String index = label.substring(kind.length());
+        return new Source(
+                Source.Kind.valueOf(kind.toUpperCase(java.util.Locale.ROOT)),
+                index.isEmpty() ? 0 : Integer.parseInt(index));
+    }
+
+    private Event event(String tracepoint) {
+        return switch (Tracepoint.valueOf(tracepoint.toUpperCase(java.util.Locale.ROOT))) {
+            case KVM_ENTRY -> new Event.GuestEntered(vcpu(), word("rip"), (int) word("intr_info"), word("requests"));
+            case KVM_EXIT ->
+                new Event.GuestExited(
+                        vcpu(),
+                        ExitReason.ofNumber(number("exit_reason")).orElseThrow(),
+                        word("guest_rip"),
+                        word("info1"),
+                        (int) word("intr_info"),
+                        word("requests"));
+            case KVM_EOI -> new Event.EoiReceived(number("apicid"), number("vector"));
+            case KVM_ACK_IRQ -> new Event.IrqAcknowledged(Event.IrqChip.values()[number("irqchip")], number("pin"));
+            case KVM_SET_IRQ -> new Event.IrqLineSet(number("gsi"), number("level"), number("irq_source_id"));
+            case KVM_IOAPIC_SET_IRQ -> new Event.IoapicIrqSet(entry("e"), number("pin"), flag("coalesced"));
+            case KVM_IOAPIC_DELAYED_EOI_INJ -> new Event.IoapicEoiInjectDelayed(entry("e"));
+            case KVM_MSI_SET_IRQ -> new Event.MsiSet(word("address"), (int) word("data"));
+            case KVM_PIC_SET_IRQ ->
+                new Event.PicIrqSet(number("chip"), number("pin"), number("elcr"), number("imr"), flag("coalesced"));
+            case KVM_APIC_ACCEPT_IRQ ->
+                new Event.InterruptAccepted(
+                        number("apicid"),
+                        DeliveryMode.ofCode(number("dm")),
+                        TriggerMode.ofBit(number("tm")),
+                        number("vec"));
+            case KVM_APIC -> new Event.ApicAccessed(vcpu(), access(number("rw")), number("reg"), word("val"));
+            case KVM_APIC_IPI -> new Event.ApicIpiSent(vcpu(), (int) word("icr_low"), (int) word("dest_id"));
+            case KVM_INJ_VIRQ -> new Event.InterruptInjected(vcpu(), number("vector"), flag("reinjected"));
+            case KVM_MMIO ->
+                new Event.MmioAccessed(vcpu(), access(number("type") - 1), number("len"), word("gpa"), word("val"));
+            case KVM_MSR ->
+                new Event.MsrAccessed(
+                        vcpu(), access(number("write")), (int) word("ecx"), word("data"), flag("exception"));
+            case KVM_PIO -> new Event.PioAccessed(vcpu(), access(number("rw")), number("port"), (int) word("val"));
+            case KVM_VCPU_WAKEUP -> new Event.VcpuWoken(vcpu());
+            case KVM_USERSPACE_EXIT -> new Event.UserspaceExited(vcpu(), userspaceExit());
+            case IOAPIC_REDIR_WRITE ->
+                new Event.RedirectionEntryWritten(number("pin"), entry("old"), entry("new"), number("seq"));
+            case REQUEST_MADE -> new Event.RequestMade(vcpu(), flow(), flag("coalesced"));
+            case REQUEST_SEEN -> new Event.RequestSeen(vcpu(), flow());
+            case REQUEST_APPLIED -> new Event.RequestApplied(vcpu(), flow());
+            case IPI_SENT -> new Event.IpiSent(vcpu(), Event.HostVector.valueOf(name("vector")));
+            case IPI_ELIDED -> new Event.IpiElided(vcpu(), VcpuMode.valueOf(name("mode")));
+            case BROADCAST_STARTED -> new Event.BroadcastStarted(number("op"), request(), number("targets"));
+            case BROADCAST_COMPLETED -> new Event.BroadcastCompleted(number("op"), request());
+            case ENTRY_CANCELLED -> new Event.EntryCancelled(vcpu(), VcpuMode.valueOf(name("mode")), word("requests"));
+            case VMCS_INIT -> new Event.VmcsInitialised(vcpu(), flag("apicv"));
+            case IOAPIC_SCAN -> new Event.IoapicScanned(vcpu(), bitmap("bitmap"), number("seq"));
+            case EOI_EXITMAP_LOAD -> new Event.EoiExitmapLoaded(vcpu(), bitmap("bitmap"));
+            case EOI_EXITMAP_LOAD_SKIPPED ->
+                new Event.EoiExitmapLoadSkipped(vcpu(), Event.LoadSkipped.valueOf(name("why")));
+            case EOI_VIRTUALIZED -> new Event.EoiVirtualized(vcpu(), number("vec"));
+            case VCPU_BLOCK -> new Event.VcpuBlocked(vcpu());
+            case VCPU_RESET -> new Event.VcpuReset(vcpu());
+            case INTERRUPT_TAKEN -> new Event.InterruptTaken(vcpu(), number("vec"));
+            case SMI_HANDLED -> new Event.SmiHandled(vcpu());
+            case SIPI_STARTED -> new Event.SipiStarted(vcpu(), number("page"));
+            case RESAMPLE_SIGNALLED -> new Event.ResampleSignalled(number("irqfd"));
+            case EOI_EXITMAP_AUDIT ->
+                new Event.EoiExitBitmapAudited(
+                        vcpu(), bitmap("actual"), bitmap("expected"), Event.BitmapVerdict.valueOf(name("verdict")));
+            case LEVEL_PIN_STUCK -> new Event.LevelPinStuck(number("pin"), entry("e"));
+        };
+    }
+
+    private int vcpu() {
+        return number("vcpu_id");
+    }
+
+    private int number(String key) {
+        return d.required(key).asInt();
+    }
+
+    private boolean flag(String key) {
+        return number(key) == 1;
+    }
+
+    private String name(String key) {
+        return d.required(key).asText();
+    }
+
+    private long word(String key) {
+        return parsed(name(key));
+    }
+
+    private static long parsed(String hex) {
+        return Long.parseUnsignedLong(hex.substring("0x".length()), 16);
+    }
+
+    private RedirectionEntry entry(String key) {
+        return new RedirectionEntry(word(key));
+    }
+
+    private VectorBitmap bitmap(String key) {
+        JsonNode words = d.required(key);
+        return new VectorBitmap(
+                parsed(words.get(0).asText()),
+                parsed(words.get(1).asText()),
+                parsed(words.get(2).asText()),
+                parsed(words.get(3).asText()));
+    }
+
+    private static Event.Access access(int direction) {
+        return Event.Access.values()[direction];
+    }
+
+    private VcpuRequest request() {
+        return VcpuRequest.valueOf(name("req"));
+    }
+
+    private RequestSet.Flow flow() {
+        long number = d.required("flow").asLong();
+        return new RequestSet.Flow(request(), (int) (number >> 20), number("seq"));
+    }
+
+    private Event.UserspaceExit userspaceExit() {
+        for (Event.UserspaceExit exit : Event.UserspaceExit.values()) {
+            if (exit.number() == number("reason")) {
+                return exit;
+            }
+        }
+        throw new IllegalArgumentException("reason " + number("reason"));
+    }
+}

@@ -1,0 +1,114 @@
+package org.vcpusim.trace;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.vcpusim.arch.DeliveryMode;
+import org.vcpusim.arch.ExitReason;
+import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.RequestSet;
+import org.vcpusim.kvm.VcpuMode;
+import org.vcpusim.kvm.VcpuRequest;
+
+/** A record of every kind of event, some kinds more than once where their text has cases. It is no possible run. */
+final class SampleTrace {
+    static final int VCPUS = 4;
+
+    private static final RequestSet.Flow LOAD = new RequestSet.Flow(VcpuRequest.LOAD_EOI_EXITMAP, 7, 2);
+    private static final RequestSet.Flow SCAN = new RequestSet.Flow(VcpuRequest.SCAN_IOAPIC, 8, 2);
+    private static final RedirectionEntry LEVEL = new RedirectionEntry(0x0100_0000_0000_8030L);
+    private static final RedirectionEntry MASKED_LOGICAL = new RedirectionEntry(0xff00_0000_0001_4931L);
+    private static final VectorBitmap BITMAP = VectorBitmap.of(48, 64, 191, 255);
+
+    private SampleTrace() {}
+
+    static List<TraceRecord> records() {
+        List<TraceRecord> records = new ArrayList<>();
+        events().forEach(event -> {
+            int order = records.size();
+            records.add(new TraceRecord(order, 999_999_990L + 7L * order, source(order), event));
+        });
+        return records;
+    }
+
+    private static Source source(int order) {
+        return switch (order % 6) {
+            case 0 -> Source.vcpu(3);
+            case 1 -> Source.VM;
+            case 2 -> Source.guest(1);
+            case 3 -> Source.device(2);
+            case 4 -> Source.USERSPACE;
+            default -> Source.TIMER;
+        };
+    }
+
+    private static List<Event> events() {
+        List<Event> all = new ArrayList<>(kernelEvents());
+        all.addAll(simulatorEvents());
+        return all;
+    }
+
+    private static List<Event> kernelEvents() {
+        return List.of(
+                new Event.GuestEntered(3, 0xffffffff81a00040L, 0x80000030, 0),
+                new Event.GuestExited(3, ExitReason.EXTERNAL_INTERRUPT, 0x1000, 0, 0x800000fd, 0x80000000L),
+                new Event.GuestExited(17, ExitReason.EOI_INDUCED, -1, 0x30, 0, 0),
+                new Event.EoiReceived(17, 48),
+                new Event.EoiReceived(0, -1),
+                new Event.IrqAcknowledged(Event.IrqChip.PIC_MASTER, 1),
+                new Event.IrqAcknowledged(Event.IrqChip.PIC_SLAVE, 7),
+                new Event.IrqAcknowledged(Event.IrqChip.IOAPIC, 23),
+                new Event.IrqLineSet(10, 1, 0),
+                new Event.IoapicIrqSet(LEVEL, 10, false),
+                new Event.IoapicIrqSet(MASKED_LOGICAL, 11, true),
+                new Event.IoapicEoiInjectDelayed(LEVEL),
+                new Event.MsiSet(0xfee0_1000L, 0x4041),
+                new Event.MsiSet(0x0000_0100_fee0_200cL, 0xc142),
+                new Event.PicIrqSet(0, 3, 0, 0, false),
+                new Event.PicIrqSet(1, 2, 4, 0xff, true),
+                new Event.InterruptAccepted(17, DeliveryMode.LOWEST_PRIORITY, TriggerMode.LEVEL, 48),
+                new Event.ApicAccessed(1, Event.Access.READ, 0x20, 0x01000000),
+                new Event.ApicAccessed(1, Event.Access.WRITE, 0x110, 0xffffffffL),
+                new Event.ApicIpiSent(2, 0x000040fd, 3),
+                new Event.ApicIpiSent(2, 0x000c8931, -1),
+                new Event.InterruptInjected(1, 0x30, false),
+                new Event.InterruptInjected(1, 0xff, true),
+                new Event.MmioAccessed(0, Event.Access.WRITE, 4, 0xfec00010L, 0x8030),
+                new Event.MmioAccessed(0, Event.Access.READ, 8, -1, -1),
+                new Event.MsrAccessed(1, Event.Access.WRITE, 0x80b, 0, false),
+                new Event.MsrAccessed(1, Event.Access.READ, 0xc0000080, 0, true),
+                new Event.PioAccessed(1, Event.Access.WRITE, 0xa0, 0x20),
+                new Event.VcpuWoken(2),
+                new Event.UserspaceExited(2, Event.UserspaceExit.KVM_EXIT_MMIO),
+                new Event.UserspaceExited(2, Event.UserspaceExit.KVM_EXIT_INTR));
+    }
+
+    private static List<Event> simulatorEvents() {
+        return List.of(
+                new Event.RedirectionEntryWritten(10, RedirectionEntry.RESET, LEVEL, 2),
+                new Event.RequestMade(1, LOAD, false),
+                new Event.RequestMade(4095, SCAN, true),
+                new Event.RequestSeen(1, LOAD),
+                new Event.RequestApplied(1, LOAD),
+                new Event.IpiSent(1, Event.HostVector.CALL_FUNCTION),
+                new Event.IpiElided(2, VcpuMode.OUTSIDE_GUEST_MODE),
+                new Event.BroadcastStarted(12, VcpuRequest.SCAN_IOAPIC, 4),
+                new Event.BroadcastCompleted(12, VcpuRequest.OUTSIDE_GUEST_MODE),
+                new Event.EntryCancelled(1, VcpuMode.EXITING_GUEST_MODE, 0x80800000L),
+                new Event.VmcsInitialised(0, true),
+                new Event.IoapicScanned(1, BITMAP, 2),
+                new Event.EoiExitmapLoaded(1, BITMAP),
+                new Event.EoiExitmapLoadSkipped(1, Event.LoadSkipped.APICV_INACTIVE),
+                new Event.EoiVirtualized(1, 49),
+                new Event.VcpuBlocked(3),
+                new Event.VcpuReset(3),
+                new Event.InterruptTaken(3, 48),
+                new Event.SmiHandled(3),
+                new Event.SipiStarted(3, 0x9a),
+                new Event.ResampleSignalled(5),
+                new Event.EoiExitBitmapAudited(1, VectorBitmap.EMPTY, VectorBitmap.of(48), Event.BitmapVerdict.WRONG),
+                new Event.LevelPinStuck(10, LEVEL.withRemoteIrr()));
+    }
+}
