@@ -1,0 +1,176 @@
+package org.vcpusim.check;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.vcpusim.kvm.VcpuRequest.LOAD_EOI_EXITMAP;
+import static org.vcpusim.kvm.VcpuRequest.SCAN_IOAPIC;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.vcpusim.arch.ExitReason;
+import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.RequestSet;
+import org.vcpusim.kvm.VcpuMode;
+import org.vcpusim.kvm.VcpuRequest;
+import org.vcpusim.trace.Source;
+import org.vcpusim.trace.TraceRecord;
+
+/**
+ * Traces by hand, a word an event.
+ *
+ * <pre>
+ * enter0 enter0!S      vCPU 0 enters, with nothing pending, with SCAN pending; exit0, cancel0 likewise
+ * make0:S1 join0:S1    SCAN is made on vCPU 0 and starts flow 1, finds the bit of flow 1 set
+ * seen0:S1 done0:S1    flow 1 is seen, applied
+ * start5:S end5:S      broadcast 5 of SCAN starts, completes
+ * audit0:WRONG         vCPU 0 is audited
+ * stuck10              pin 10 is stuck
+ * </pre>
+ *
+ * S is SCAN_IOAPIC, whose requester waits; L is LOAD_EOI_EXITMAP, whose requester does not.
+ */
+class InvariantsTest {
+
+    @ParameterizedTest(name = "{2}")
+    @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
+        # trace                                                    | violated invariant at word    | reason
+        ""                                                         | ""                            | nothing happened
+        enter0 exit0                                               | ""                            | nothing pending
+        enter0!L                                                   | no-entry-with-pending-request 0 | LOAD pending at the commit
+        enter0 exit0!S                                             | ""                            | set after the commit
+        cancel0!L                                                  | ""                            | the entry was abandoned
+        enter0 start5:S make0:S1 exit0!S end5:S                    | ""                            | left the guest before the end
+        enter0 start5:S make0:S1 end5:S                            | wait-broadcast-leaves-no-old-entry 3 | still in the old entry
+        enter0 make0:S1 start5:S join0:S1 end5:S                   | wait-broadcast-leaves-no-old-entry 4 | a coalesced make counts too
+        start5:S make0:S1 seen0:S1 done0:S1 enter0 end5:S          | ""                            | the entry is newer than the make
+        enter0 exit0 start5:S make0:S1 end5:S                      | ""                            | not in the guest
+        enter1 start5:S make0:S1 end5:S                            | ""                            | vCPU 1 is no target
+        enter0 start5:L make0:L1 end5:L                            | ""                            | LOAD does not wait
+        enter0 start5:S make0:L1 end5:S                            | ""                            | another request
+        enter0 make0:S1 start5:S end5:S                            | ""                            | made before the broadcast
+        enter1 start5:S start6:S make1:S1 end5:S exit1!S end6:S    | ""                            | the make may be of the broadcast that still runs
+        enter1 start5:S start6:S make1:S1 end5:S end6:S            | wait-broadcast-leaves-no-old-entry 5 | both candidates are complete
+        enter1 start5:S make1:S1 start6:S end5:S end6:S            | wait-broadcast-leaves-no-old-entry 4 | only the first was running at the make
+        end5:S                                                     | ""                            | its start is before the trace
+        make0:S1 join0:S1 seen0:S1 done0:S1 enter0                 | ""                            | one life of a request
+        make0:S1 seen0:S1 make0:S2 done0:S1 seen0:S2 done0:S2 enter0 | ""                          | made anew while handled
+        make0:S1 seen0:S1 make0:L2 done0:S1 seen0:L2 done0:L2 enter0 | ""                          | the scan asks for the load
+        make0:S1                                                   | ""                            | pending at the end
+        make0:S1 seen0:S1                                          | ""                            | being handled at the end
+        make0:S1 exit0!S cancel0!S                                 | ""                            | its bit is still there
+        make0:S1 seen0:S1 join0:S1 done0:S1                        | requests-are-applied 2        | the bit was not cleared first
+        make0:S1 seen0:S1 enter0                                   | requests-are-applied 2        | seen and forgotten
+        make0:S1 seen0:S1 make0:S2 seen0:S2                        | requests-are-applied 3        | the next is seen first
+        make0:S1 make0:S2                                          | requests-are-applied 1        | the bit was cleared in secret
+        make0:S1 enter0                                            | requests-are-applied 1        | the bit is not in the word
+        make0:S1 exit0                                             | requests-are-applied 1        | not in the word of the exit either
+        make0:S1 make0:L2 cancel0!S                                | requests-are-applied 2        | LOAD is not in the word
+        done0:S1                                                   | requests-are-applied 0        | applied and never seen
+        make0:S1 make1:S1 seen0:S1 done0:S1 enter0 exit1!S         | ""                            | flows of two vCPUs do not mix
+        audit0:EQUAL audit1:STALE_EXTRA audit2:PENDING audit3:UNUSED | ""                          | legal verdicts
+        audit0:EQUAL audit1:WRONG                                  | bitmap-equals-table 1         | a wrong bitmap
+        stuck10                                                    | no-stuck-level-pin 0          | a stuck pin
+        """)
+    void aTraceBreaksTheInvariant(String words, String violated, String reason) {
+        List<Invariant> invariants = Invariant.all();
+        List<TraceRecord> trace = trace(words);
+        invariants.forEach(invariant -> trace.forEach(invariant::accept));
+        invariants.forEach(Invariant::close);
+        String found = invariants.stream()
+                .flatMap(invariant -> invariant.violations().stream())
+                .map(violation -> violation.invariant() + " " + violation.at().order())
+                .collect(Collectors.joining(", "));
+        assertEquals(violated, found, reason);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+        enter0!SL                       | vcpu0 entered the guest with a request pending | requests 0x80800000 (SCAN_IOAPIC, LOAD_EOI_EXITMAP)
+        enter0 start5:S make0:S1 end5:S | the broadcast of SCAN_IOAPIC completed while vcpu0 was still in the guest it had entered before | entered at record 0, request made at record 2, operation 5
+        make0:S3 exit0                  | SCAN_IOAPIC of vcpu0 is not pending and was never seen | flow 3, table write 9
+        audit1:WRONG                    | the EOI-exit bitmap of vcpu1 is not what a fresh scan gives | missing [49], extra [50, 51]
+        stuck10                         | pin 10 waits for an EOI of vector 48, which no local APIC holds | entry 0xc030
+        """)
+    void aViolationSaysWhatHappened(String words, String sentence, String detail) {
+        List<Violation> found = new ArrayList<>();
+        for (Invariant invariant : Invariant.all()) {
+            trace(words).forEach(invariant::accept);
+            found.addAll(invariant.violations());
+        }
+        assertEquals(
+                List.of(sentence + " / " + detail),
+                found.stream().map(v -> v.sentence() + " / " + v.detail()).toList());
+    }
+
+    @Test
+    void aBrokenMachineDoesNotFillTheMemory() {
+        Invariant invariant = new NoEntryWithPendingRequest();
+        TraceRecord record = record(0, "enter0!S");
+        for (int i = 0; i < 1000; i++) {
+            invariant.accept(record);
+        }
+        assertEquals(Invariant.MOST_VIOLATIONS, invariant.violations().size());
+    }
+
+    @Test
+    void invariantsHaveDifferentIds() {
+        List<String> ids = Invariant.all().stream().map(Invariant::id).toList();
+        assertEquals(ids.size(), ids.stream().distinct().count());
+        assertTrue(ids.stream().allMatch(id -> id.matches("[a-z]+(-[a-z]+)*")), ids::toString);
+    }
+
+    private static List<TraceRecord> trace(String words) {
+        List<TraceRecord> records = new ArrayList<>();
+        for (String word :
+                Arrays.stream(words.split(" +", -1)).filter(w -> !w.isEmpty()).toList()) {
+            records.add(record(records.size(), word));
+        }
+        return records;
+    }
+
+    private static TraceRecord record(int order, String word) {
+        String verb = word.replaceAll("[0-9].*", "");
+        String rest = word.substring(verb.length());
+        String[] parts = rest.split("[:!]", -1);
+        int index = Integer.parseInt(parts[0]);
+        return new TraceRecord(order, order + 1L, Source.VM, event(verb, index, parts.length > 1 ? parts[1] : ""));
+    }
+
+    private static Event event(String verb, int index, String what) {
+        return switch (verb) {
+            case "enter" -> new Event.GuestEntered(index, 0, 0, word(what));
+            case "exit" -> new Event.GuestExited(index, ExitReason.HLT, 0, 0, 0, word(what));
+            case "cancel" -> new Event.EntryCancelled(index, VcpuMode.EXITING_GUEST_MODE, word(what));
+            case "make" -> new Event.RequestMade(index, flow(what), false);
+            case "join" -> new Event.RequestMade(index, flow(what), true);
+            case "seen" -> new Event.RequestSeen(index, flow(what));
+            case "done" -> new Event.RequestApplied(index, flow(what));
+            case "start" -> new Event.BroadcastStarted(index, request(what.charAt(0)), 1);
+            case "end" -> new Event.BroadcastCompleted(index, request(what.charAt(0)));
+            case "audit" ->
+                new Event.EoiExitBitmapAudited(
+                        index, VectorBitmap.of(48, 50, 51), VectorBitmap.of(48, 49), Event.BitmapVerdict.valueOf(what));
+            case "stuck" -> new Event.LevelPinStuck(index, new RedirectionEntry(0xc030));
+            default -> throw new IllegalArgumentException(verb);
+        };
+    }
+
+    private static long word(String letters) {
+        return letters.chars().mapToLong(c -> request((char) c).mask()).sum();
+    }
+
+    private static RequestSet.Flow flow(String what) {
+        return new RequestSet.Flow(request(what.charAt(0)), Integer.parseInt(what.substring(1)), 9);
+    }
+
+    private static VcpuRequest request(char letter) {
+        return letter == 'S' ? SCAN_IOAPIC : LOAD_EOI_EXITMAP;
+    }
+}
