@@ -1,0 +1,11 @@
+package org.vcpusim.scenario;
+
+import org.vcpusim.kvm.Device;
+import org.vcpusim.kvm.Program;
+
+/**
+ * A device of a scenario.
+ *
+ * @param gsi of its line; {@link org.vcpusim.kvm.Routing#MAX_GSI}, which leads nowhere, for a device without one
+ */
+public record Peripheral(String name, int gsi, Program<Device.Action> program) {}

@@ -1,0 +1,112 @@
+package org.vcpusim.scenario;
+
+import com.typesafe.config.Config;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.stream.IntStream;
+import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.Fault;
+import org.vcpusim.kvm.Guest;
+import org.vcpusim.kvm.Ioapic;
+import org.vcpusim.kvm.IoapicState;
+import org.vcpusim.kvm.Lapic;
+import org.vcpusim.kvm.Machine;
+import org.vcpusim.kvm.Protocol;
+import org.vcpusim.kvm.Routing;
+
+/**
+ * A VM to simulate, checked and ready: the machine, its state at start, and what its guests and devices do.
+ *
+ * <p>vCPUs of one group share their objects, so that a VM of thousands costs little more than one of a few.
+ *
+ * @param name the file's, without directory and ending
+ * @param title one sentence that says what it shows
+ * @param entries redirection entries at start, by pin; the other pins are masked
+ * @param devices in the order of their indices
+ * @param groups the group of each vCPU, by index
+ * @param text what this was read from
+ */
+public record Scenario(
+        String name,
+        String title,
+        Machine machine,
+        Routing routing,
+        SortedMap<Integer, RedirectionEntry> entries,
+        List<Peripheral> devices,
+        Limits limits,
+        List<VcpuGroup> groups,
+        ScenarioText text) {
+
+    public Scenario {
+        devices = List.copyOf(devices);
+        groups = List.copyOf(groups);
+    }
+
+    /** The IOAPIC at start, as user space restores it. */
+    public IoapicState ioapic() {
+        List<RedirectionEntry> all = IntStream.range(0, Ioapic.PINS)
+                .mapToObj(pin -> entries.getOrDefault(pin, RedirectionEntry.RESET))
+                .toList();
+        return new IoapicState(0, 0, 0, all);
+    }
+
+    /** The local APIC of {@code vcpu} at start: enabled by firmware unless the scenario says otherwise. */
+    public Lapic lapic(int vcpu) {
+        return groups.get(vcpu).lapic(vcpu);
+    }
+
+    /** The vectors of the Hyper-V SynIC of {@code vcpu}; empty where it has no Hyper-V context. */
+    public Optional<VectorBitmap> synic(int vcpu) {
+        return groups.get(vcpu).synic();
+    }
+
+    /** What the guest of {@code vcpu} runs; the same object for all vCPUs of a group. */
+    public Guest.Software software(int vcpu) {
+        return groups.get(vcpu).software();
+    }
+
+    /** The name of the group of {@code vcpu}. */
+    public String group(int vcpu) {
+        return groups.get(vcpu).name();
+    }
+
+    /**
+     * This scenario with {@code count} vCPUs: its groups are told apart anew.
+     *
+     * @throws InputException where the count is out of range, or a group names a vCPU that is not there
+     */
+    public Scenario withVcpus(int count) {
+        Config settings = Limits.settings("vcpusim.scenario");
+        int most = settings.getInt("vcpus");
+        if (count < 1 || count > most) {
+            throw new InputException("vcpus = " + count + ": must be " + Numbers.range(1, most));
+        }
+        Scenario other = new ScenarioReader(text, count).read();
+        return other.with(new Machine(
+                count,
+                machine.protocol(),
+                machine.apicv(),
+                other.machine.x2apicApi(),
+                machine.devices(),
+                machine.tpr(),
+                machine.faults(),
+                machine.garbageSeed()));
+    }
+
+    /** This scenario with these faults and no others. */
+    public Scenario withFaults(EnumSet<Fault> faults) {
+        return with(machine.withFaults(faults));
+    }
+
+    /** This scenario with another protocol. */
+    public Scenario withProtocol(Protocol protocol) {
+        return with(machine.with(protocol));
+    }
+
+    private Scenario with(Machine other) {
+        return new Scenario(name, title, other, routing, entries, devices, limits, groups, text);
+    }
+}

@@ -1,0 +1,71 @@
+package org.vcpusim.scenario;
+
+import java.util.Optional;
+import org.vcpusim.arch.ApicRegister;
+import org.vcpusim.arch.LocalApic;
+import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.ApicIdentity;
+import org.vcpusim.kvm.ApicIdentity.ApicMode;
+import org.vcpusim.kvm.Guest;
+import org.vcpusim.kvm.Lapic;
+
+/**
+ * vCPUs that are alike; all of them share these objects.
+ *
+ * @param name as in the file
+ */
+record VcpuGroup(
+        String name, ApicMode apic, LogicalIds logicalIds, Optional<VectorBitmap> synic, Guest.Software software) {
+
+    /** What firmware has written to LDR and DFR. */
+    enum LogicalIds {
+        /** Nothing: no logical destination matches. */
+        NONE(Integer.MAX_VALUE),
+        /** The flat model: one bit a vCPU. */
+        FLAT(8),
+        /** The cluster model: four vCPUs a cluster, fifteen clusters. */
+        CLUSTER(60);
+
+        private final int vcpus;
+
+        LogicalIds(int vcpus) {
+            this.vcpus = vcpus;
+        }
+
+        /** How many vCPUs can have such an ID. */
+        int vcpus() {
+            return vcpus;
+        }
+    }
+
+    private static final int LDR_SHIFT = 24;
+    private static final int VCPUS_A_CLUSTER = 4;
+
+    /** The local APIC of {@code vcpu} as firmware hands it over. */
+    Lapic lapic(int vcpu) {
+        Lapic created = Lapic.created(vcpu);
+        LocalApic page = created.page();
+        page = page.write(ApicRegister.SPIV, page.read(ApicRegister.SPIV) | Lapic.SPIV_ENABLED);
+        page = withLogicalId(page, vcpu);
+        long base = created.apicBase();
+        if (apic == ApicMode.DISABLED) {
+            base &= ~Lapic.BASE_ENABLE;
+        }
+        if (apic == ApicMode.X2APIC) {
+            base |= Lapic.BASE_X2APIC;
+            page = page.write(ApicRegister.ID, vcpu).write(ApicRegister.LDR, ApicIdentity.x2apicLdr(vcpu));
+        }
+        return new Lapic(vcpu, page, base, false, false, 0);
+    }
+
+    private LocalApic withLogicalId(LocalApic page, int vcpu) {
+        return switch (logicalIds) {
+            case NONE -> page;
+            case FLAT -> page.write(ApicRegister.LDR, 1 << vcpu << LDR_SHIFT);
+            case CLUSTER -> {
+                int id = vcpu / VCPUS_A_CLUSTER << 4 | 1 << vcpu % VCPUS_A_CLUSTER;
+                yield page.write(ApicRegister.LDR, id << LDR_SHIFT).write(ApicRegister.DFR, ApicIdentity.DFR_CLUSTER);
+            }
+        };
+    }
+}

@@ -1,0 +1,91 @@
+package org.vcpusim.scenario;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.vcpusim.kvm.Fault;
+import org.vcpusim.kvm.Protocol;
+
+/** The scenarios in {@code conf/scenarios}: that they can be read, end, and leave every bitmap and pin in order. */
+class BundledScenarioTest {
+    private static final Path FOLDER = Path.of("conf", "scenarios");
+
+    static List<Path> files() throws IOException {
+        try (Stream<Path> files = Files.list(FOLDER)) {
+            return files.sorted().toList();
+        }
+    }
+
+    @Test
+    void theFolderHoldsTheseScenarios() throws IOException {
+        assertEquals(
+                List.of(
+                        "apic-disabled.conf",
+                        "edge-and-level.conf",
+                        "first.conf",
+                        "ipi-ring.conf",
+                        "retarget-in-service.conf",
+                        "storm.conf",
+                        "synic-union.conf",
+                        "thousand.conf"),
+                files().stream().map(file -> file.getFileName().toString()).toList());
+    }
+
+    @ParameterizedTest
+    @MethodSource("files")
+    void openWithASentenceThatSaysWhatTheyShow(Path file) throws IOException {
+        String title = ScenarioFile.read(file).title();
+        assertEquals("# " + title, Files.readAllLines(file).get(0));
+        assertTrue(title.matches("[A-Z].*\\."), title);
+    }
+
+    @ParameterizedTest
+    @MethodSource("files")
+    void comeToRestWithEveryBitmapAndPinInOrder(Path file) {
+        Scenario scenario = ScenarioFile.read(file);
+        long seeds = scenario.machine().vcpuCount() > 8 || scenario.name().equals("storm") ? 1 : 25;
+        for (Protocol protocol : Protocol.values()) {
+            for (long seed = 1; seed <= seeds; seed++) {
+                assertEquals(
+                        Map.of(),
+                        new TrialRun(scenario.withProtocol(protocol), seed).findings(),
+                        protocol + " " + seed);
+            }
+        }
+    }
+
+    @Test
+    void aBitmapOfGarbageIsFound() {
+        Scenario scenario = ScenarioFile.read(FOLDER.resolve("first.conf"));
+        Map<String, Integer> found =
+                new TrialRun(scenario.withFaults(EnumSet.of(Fault.UNINITIALISED_BITMAP)), 1).findings();
+        assertTrue(found.toString().contains("EoiExitBitmapAudited"), found::toString);
+    }
+
+    @ParameterizedTest
+    @CsvSource(textBlock = """
+            first,               EoiReceived,                  25
+            retarget-in-service, EoiReceived,                  10
+            synic-union,         EoiVirtualized,                5
+            storm,               IoapicEoiInjectDelayed,        1
+            apic-disabled,       EoiReceived,                  10
+            ipi-ring,            ApicIpiSent,                  40
+            thousand,            ApicIpiSent,                3069
+            """)
+    void showWhatTheySay(String name, String event, int count) {
+        Scenario scenario = ScenarioFile.read(FOLDER.resolve(name + ".conf"));
+        int counted = new TrialRun(scenario, 3).count(event);
+        assertTrue(counted >= count, event + " " + counted);
+    }
+}
