@@ -1,0 +1,155 @@
+package org.vcpusim.actor;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.apache.pekko.actor.typed.ActorRef;
+import org.apache.pekko.actor.typed.Behavior;
+import org.apache.pekko.actor.typed.javadsl.ActorContext;
+import org.jspecify.annotations.Nullable;
+import org.vcpusim.kvm.Device;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Guest;
+import org.vcpusim.kvm.HostTimer;
+import org.vcpusim.kvm.Port;
+import org.vcpusim.kvm.Userspace;
+import org.vcpusim.kvm.Vcpu;
+import org.vcpusim.kvm.Vm;
+import org.vcpusim.trace.Source;
+
+/**
+ * The port of one actor: messages go to the actors of its run, events to the run's recorder under the actor's name.
+ *
+ * <p>The last message of a step is held back until the step has ended. It takes over the count of the message that was
+ * handled, so that a step with one message out costs no counting at all; the others are counted before they go.
+ */
+public final class ActorPort implements Port {
+    private static final VarHandle STEPS;
+
+    static {
+        try {
+            STEPS = MethodHandles.lookup().findVarHandle(ActorPort.class, "steps", long.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private final Run run;
+    private final Source source;
+    private final @Nullable ActorLog log;
+    private @Nullable ActorRef<Object> heldFor;
+    private @Nullable Object held;
+
+    @SuppressWarnings("FieldMayBeFinal") // written through STEPS
+    private long steps;
+
+    private ActorPort(Run run, Source source, @Nullable ActorLog log) {
+        this.run = run;
+        this.source = source;
+        this.log = log;
+    }
+
+    /** The port of {@code source} in {@code run}. */
+    public static ActorPort of(Run run, Source source) {
+        return of(run, source, Integer.toString(source.index()));
+    }
+
+    /** The port of {@code source} in {@code run}; {@code name} stands for its index in the name of its logger. */
+    public static ActorPort of(Run run, Source source, String name) {
+        return new ActorPort(run, source, ActorLog.of(source, name).orElse(null));
+    }
+
+    /** How many messages its actor has handled; another thread may see an older number. */
+    public long steps() {
+        return (long) STEPS.getOpaque(this);
+    }
+
+    /** {@code behavior} as it is to be run: with a diagnostic context if its steps are logged. */
+    <M> Behavior<M> behavior(Class<M> messages, ActorContext<M> context, Behavior<M> behavior) {
+        return log == null ? behavior : log.around(messages, context, behavior);
+    }
+
+    /** The state after {@code message}. If the step throws, the run fails and the state stays. */
+    <S, M> S step(StateMachine<S, M> machine, S state, M message) {
+        S next;
+        try {
+            next = machine.step(state, message, this);
+        } catch (RuntimeException | StackOverflowError | AssertionError e) {
+            run.fail(new StepFailedException(source.label(), message, e));
+            return state;
+        }
+        STEPS.setOpaque(this, steps + 1);
+        ActorRef<Object> receiver = heldFor;
+        Object last = held;
+        if (receiver == null || last == null) {
+            run.handledWithoutSending();
+        } else {
+            heldFor = null;
+            held = null;
+            receiver.tell(last);
+        }
+        return next;
+    }
+
+    /** Whether the steps are logged. */
+    boolean logs() {
+        return log != null;
+    }
+
+    /** Logs a step: the message, and what to know of the state after it. */
+    void log(Object message, Object after) {
+        if (log != null) {
+            log.stepped(message, after);
+        }
+    }
+
+    private void send(ActorRef<?> receiver, Object message) {
+        ActorRef<Object> before = heldFor;
+        Object earlier = held;
+        if (before != null && earlier != null) {
+            run.sending();
+            before.tell(earlier);
+        }
+        heldFor = receiver.unsafeUpcast();
+        held = message;
+    }
+
+    @Override
+    public void toVm(Vm.Message message) {
+        send(run.directory().vm(), message);
+    }
+
+    @Override
+    public void toVcpu(int index, Vcpu.Message message) {
+        send(run.directory().vcpus().get(index), message);
+    }
+
+    @Override
+    public void toGuest(int index, Guest.Message message) {
+        send(run.directory().guests().get(index), message);
+    }
+
+    @Override
+    public void toDevice(int index, Device.Message message) {
+        send(run.directory().devices().get(index), message);
+    }
+
+    @Override
+    public void toTimer(HostTimer.Message message) {
+        send(run.directory().timer(), message);
+    }
+
+    @Override
+    public void toUserspace(Userspace.Message message) {
+        send(run.directory().userspace(), message);
+    }
+
+    @Override
+    public void emit(Event event) {
+        run.recorder().record(source, event);
+    }
+
+    @Override
+    public void elapse(long nanos) {
+        run.recorder().elapse(nanos);
+    }
+}
