@@ -1,0 +1,92 @@
+package org.vcpusim.sim;
+
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.DispatcherSelector;
+import org.apache.pekko.actor.typed.javadsl.Adapter;
+import org.vcpusim.actor.Run;
+import org.vcpusim.schedule.Chooser;
+import org.vcpusim.schedule.ControlledExecutor;
+import org.vcpusim.trace.SequentialRecorder;
+import org.vcpusim.trace.TraceSink;
+import org.vcpusim.trace.VirtualClock;
+
+/** One machine as actors on the controlled executor, from its first actor to its last. */
+final class ControlledRun implements AutoCloseable {
+    private final ControlledExecutor executor;
+    private final ActorSystem<MachineActors.Command> system;
+    private final Chooser chooser;
+    private final VirtualClock clock = new VirtualClock();
+    private final SequentialRecorder recorder;
+    private final Run run;
+    private final MachineActors.Stage stage = new MachineActors.Stage();
+
+    ControlledRun(
+            ControlledExecutor executor,
+            ActorSystem<MachineActors.Command> system,
+            Assembly assembly,
+            Chooser chooser,
+            TraceSink sink) {
+        this.executor = executor;
+        this.system = system;
+        this.chooser = ready -> {
+            clock.deliver(ready.size());
+            return chooser.choose(ready);
+        };
+        recorder = new SequentialRecorder(clock, sink);
+        run = new Run(recorder);
+        try {
+            spawn(assembly);
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
+    }
+
+    private void spawn(Assembly assembly) {
+        system.tell(new MachineActors.Spawn(assembly, run, DispatcherSelector.defaultDispatcher(), stage));
+        executor.runSystemUntil(() -> stage.spawned.getCount() == 0);
+        executor.runSystem();
+        rethrowFailure();
+        executor.enroll(
+                stage.actors().inOrder().stream().map(Adapter::toClassic).toList());
+    }
+
+    MachineActors actors() {
+        return stage.actors();
+    }
+
+    /** Handles messages until none is left or a bound is reached. */
+    ControlledExecutor.Result advance(Bounds bounds) {
+        ControlledExecutor.Result result = executor.run(
+                chooser,
+                bounds.steps(),
+                () -> run.failure().isPresent() || bounds.stopped().getAsBoolean());
+        rethrowFailure();
+        return result;
+    }
+
+    private void rethrowFailure() {
+        run.failure().ifPresent(failure -> {
+            throw failure instanceof RuntimeException e ? e : new IllegalStateException(failure);
+        });
+    }
+
+    /** Events recorded so far. */
+    long records() {
+        return recorder.records();
+    }
+
+    /** Virtual time that has passed. */
+    long nanos() {
+        return clock.now();
+    }
+
+    /** Ends the actors; what they have not handled is dropped. */
+    @Override
+    public void close() {
+        executor.dismiss();
+        system.tell(new MachineActors.Stop(stage));
+        executor.runSystemUntil(() -> stage.stopped.getCount() == 0);
+        executor.runSystem();
+    }
+}

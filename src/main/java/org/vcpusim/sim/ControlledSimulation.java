@@ -1,0 +1,81 @@
+package org.vcpusim.sim;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
+import java.util.List;
+import org.apache.pekko.actor.BootstrapSetup;
+import org.apache.pekko.actor.typed.ActorSystem;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.vcpusim.schedule.Chooser;
+import org.vcpusim.schedule.ControlledExecutor;
+import org.vcpusim.trace.Sinks;
+import org.vcpusim.trace.TraceSink;
+
+/**
+ * Runs machines as actors, one message at a time in the order of a chooser: the same choices give the same trace.
+ *
+ * <p>One actor system serves any number of runs, each with actors of its own. It belongs to the thread that made it. What is
+ * no message of the machine, such as the creation of actors, happens outside any choice.
+ */
+public final class ControlledSimulation implements AutoCloseable {
+    private static final long UNBOUNDED = Long.MAX_VALUE;
+    private static final Logger LOG = LoggerFactory.getLogger("vcpusim.run");
+
+    private final ControlledExecutor executor = ControlledExecutor.drivenByThisThread();
+    private final ActorSystem<MachineActors.Command> system;
+
+    /** Starts the actor system, driven by the calling thread. */
+    public ControlledSimulation() {
+        Config config = ConfigFactory.load();
+        Config own = config.getConfig("vcpusim.controlled").withFallback(config);
+        BootstrapSetup bootstrap = BootstrapSetup.create()
+                .withDefaultExecutionContext(executor)
+                .withConfig(own)
+                .withClassloader(ControlledSimulation.class.getClassLoader());
+        system = ActorSystem.create(MachineActors.guardian(), "vcpusim", bootstrap);
+    }
+
+    /**
+     * Starts {@code assembly}, handles messages until none is left, then audits.
+     *
+     * @param sinks are given every record, and closed however the run ends
+     * @throws org.vcpusim.actor.StepFailedException if a step failed
+     */
+    public RunOutcome run(Assembly assembly, Chooser chooser, List<? extends TraceSink> sinks, Bounds bounds) {
+        try (TraceSink sink = Sinks.of(sinks);
+                ControlledRun run = open(assembly, chooser, sink)) {
+            LOG.info(
+                    "started: {} vCPUs, {} devices",
+                    assembly.machine().vcpuCount(),
+                    assembly.machine().devices());
+            run.actors().start();
+            ControlledExecutor.Result result = run.advance(bounds);
+            long steps = result.steps();
+            if (result.end() == ControlledExecutor.End.QUIESCENT) {
+                run.actors().audit();
+                result = run.advance(new Bounds(UNBOUNDED, bounds.stopped()));
+                steps += result.steps();
+            }
+            RunOutcome.End end = switch (result.end()) {
+                case QUIESCENT -> RunOutcome.End.QUIESCENT;
+                case STEP_BOUND -> RunOutcome.End.STEP_BOUND;
+                case STOPPED -> RunOutcome.End.STOPPED;
+            };
+            LOG.info("{} after {} messages and {} records", end, steps, run.records());
+            return new RunOutcome(end, steps, run.records(), run.nanos());
+        }
+    }
+
+    /** Puts {@code assembly} on the stage without starting it, for a driver that sends the messages itself. */
+    ControlledRun open(Assembly assembly, Chooser chooser, TraceSink sink) {
+        return new ControlledRun(executor, system, assembly, chooser, sink);
+    }
+
+    /** Ends the actor system. */
+    @Override
+    public void close() {
+        system.terminate();
+        executor.runSystemUntil(() -> system.whenTerminated().isCompleted());
+    }
+}

@@ -1,0 +1,246 @@
+package org.vcpusim.sim;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
+import org.vcpusim.arch.ApicRegister;
+import org.vcpusim.kvm.ApicIdentity;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Fault;
+import org.vcpusim.kvm.Guest;
+import org.vcpusim.kvm.GuestAction;
+import org.vcpusim.kvm.GuestAction.Plain;
+import org.vcpusim.kvm.Lapic;
+import org.vcpusim.kvm.Machine;
+import org.vcpusim.kvm.Program;
+import org.vcpusim.kvm.Protocol;
+import org.vcpusim.kvm.Routing;
+import org.vcpusim.kvm.Vcpu;
+import org.vcpusim.kvm.Vm;
+import org.vcpusim.trace.Recorder;
+import org.vcpusim.trace.Source;
+import org.vcpusim.trace.TraceFormat;
+import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.TraceSink;
+
+/**
+ * How fast vCPUs enter and leave the guest under a steady rate of table writes, beside bare Pekko actors in the same process.
+ *
+ * <p>All but vCPU 0 write their task priority over and over, an exit each; vCPU 0 moves a level pin about.
+ */
+public final class LiveBench {
+    private static final long SECOND = 1_000_000_000L;
+    private static final int MEMORY_VCPUS = 100_000;
+    private static final int PIN = 16;
+    private static final int LEVEL_VECTOR = 0x8031;
+    private static final int DESTINATION_SHIFT = 24;
+    private static final long FOREVER = 1L << 40;
+
+    private final int vcpus;
+    private final long nanos;
+    private final int rounds;
+
+    /** A bench with {@code vcpus} vCPUs that measures {@code rounds} times {@code nanos} of each kind. */
+    public LiveBench(int vcpus, long nanos, int rounds) {
+        this.vcpus = vcpus;
+        this.nanos = nanos;
+        this.rounds = rounds;
+    }
+
+    /** One measurement of the simulated vCPUs. */
+    public record Rate(double messagesPerSecond, double entriesPerSecond) {}
+
+    /**
+     * One round, all in turn.
+     *
+     * @param bare messages per second of bare actors
+     * @param untraced without a trace
+     * @param traced with a text trace written to a file
+     */
+    public record Round(double bare, Rate untraced, Rate traced) {
+        /** Messages per second without trace, as a share of the bare actors'. */
+        public double untracedRatio() {
+            return untraced.messagesPerSecond / bare;
+        }
+
+        /** Messages per second with trace, as a share of the bare actors'. */
+        public double tracedRatio() {
+            return traced.messagesPerSecond / bare;
+        }
+    }
+
+    /** What was measured; ratios are compared round by round. */
+    public record Result(int vcpus, List<Round> rounds, int memoryVcpus, double bytesPerVcpu) {
+        public Result {
+            rounds = List.copyOf(rounds);
+        }
+
+        /** The median of the rounds. */
+        public double median(java.util.function.ToDoubleFunction<Round> figure) {
+            double[] sorted = rounds.stream().mapToDouble(figure).sorted().toArray();
+            return sorted[sorted.length / 2];
+        }
+    }
+
+    /** Measures; {@code said} is told what is being measured. */
+    public Result measure(Consumer<String> said) {
+        List<Round> measured = new ArrayList<>();
+        for (int round = 0; round <= rounds; round++) {
+            said.accept(round == 0 ? "warming up" : "round " + round + " of " + rounds);
+            Round one = round();
+            if (round > 0) {
+                measured.add(one);
+            }
+        }
+        said.accept("memory of " + MEMORY_VCPUS + " vCPUs");
+        return new Result(vcpus, measured, MEMORY_VCPUS, bytesPerVcpu());
+    }
+
+    private Round round() {
+        double bare = BareActors.messagesPerSecond(vcpus, nanos);
+        Rate untraced = untraced();
+        return new Round(bare, untraced, traced());
+    }
+
+    private Rate untraced() {
+        LongAdder entries = new LongAdder();
+        Recorder counting = new Recorder() {
+            @Override
+            public void record(Source source, Event event) {
+                if (event instanceof Event.GuestEntered) {
+                    entries.increment();
+                }
+            }
+
+            @Override
+            public void elapse(long virtual) {}
+        };
+        try (LiveSimulation simulation = new LiveSimulation()) {
+            RunOutcome outcome = simulation.run(assembly(vcpus, FOREVER), counting, until(nanos));
+            return rate(outcome, entries.sum());
+        }
+    }
+
+    private Rate traced() {
+        try {
+            Path file = Files.createTempFile("vcpusim-bench", ".trace");
+            try (LiveSimulation simulation = new LiveSimulation()) {
+                Entries entries = new Entries();
+                RunOutcome outcome = simulation.run(
+                        assembly(vcpus, FOREVER), List.of(TraceFormat.TEXT.writer(file, vcpus), entries), until(nanos));
+                return rate(outcome, entries.count);
+            } finally {
+                Files.delete(file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Counts entries. */
+    private static final class Entries implements TraceSink {
+        private long count;
+
+        @Override
+        public void accept(TraceRecord record) {
+            if (record.event() instanceof Event.GuestEntered) {
+                count++;
+            }
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    private static Rate rate(RunOutcome outcome, long entries) {
+        double seconds = outcome.nanos() / (double) SECOND;
+        return new Rate(outcome.steps() / seconds, entries / seconds);
+    }
+
+    private static Bounds until(long nanos) {
+        long start = System.nanoTime();
+        return new Bounds(Long.MAX_VALUE, () -> System.nanoTime() - start >= nanos);
+    }
+
+    /** Heap that each vCPU and its guest take once all of them have run and sleep. */
+    private static double bytesPerVcpu() {
+        Recorder nowhere = new Recorder() {
+            @Override
+            public void record(Source source, Event event) {}
+
+            @Override
+            public void elapse(long virtual) {}
+        };
+        try (LiveSimulation simulation = new LiveSimulation()) {
+            long before = usedAfterCollection();
+            long[] after = new long[1];
+            Assembly assembly = assembly(MEMORY_VCPUS, 1).withListener(message -> {});
+            simulation.run(
+                    assembly, nowhere, new Bounds(Long.MAX_VALUE, () -> false), () -> after[0] = usedAfterCollection());
+            return (after[0] - before) / (double) MEMORY_VCPUS;
+        }
+    }
+
+    private static long usedAfterCollection() {
+        for (int i = 0; i < 3; i++) {
+            System.gc();
+        }
+        Runtime runtime = Runtime.getRuntime();
+        return runtime.totalMemory() - runtime.freeMemory();
+    }
+
+    private static Assembly assembly(int vcpus, long times) {
+        Machine machine = new Machine(
+                vcpus,
+                Protocol.SCAN_THEN_LOAD,
+                Machine.Apicv.ACTIVE,
+                Machine.X2APIC_API_USE_32BIT_IDS | Machine.X2APIC_API_DISABLE_BROADCAST_QUIRK,
+                0,
+                Machine.TaskPriority.TPR_SHADOW,
+                List.<Fault>of(),
+                0);
+        Guest.Software mover = software(movingPin(vcpus));
+        Guest.Software worker =
+                software(List.of(new GuestAction.ApicRegisterWrite(ApicRegister.TASKPRI.offset(), 0)), times);
+        return Assembly.of(
+                machine,
+                () -> vm(machine),
+                i -> Vcpu.created(machine, Lapic.created(i), Optional.empty()),
+                i -> Guest.starting(i == 0 && times == FOREVER ? mover : worker));
+    }
+
+    private static Vm vm(Machine machine) {
+        ApicIdentity[] identities = new ApicIdentity[machine.vcpuCount()];
+        Arrays.setAll(identities, i -> Lapic.created(i).identity());
+        return Vm.created(machine, Routing.of(Routing.Preset.IOAPIC), identities);
+    }
+
+    private static Program<GuestAction> movingPin(int vcpus) {
+        List<GuestAction> moves = new ArrayList<>();
+        moves.add(new GuestAction.IoapicRegisterWrite(0x10 + 2 * PIN, LEVEL_VECTOR));
+        for (int target = 0; target < Math.min(vcpus, 255); target++) {
+            moves.add(new GuestAction.IoapicRegisterWrite(0x11 + 2 * PIN, target << DESTINATION_SHIFT));
+        }
+        return repeated(moves, FOREVER);
+    }
+
+    private static Program<GuestAction> repeated(List<GuestAction> actions, long times) {
+        return new Program<>(List.of(new Program.Repeat<>(times, Program.of(actions))));
+    }
+
+    private static Guest.Software software(List<GuestAction> actions, long times) {
+        return software(repeated(actions, times));
+    }
+
+    private static Guest.Software software(Program<GuestAction> main) {
+        Program<GuestAction> idle = Program.of(List.of(Plain.STI, Plain.HLT));
+        return new Guest.Software(main, List.of(), Program.of(List.of(Plain.EOI)), idle, main);
+    }
+}

@@ -1,0 +1,242 @@
+package org.vcpusim.sim;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.BiFunction;
+import org.vcpusim.kvm.ApicIdentity;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Fault;
+import org.vcpusim.kvm.HostTimer;
+import org.vcpusim.kvm.Lapic;
+import org.vcpusim.kvm.Machine;
+import org.vcpusim.kvm.Protocol;
+import org.vcpusim.kvm.Routing;
+import org.vcpusim.kvm.Userspace;
+import org.vcpusim.kvm.Vcpu;
+import org.vcpusim.kvm.Vm;
+
+/**
+ * The machine of a recorded vector on an executor, and what the recording program did with it: it runs one vCPU at a time
+ * and looks at everything afterwards.
+ */
+final class VectorMachine implements AutoCloseable {
+    /** What the recording kernel did not know yet; rnd-logical-0085 and rnd-sources-0028 show it. */
+    private static final List<Fault> RECORDED_KERNEL =
+            List.of(Fault.OLD_TARGETS_BY_NEW_MODE, Fault.NO_RESCAN_AFTER_STALE_EOI);
+
+    private final VectorHost host;
+    private final Machine machine;
+    private final TreeMap<Integer, Integer> startups = new TreeMap<>();
+    private Vm vm;
+    private List<Vcpu> vcpus;
+
+    /** Makes an executor for a VM and its vCPUs. */
+    interface Hosting extends BiFunction<Vm, List<Vcpu>, VectorHost> {}
+
+    VectorMachine(Machine machine, Routing routing, Hosting hosting) {
+        this.machine = machine;
+        List<Vcpu> created = new ArrayList<>();
+        ApicIdentity[] identities = new ApicIdentity[machine.vcpuCount()];
+        for (int i = 0; i < machine.vcpuCount(); i++) {
+            Lapic lapic = Lapic.created(i);
+            identities[i] = lapic.identity();
+            created.add(Vcpu.created(machine, lapic, Optional.empty()));
+        }
+        vm = Vm.created(machine, routing, identities);
+        vcpus = created;
+        host = hosting.apply(vm, created);
+        for (int i = 0; i < machine.vcpuCount(); i++) {
+            host.send(i, Vcpu.Plain.CREATE);
+        }
+        look();
+        forgetWhatHappened();
+    }
+
+    /**
+     * The machine that the words of a vm line describe, with APICv as wanted. The recording processor kept four bits
+     * of the TPR (vendor-tpr-low-bits).
+     */
+    static Machine machineOf(int vcpus, int x2apicApi, Machine.Apicv apicv) {
+        return new Machine(
+                vcpus,
+                Protocol.SCAN_THEN_LOAD,
+                apicv,
+                x2apicApi,
+                0,
+                Machine.TaskPriority.VIRTUAL_CR8,
+                RECORDED_KERNEL,
+                0);
+    }
+
+    Machine machine() {
+        return machine;
+    }
+
+    Vm vm() {
+        return vm;
+    }
+
+    List<Vcpu> vcpus() {
+        return vcpus;
+    }
+
+    void tell(Vm.Message message) {
+        host.send(message);
+        host.runUntilQuiescent();
+    }
+
+    void tell(int vcpu, Vcpu.Message message) {
+        host.send(vcpu, message);
+        host.runUntilQuiescent();
+    }
+
+    /** Lets {@code millis} milliseconds pass; after ten nothing is left in the timer. */
+    void sleep(long millis) {
+        for (int tick = 0; tick < Math.min(millis, HostTimer.EOI_INJECT_TICKS); tick++) {
+            host.send(HostTimer.Message.TICK);
+        }
+        host.runUntilQuiescent();
+    }
+
+    /** Loads software into a vCPU, interrupts off. */
+    void load(int vcpu, org.vcpusim.kvm.Guest.Software software) {
+        host.load(vcpu, software);
+        host.send(vcpu, Vcpu.Plain.SET_REGS);
+        host.runUntilQuiescent();
+    }
+
+    /** Runs KVM_RUN until the guest has stopped or blocks; accesses that nobody takes read as ones. */
+    Run run(int vcpu) {
+        List<String> words = new ArrayList<>();
+        Integer startup = startups.remove(vcpu);
+        if (startup != null) {
+            words.add(String.format("sipi=0x%02x", startup));
+        }
+        tell(vcpu, new Vcpu.Run(0));
+        while (true) {
+            Optional<Userspace.VcpuExited> exit = takeExit(words);
+            if (exit.isEmpty()) {
+                tell(vcpu, Vcpu.Plain.SIGNAL);
+                if (takeExit(words).isEmpty()) {
+                    throw new IllegalStateException("vCPU " + vcpu + " does not leave KVM_RUN");
+                }
+                return new Run(words, true);
+            }
+            if (exit.get().reason() == Event.UserspaceExit.KVM_EXIT_HLT) {
+                return new Run(words, false);
+            }
+            words.add(unhandled(exit.get().access(), exit.get().reason()));
+            tell(vcpu, new Vcpu.Run(ones(exit.get().access().size())));
+        }
+    }
+
+    /** What a run showed, and whether it ended with the vCPU blocked. */
+    record Run(List<String> words, boolean blocked) {
+        Run {
+            words = List.copyOf(words);
+        }
+    }
+
+    private static String unhandled(Userspace.Unhandled access, Event.UserspaceExit reason) {
+        if (reason == Event.UserspaceExit.KVM_EXIT_IO) {
+            return "pio=" + VectorState.hex(access.address());
+        }
+        return "mmio=" + (access.access() == Event.Access.READ ? "r:" : "w:") + VectorState.hex(access.address());
+    }
+
+    private static long ones(int size) {
+        return size >= Long.BYTES ? -1L : (1L << Byte.SIZE * size) - 1;
+    }
+
+    private Optional<Userspace.VcpuExited> takeExit(List<String> words) {
+        for (Event event : host.events()) {
+            if (event instanceof Event.InterruptTaken taken) {
+                words.add(String.format("vec=0x%02x", taken.vector()));
+            } else if (event instanceof Event.SmiHandled) {
+                words.add("smi");
+            } else if (event instanceof Event.SipiStarted started) {
+                words.add(String.format("sipi=0x%02x", started.page()));
+            }
+        }
+        Optional<Userspace.VcpuExited> exit = Optional.empty();
+        for (Userspace.Message message : host.userspaceMessages()) {
+            if (message instanceof Userspace.VcpuExited e) {
+                exit = Optional.of(e);
+            } else {
+                kept.add(message);
+            }
+        }
+        return exit;
+    }
+
+    private final List<Userspace.Message> kept = new ArrayList<>();
+
+    /** What an ioctl returned. */
+    long returned() {
+        long result = 0;
+        for (Userspace.Message message : host.userspaceMessages()) {
+            if (message instanceof Userspace.Done done) {
+                result = done.result();
+            } else {
+                kept.add(message);
+            }
+        }
+        return result;
+    }
+
+    /** How often each irqfd's resample event was signalled since the last call. */
+    SortedMap<Integer, Integer> resamples() {
+        TreeMap<Integer, Integer> counts = new TreeMap<>();
+        kept.addAll(host.userspaceMessages());
+        for (Userspace.Message message : kept) {
+            if (message instanceof Userspace.ResampleSignalled r) {
+                counts.merge(r.irqfd(), 1, Integer::sum);
+            }
+        }
+        kept.clear();
+        return counts;
+    }
+
+    /** Reads the whole state, as KVM_GET_* does; a pending INIT or SIPI is acted on by that. */
+    void look() {
+        for (int i = 0; i < machine.vcpuCount(); i++) {
+            host.send(i, Vcpu.Plain.GET_STATE);
+            host.runUntilQuiescent();
+        }
+        host.send(Vm.GetState.GET_STATE);
+        host.runUntilQuiescent();
+        List<Vcpu> seen = new ArrayList<>();
+        for (Userspace.Message message : host.userspaceMessages()) {
+            if (message instanceof Userspace.VcpuState s) {
+                seen.add(s.vcpu());
+            } else if (message instanceof Userspace.VmState s) {
+                vm = s.vm();
+            } else {
+                kept.add(message);
+            }
+        }
+        vcpus = List.copyOf(seen);
+        for (Event event : host.events()) {
+            if (event instanceof Event.SipiStarted started) {
+                startups.put(started.vcpu(), started.page());
+            }
+        }
+    }
+
+    /** Whether a start-up IPI has put the vCPU at its first instruction and it has not run since. */
+    boolean startsUp(int vcpu) {
+        return startups.containsKey(vcpu);
+    }
+
+    private void forgetWhatHappened() {
+        kept.clear();
+    }
+
+    @Override
+    public void close() {
+        host.close();
+    }
+}

@@ -1,0 +1,107 @@
+package org.vcpusim.sim;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
+import org.vcpusim.arch.ApicRegister;
+import org.vcpusim.kvm.ApicIdentity;
+import org.vcpusim.kvm.Device;
+import org.vcpusim.kvm.Fault;
+import org.vcpusim.kvm.Guest;
+import org.vcpusim.kvm.GuestAction;
+import org.vcpusim.kvm.GuestAction.Plain;
+import org.vcpusim.kvm.Lapic;
+import org.vcpusim.kvm.Machine;
+import org.vcpusim.kvm.Program;
+import org.vcpusim.kvm.Protocol;
+import org.vcpusim.kvm.Routing;
+import org.vcpusim.kvm.Vcpu;
+import org.vcpusim.kvm.Vm;
+
+/** Small machines built by hand. */
+final class Assemblies {
+    static final int PIN = 4;
+    static final int VECTOR = 0x31;
+    private static final int LEVEL = 1 << 15;
+    private static final int SPIV_ON = 0x1ff;
+
+    private Assemblies() {}
+
+    /** vCPU 0 moves a level pin between vectors and vCPUs {@code writes} times; the others compute and leave the guest. */
+    static Assembly affinityMoved(int vcpus, Protocol protocol, int writes, Fault... faults) {
+        Machine machine = new Machine(
+                vcpus, protocol, Machine.Apicv.ACTIVE, 0, 0, Machine.TaskPriority.TPR_SHADOW, List.of(faults), 0);
+        Program<GuestAction> mover = new Program<>(IntStream.range(0, writes)
+                .mapToObj(i -> redirection(PIN, LEVEL | VECTOR + i, 1 % vcpus))
+                .flatMap(p -> p.items().stream())
+                .toList());
+        Program<GuestAction> worker = repeated(
+                writes,
+                new GuestAction.Compute(100),
+                new GuestAction.ApicRegisterWrite(ApicRegister.TASKPRI.offset(), 0));
+        return of(machine, i -> guest(i == 0 ? mover : worker, List.of()));
+    }
+
+    /**
+     * All vCPUs but vCPU 0 point one level pin each at vCPU 0, which computes. Their broadcasts follow on each other, and
+     * each begins with vCPU 0.
+     */
+    static Assembly pinsMovedAtOnce(int vcpus, Protocol protocol, Fault... faults) {
+        Machine machine = new Machine(
+                vcpus, protocol, Machine.Apicv.ACTIVE, 0, 0, Machine.TaskPriority.TPR_SHADOW, List.of(faults), 0);
+        Program<GuestAction> target = repeated(40, new GuestAction.Compute(100));
+        return of(machine, i -> guest(i == 0 ? target : redirection(PIN + i, LEVEL | VECTOR + i, 0), List.of()));
+    }
+
+    /** A level device interrupts vCPU 1 while vCPU 0 moves its pin about. */
+    static Assembly levelDevice(int vcpus, Protocol protocol, int rounds) {
+        Machine machine =
+                new Machine(vcpus, protocol, Machine.Apicv.ACTIVE, 0, 1, Machine.TaskPriority.TPR_SHADOW, List.of(), 0);
+        Program<GuestAction> setUp =
+                Program.of(List.of(new GuestAction.ApicRegisterWrite(ApicRegister.SPIV.offset(), SPIV_ON), Plain.STI));
+        Program<GuestAction> mover = new Program<>(java.util.stream.Stream.concat(
+                        setUp.items().stream(),
+                        IntStream.range(0, rounds)
+                                .mapToObj(i -> redirection(PIN, LEVEL | VECTOR, i % vcpus))
+                                .flatMap(p -> p.items().stream()))
+                .toList());
+        List<Guest.Handler> handlers = List.of(
+                new Guest.Handler(VECTOR, Program.of(List.of(new GuestAction.AcknowledgeDevice(0), Plain.EOI))));
+        Program<Device.Action> device = new Program<>(List.of(new Program.Repeat<>(
+                rounds, Program.of(List.of(Device.Plain.ASSERT, new Device.Delay(500), Device.Plain.DEASSERT)))));
+        return of(machine, i -> guest(i == 0 ? mover : setUp, handlers))
+                .withDevices(i -> Device.off(i, PIN, device), i -> "nic");
+    }
+
+    /** Both halves of the entry of {@code pin}: masked, moved, and open again. */
+    static Program<GuestAction> redirection(int pin, int low, int destination) {
+        int index = 0x10 + 2 * pin;
+        return Program.of(List.of(
+                new GuestAction.IoapicRegisterWrite(index + 1, destination << 24),
+                new GuestAction.IoapicRegisterWrite(index, low)));
+    }
+
+    static Program<GuestAction> repeated(int times, GuestAction... body) {
+        return new Program<>(List.of(new Program.Repeat<>(times, Program.of(List.of(body)))));
+    }
+
+    static Guest guest(Program<GuestAction> main, List<Guest.Handler> handlers) {
+        Program<GuestAction> halt = Program.of(List.of(Plain.HLT));
+        return Guest.starting(new Guest.Software(main, handlers, Program.of(List.of(Plain.EOI)), halt, halt));
+    }
+
+    static Assembly of(Machine machine, IntFunction<Guest> guests) {
+        return Assembly.of(
+                machine,
+                () -> Vm.created(machine, Routing.of(Routing.Preset.IOAPIC), identities(machine)),
+                i -> Vcpu.created(machine, Lapic.created(i), Optional.empty()),
+                guests);
+    }
+
+    static ApicIdentity[] identities(Machine machine) {
+        return IntStream.range(0, machine.vcpuCount())
+                .mapToObj(i -> Lapic.created(i).identity())
+                .toArray(ApicIdentity[]::new);
+    }
+}
