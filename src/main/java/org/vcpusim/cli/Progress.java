@@ -1,0 +1,50 @@
+package org.vcpusim.cli;
+
+import java.util.Optional;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+
+/** Shows on a terminal that long work goes on; silent where stderr is none. */
+final class Progress implements AutoCloseable {
+    private static final long FIRST_SHOWN_NANOS = 1_000_000_000L;
+    private static final int REFRESH_MILLIS = 250;
+
+    private final String task;
+    private final boolean shown;
+    private final long start = System.nanoTime();
+    private Optional<ProgressBar> bar = Optional.empty();
+
+    private Progress(String task, boolean shown) {
+        this.task = task;
+        this.shown = shown;
+    }
+
+    /** Progress of {@code task}, unless it is not wanted or the launcher found stderr to be no terminal. */
+    static Progress of(String task, boolean unwanted) {
+        return new Progress(task, !unwanted && Boolean.getBoolean("vcpusim.terminal"));
+    }
+
+    /** So many steps are done; how many there will be nobody knows. */
+    void at(long steps) {
+        if (!shown || System.nanoTime() - start < FIRST_SHOWN_NANOS) {
+            return;
+        }
+        if (bar.isEmpty()) {
+            bar = Optional.of(new ProgressBarBuilder()
+                    .setTaskName(task)
+                    .setInitialMax(-1)
+                    .setStyle(ProgressBarStyle.ASCII)
+                    .setUnit(" steps", 1)
+                    .setUpdateIntervalMillis(REFRESH_MILLIS)
+                    .showSpeed()
+                    .build());
+        }
+        bar.get().stepTo(steps);
+    }
+
+    @Override
+    public void close() {
+        bar.ifPresent(ProgressBar::close);
+    }
+}
