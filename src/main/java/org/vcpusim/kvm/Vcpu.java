@@ -269,10 +269,15 @@ public final class Vcpu {
 
     /** Goes on in another phase, by a step of its own. */
     Vcpu goTo(EntryPhase phase, Port port) {
-        if (phase.isActive()) {
+        return goTo(thread.at(phase), port);
+    }
+
+    /** Goes on as another thread state says, by a step of its own. */
+    Vcpu goTo(VcpuThread next, Port port) {
+        if (next.phase().isActive()) {
             port.toVcpu(index(), Step.STEP);
         }
-        return with(thread.at(phase));
+        return with(next);
     }
 
     Vcpu with(VcpuThread other) {
@@ -281,7 +286,11 @@ public final class Vcpu {
         return new Vcpu(d);
     }
 
+    @SuppressWarnings("ReferenceEquality") // no change is no copy
     Vcpu with(RequestSet other) {
+        if (other == requests) {
+            return this;
+        }
         Draft d = draft();
         d.requests = other;
         return new Vcpu(d);
@@ -293,7 +302,11 @@ public final class Vcpu {
         return new Vcpu(d);
     }
 
+    @SuppressWarnings("ReferenceEquality") // no change is no copy
     Vcpu with(Vmcs other) {
+        if (other == vmcs) {
+            return this;
+        }
         Draft d = draft();
         d.vmcs = other;
         return new Vcpu(d);

@@ -1,5 +1,6 @@
 package org.vcpusim.kvm;
 
+import java.util.List;
 import org.vcpusim.arch.EventInjection;
 import org.vcpusim.arch.ExitReason;
 import org.vcpusim.arch.PrimaryProcessorControl;
@@ -42,11 +43,13 @@ final class VcpuRun {
             case CHECK_REQUESTS -> checkRequests(v, port);
             case CLEAR_REQUEST -> VcpuRequests.clearedLate(v, port);
             case INJECT_EVENTS -> VcpuInjection.inject(v, port);
-            case ENTER -> v.with(v.thread().with(VcpuMode.IN_GUEST_MODE)).goTo(EntryPhase.RECHECK, port);
+            case ENTER -> v.goTo(v.thread().at(EntryPhase.RECHECK, VcpuMode.IN_GUEST_MODE), port);
             case RECHECK -> recheck(v, port);
             case EXITED ->
-                VcpuRemote.ipisTaken(v.with(v.thread().with(VcpuMode.OUTSIDE_GUEST_MODE)), port)
-                        .goTo(EntryPhase.HANDLE_EXIT, port);
+                VcpuRemote.ipisTaken(v, port)
+                        .goTo(
+                                v.thread().withIpis(List.of()).at(EntryPhase.HANDLE_EXIT, VcpuMode.OUTSIDE_GUEST_MODE),
+                                port);
             case HANDLE_EXIT -> VcpuExits.handle(v, port);
             case BLOCK_PREPARE -> v.with(v.thread().withWoken(false)).goTo(EntryPhase.BLOCK_CHECK, port);
             case BLOCK_CHECK -> blockCheck(v, port);
@@ -66,7 +69,7 @@ final class VcpuRun {
         boolean running = v.events().mpState() == MpState.RUNNABLE;
         Vcpu unblocked = v.with(v.requests().clear(VcpuRequest.UNBLOCK));
         return running
-                ? unblocked.with(v.thread().withCursor(0)).goTo(EntryPhase.CHECK_REQUESTS, port)
+                ? unblocked.goTo(v.thread().atFirstCheck(), port)
                 : unblocked.goTo(EntryPhase.BLOCK_PREPARE, port);
     }
 

@@ -57,6 +57,15 @@ record VcpuThread(
         return new VcpuThread(other, mode, cursor, Await.NOTHING, handling, exit, woken, signal, ipis);
     }
 
+    VcpuThread at(EntryPhase other, VcpuMode otherMode) {
+        return new VcpuThread(other, otherMode, cursor, Await.NOTHING, handling, exit, woken, signal, ipis);
+    }
+
+    /** Before the first of the requests is checked. */
+    VcpuThread atFirstCheck() {
+        return new VcpuThread(EntryPhase.CHECK_REQUESTS, mode, 0, Await.NOTHING, handling, exit, woken, signal, ipis);
+    }
+
     VcpuThread awaiting(Await what) {
         return new VcpuThread(EntryPhase.AWAITING, mode, cursor, what, handling, exit, woken, signal, ipis);
     }
