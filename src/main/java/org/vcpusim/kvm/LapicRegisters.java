@@ -122,46 +122,40 @@ final class LapicRegisters {
             case ID -> xapicOnly(lapic, register, value & LDR_MASK);
             case LDR -> xapicOnly(lapic, register, value & LDR_MASK);
             case DFR -> xapicOnly(lapic, register, value | DFR_ONES);
-            case TASKPRI -> Write.of(stored(lapic, register, value & 0xff).withPprUpdatedIn(), Effect.PRIORITY);
+            case TASKPRI -> Write.of(lapic.withTpr(value & 0xff), Effect.PRIORITY);
             case EOI -> Write.of(lapic, Effect.EOI);
             case SPIV -> writeSpiv(lapic, value);
             case ICR -> writeIcr(lapic, value);
             case ICR2 ->
                 lapic.x2apic()
                         ? Write.of(lapic, Effect.FAULT)
-                        : Write.of(stored(lapic, register, value & LDR_MASK).lapic, Effect.NONE);
+                        : Write.of(stored(lapic, register, value & LDR_MASK), Effect.NONE);
             case LVTT, LVTTHMR, LVTPC, LVT0, LVT1, LVTERR -> writeLvt(lapic, register, value);
-            case TDCR -> Write.of(stored(lapic, register, value & TDCR_MASK).lapic, Effect.NONE);
-            case TMICT -> Write.of(stored(lapic, register, value).lapic, Effect.NONE);
+            case TDCR -> Write.of(stored(lapic, register, value & TDCR_MASK), Effect.NONE);
+            case TMICT -> Write.of(stored(lapic, register, value), Effect.NONE);
             case ESR -> Write.of(lapic, lapic.x2apic() && value != 0 ? Effect.FAULT : Effect.NONE);
             case SELF_IPI -> writeSelfIpi(lapic, value);
             default -> Write.of(lapic, Effect.FAULT);
         };
     }
 
-    private record Stored(Lapic lapic) {
-        Lapic withPprUpdatedIn() {
-            return lapic.withPage(lapic.page().withPprUpdated());
-        }
-    }
-
-    private static Stored stored(Lapic lapic, ApicRegister register, int value) {
-        return new Stored(lapic.withPage(lapic.page().write(register, value)));
+    private static Lapic stored(Lapic lapic, ApicRegister register, int value) {
+        return lapic.withPage(lapic.page().write(register, value));
     }
 
     private static Write xapicOnly(Lapic lapic, ApicRegister register, int value) {
         if (lapic.x2apic()) {
             return Write.of(lapic, Effect.FAULT);
         }
-        return Write.of(stored(lapic, register, value).lapic, Effect.IDENTITY);
+        return Write.of(stored(lapic, register, value), Effect.IDENTITY);
     }
 
     private static Write writeSpiv(Lapic lapic, int value) {
         boolean was = lapic.swEnabled();
-        Lapic next = stored(lapic, ApicRegister.SPIV, value & SPIV_WRITABLE).lapic;
+        Lapic next = stored(lapic, ApicRegister.SPIV, value & SPIV_WRITABLE);
         if ((value & Lapic.SPIV_ENABLED) == 0) {
             for (ApicRegister lvt : Lapic.LVTS) {
-                next = stored(next, lvt, next.page().read(lvt) | Lapic.LVT_MASKED).lapic;
+                next = stored(next, lvt, next.page().read(lvt) | Lapic.LVT_MASKED);
             }
         }
         return Write.of(next, was == next.swEnabled() ? Effect.NONE : Effect.IDENTITY);
@@ -170,7 +164,7 @@ final class LapicRegisters {
     private static Write writeIcr(Lapic lapic, int value) {
         int low = value & ~ICR_BUSY;
         int destination = lapic.page().read(ApicRegister.ICR2) >>> ID_SHIFT;
-        return new Write(stored(lapic, ApicRegister.ICR, low).lapic, Effect.IPI, low, destination);
+        return new Write(stored(lapic, ApicRegister.ICR, low), Effect.IPI, low, destination);
     }
 
     private static Write writeSelfIpi(Lapic lapic, int value) {
@@ -182,7 +176,7 @@ final class LapicRegisters {
 
     private static Write writeLvt(Lapic lapic, ApicRegister register, int value) {
         int kept = value & lvtMask(register) | (lapic.swEnabled() ? 0 : Lapic.LVT_MASKED);
-        return Write.of(stored(lapic, register, kept).lapic, Effect.NONE);
+        return Write.of(stored(lapic, register, kept), Effect.NONE);
     }
 
     private static int lvtMask(ApicRegister register) {
@@ -228,6 +222,6 @@ final class LapicRegisters {
     }
 
     private static Lapic withXapicId(Lapic lapic) {
-        return stored(lapic, ApicRegister.ID, lapic.vcpu() << ID_SHIFT).lapic;
+        return stored(lapic, ApicRegister.ID, lapic.vcpu() << ID_SHIFT);
     }
 }

@@ -1,6 +1,5 @@
 package org.vcpusim.kvm;
 
-import org.vcpusim.arch.ApicRegister;
 import org.vcpusim.arch.ExitQualification;
 import org.vcpusim.arch.PrimaryProcessorControl;
 import org.vcpusim.arch.VmcsField;
@@ -98,10 +97,5 @@ final class VcpuExits {
         port.emit(new Event.ApicIpiSent(v.index(), write.icrLow(), write.icrHigh()));
         port.toVm(new Vm.SendIpi(v.index(), InterruptMessage.ofIcr(write.icrLow(), write.icrHigh())));
         return v.with(v.thread().awaiting(VcpuThread.Await.ACCESS));
-    }
-
-    /** The offset of the EOI register. */
-    static int eoiOffset() {
-        return ApicRegister.EOI.offset();
     }
 }
