@@ -1,5 +1,8 @@
 package org.vcpusim.arch;
 
+import java.util.Arrays;
+import java.util.Objects;
+
 /**
  * The registers of one local APIC: its 4 KiB page as a value.
  *
@@ -134,5 +137,34 @@ public final class LocalApic {
     public int deliverable() {
         int highest = banks.irr.highest();
         return highest < 0 || (highest & 0xf0) <= ppr ? -1 : highest;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof LocalApic that
+                && tpr == that.tpr
+                && ppr == that.ppr
+                && banks.equals(that.banks)
+                && Arrays.equals(cold, that.cold);
+    }
+
+    @Override
+    public int hashCode() {
+        return Arrays.hashCode(cold) * 31 + Objects.hash(tpr, ppr, banks);
+    }
+
+    /** Returns the registers that are not 0, by offset, in hexadecimal. */
+    @Override
+    public String toString() {
+        StringBuilder text = new StringBuilder("LocalApic[");
+        String separator = "";
+        for (int slot = 0; slot < SLOTS; slot++) {
+            int value = read(slot << SLOT_SHIFT);
+            if (value != 0) {
+                text.append("%s0x%x=0x%x".formatted(separator, slot << SLOT_SHIFT, value));
+                separator = ", ";
+            }
+        }
+        return text.append(']').toString();
     }
 }

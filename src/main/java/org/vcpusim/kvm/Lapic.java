@@ -158,6 +158,7 @@ public record Lapic(int vcpu, LocalApic page, long apicBase, boolean initPending
     }
 
     /** This local APIC with another page. */
+    @SuppressWarnings("ReferenceEquality") // the same page needs no copy; an equal one may have it
     public Lapic withPage(LocalApic other) {
         return other == page ? this : new Lapic(vcpu, other, apicBase, initPending, sipiPending, sipiVector);
     }

@@ -161,6 +161,24 @@ class ApicValuesTest {
     }
 
     @Test
+    void pagesAreEqualIfEveryRegisterIs() {
+        LocalApic page = LocalApic.zeroed();
+        for (ApicRegister register : ApicRegister.values()) {
+            page = page.write(register, register.offset());
+        }
+        for (int offset = 0; offset < 0x400; offset += 16) {
+            LocalApic changed = page.write(offset, -1);
+            assertEquals(ApicRegister.at(offset).isEmpty(), changed.equals(page));
+            assertEquals(page, changed.write(offset, page.read(offset)));
+            assertEquals(
+                    page.hashCode(), changed.write(offset, page.read(offset)).hashCode());
+        }
+        assertEquals(
+                "LocalApic[0x80=0x40, 0x210=0x10000]",
+                LocalApic.zeroed().write(0x80, 0x40).write(0x210, 0x10000).toString());
+    }
+
+    @Test
     void codesAndNamesAreThoseOfTheRegisters() {
         assertEquals(
                 List.of("Fixed", "LowPrio", "SMI", "Res3", "NMI", "INIT", "SIPI", "ExtINT"),
