@@ -79,7 +79,7 @@ class VmEntryCheckTest {
     @Test
     void postedInterruptFieldsDoNotCountWhilePostedInterruptsAreOff() {
         Vmcs vmcs = Vmcs.cleared().write(VmcsField.POSTED_INTR_NV, 0xffff).write(VmcsField.POSTED_INTR_DESC_ADDR, 0x1);
-        assertEquals(List.of(), VmEntryCheck.failures(vmcs));
+        assertEquals(List.of(), VmEntryCheck.failures(vmcs, LocalApic.zeroed()));
     }
 
     @Test
@@ -99,7 +99,7 @@ class VmEntryCheckTest {
                         VmEntryCheck.POSTED_INTERRUPTS_NEED_ACKNOWLEDGE_ON_EXIT,
                         VmEntryCheck.POSTED_INTERRUPT_NOTIFICATION_VECTOR_IS_A_VECTOR,
                         VmEntryCheck.POSTED_INTERRUPT_DESCRIPTOR_IS_ALIGNED),
-                VmEntryCheck.failures(vmcs));
+                VmEntryCheck.failures(vmcs, LocalApic.zeroed()));
     }
 
     @ParameterizedTest
@@ -109,11 +109,11 @@ class VmEntryCheckTest {
     }
 
     private static void assertFailures(String expected, Vmcs vmcs) {
-        List<VmEntryCheck> failures = VmEntryCheck.failures(vmcs);
+        List<VmEntryCheck> failures = VmEntryCheck.failures(vmcs, LocalApic.zeroed());
         String names = failures.stream().map(Enum::name).collect(Collectors.joining(" "));
         assertEquals(expected, names.isEmpty() ? "-" : names);
         List<VmEntryCheck> broken = Arrays.stream(VmEntryCheck.values())
-                .filter(check -> check.isBrokenBy(vmcs))
+                .filter(check -> check.isBrokenBy(vmcs, LocalApic.zeroed()))
                 .toList();
         assertEquals(broken, failures);
     }

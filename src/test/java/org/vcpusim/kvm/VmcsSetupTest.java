@@ -9,6 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.vcpusim.arch.LocalApic;
 import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.arch.VmEntryCheck;
 import org.vcpusim.arch.Vmcs;
@@ -66,11 +67,11 @@ class VmcsSetupTest {
     @EnumSource(Machine.Apicv.class)
     void anEntryWithTheVmcsThatKvmSetsUpPassesTheProcessorsChecks(Machine.Apicv apicv) {
         SteppedVcpu v = SteppedVcpu.of(Fixtures.machine(1, apicv, Protocol.SCAN_THEN_LOAD));
-        assertEquals(List.of(), VmEntryCheck.failures(v.vcpu().vmcs()));
+        assertEquals(List.of(), VmEntryCheck.failures(v.vcpu().vmcs(), LocalApic.zeroed()));
 
         v.send(Vcpu.Plain.CREATE).make(VcpuRequest.EVENT).enterGuest();
 
-        assertEquals(List.of(), VmEntryCheck.failures(v.vcpu().vmcs()));
+        assertEquals(List.of(), VmEntryCheck.failures(v.vcpu().vmcs(), LocalApic.zeroed()));
     }
 
     @Test
@@ -78,7 +79,7 @@ class VmcsSetupTest {
         Vmcs on = SteppedVcpu.of(Fixtures.apicvActive(1)).vcpu().vmcs();
         Vmcs off = VmcsSetup.refreshed(on, false);
 
-        assertEquals(List.of(), VmEntryCheck.failures(off));
+        assertEquals(List.of(), VmEntryCheck.failures(off, LocalApic.zeroed()));
         assertEquals(0x29, off.read(VmcsField.PIN_BASED_VM_EXEC_CONTROL));
         assertEquals(0x001, off.read(VmcsField.SECONDARY_VM_EXEC_CONTROL));
         assertEquals(on, VmcsSetup.refreshed(off, true));
