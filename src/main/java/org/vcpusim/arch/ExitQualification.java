@@ -3,7 +3,7 @@ package org.vcpusim.arch;
 import java.util.Optional;
 
 /**
- * The layouts of {@link VmcsField#EXIT_QUALIFICATION} for the three exits of APIC virtualization.
+ * The layouts of {@link VmcsField#EXIT_QUALIFICATION} for the three exits of APIC virtualization and for CR8.
  *
  * <p>Models SDM vol. 3C, "Basic VM-Exit Information" (28.2.1), and the kernel's {@code handle_apic_eoi_induced},
  * {@code handle_apic_access} and {@code handle_apic_write} in {@code arch/x86/kvm/vmx/vmx.c}. Like those, the decoders
@@ -16,7 +16,27 @@ public final class ExitQualification {
     private static final int ACCESS_TYPE_SHIFT = 12;
     private static final int ACCESS_TYPE_MASK = 0xf;
 
+    private static final int CR8 = 8;
+    private static final int CR_ACCESS_SHIFT = 4;
+
     private ExitQualification() {}
+
+    /** What bits 5:4 of the qualification of {@link ExitReason#CR_ACCESS} say, in the order of their values 0 and 1. */
+    public enum CrAccess {
+        /** MOV to a control register. */
+        MOV_TO,
+        /** MOV from a control register. */
+        MOV_FROM
+    }
+
+    /**
+     * Encodes the qualification of {@link ExitReason#CR_ACCESS} for CR8 and RAX: the control register in bits 3:0, the
+     * access in bits 5:4, the general-purpose register in bits 11:8. SDM vol. 3C, 28.2.1, table "Exit Qualification for
+     * Control-Register Accesses".
+     */
+    public static long ofCr8(CrAccess access) {
+        return CR8 | (long) access.ordinal() << CR_ACCESS_SHIFT;
+    }
 
     /**
      * Encodes the qualification of {@link ExitReason#EOI_INDUCED}: the vector in bits 7:0, the rest 0.
