@@ -27,7 +27,6 @@ import org.vcpusim.kvm.Vm;
 import org.vcpusim.trace.Recorder;
 import org.vcpusim.trace.Source;
 import org.vcpusim.trace.TraceFormat;
-import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.TraceSink;
 
 /**
@@ -110,32 +109,18 @@ public final class LiveBench {
     }
 
     private Rate untraced() {
-        LongAdder entries = new LongAdder();
-        Recorder counting = new Recorder() {
-            @Override
-            public void record(Source source, Event event) {
-                if (event instanceof Event.GuestEntered) {
-                    entries.increment();
-                }
-            }
-
-            @Override
-            public void elapse(long virtual) {}
-        };
         try (LiveSimulation simulation = new LiveSimulation()) {
-            RunOutcome outcome = simulation.run(assembly(vcpus, FOREVER), counting, until(nanos));
-            return rate(outcome, entries.sum());
+            return rate(simulation, new Entries(LiveSimulation.NOWHERE));
         }
     }
 
     private Rate traced() {
         try {
             Path file = Files.createTempFile("vcpusim-bench", ".trace");
-            try (LiveSimulation simulation = new LiveSimulation()) {
-                Entries entries = new Entries();
-                RunOutcome outcome = simulation.run(
-                        assembly(vcpus, FOREVER), List.of(TraceFormat.TEXT.writer(file, vcpus), entries), until(nanos));
-                return rate(outcome, entries.count);
+            try (LiveSimulation simulation = new LiveSimulation();
+                    TraceSink text = TraceFormat.TEXT.writer(file, vcpus);
+                    LiveRecorder recorder = simulation.recorder(List.of(text), failure -> {})) {
+                return rate(simulation, new Entries(recorder));
             } finally {
                 Files.delete(file);
             }
@@ -144,19 +129,32 @@ public final class LiveBench {
         }
     }
 
-    /** Counts entries. */
-    private static final class Entries implements TraceSink {
-        private long count;
+    private Rate rate(LiveSimulation simulation, Entries entries) {
+        RunOutcome outcome = simulation.run(assembly(vcpus, FOREVER), entries, until(nanos));
+        return rate(outcome, entries.count.sum());
+    }
 
-        @Override
-        public void accept(TraceRecord record) {
-            if (record.event() instanceof Event.GuestEntered) {
-                count++;
-            }
+    /** Counts entries on their way to another recorder. */
+    private static final class Entries implements Recorder {
+        private final LongAdder count = new LongAdder();
+        private final Recorder behind;
+
+        Entries(Recorder behind) {
+            this.behind = behind;
         }
 
         @Override
-        public void close() {}
+        public void record(Source source, Event event) {
+            if (event instanceof Event.GuestEntered) {
+                count.increment();
+            }
+            behind.record(source, event);
+        }
+
+        @Override
+        public void elapse(long virtual) {
+            behind.elapse(virtual);
+        }
     }
 
     private static Rate rate(RunOutcome outcome, long entries) {
@@ -171,19 +169,15 @@ public final class LiveBench {
 
     /** Heap that each vCPU and its guest take once all of them have run and sleep. */
     private static double bytesPerVcpu() {
-        Recorder nowhere = new Recorder() {
-            @Override
-            public void record(Source source, Event event) {}
-
-            @Override
-            public void elapse(long virtual) {}
-        };
         try (LiveSimulation simulation = new LiveSimulation()) {
             long before = usedAfterCollection();
             long[] after = new long[1];
             Assembly assembly = assembly(MEMORY_VCPUS, 1).withListener(message -> {});
             simulation.run(
-                    assembly, nowhere, new Bounds(Long.MAX_VALUE, () -> false), () -> after[0] = usedAfterCollection());
+                    assembly,
+                    LiveSimulation.NOWHERE,
+                    new Bounds(Long.MAX_VALUE, () -> false),
+                    () -> after[0] = usedAfterCollection());
             return (after[0] - before) / (double) MEMORY_VCPUS;
         }
     }

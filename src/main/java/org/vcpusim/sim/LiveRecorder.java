@@ -1,11 +1,15 @@
 package org.vcpusim.sim;
 
+import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.trace.LineTraceWriter;
 import org.vcpusim.trace.Recorder;
 import org.vcpusim.trace.Source;
 import org.vcpusim.trace.TraceRecord;
@@ -15,8 +19,9 @@ import org.vcpusim.trace.TraceSink;
  * Orders the events of actors that run in parallel.
  *
  * <p>An actor takes the next number with one atomic addition, at the moment of the event, and puts the event into the slot of
- * a ring that belongs to the number; so an event that caused another always has the smaller number. One thread takes the
- * events out in the order of their numbers and gives them to the sink. The ring is bounded: when it is full, actors wait;
+ * a ring that belongs to the number; so an event that caused another always has the smaller number. Where a trace is written,
+ * the actor writes the body of its line too. One thread takes the events out in the order of their numbers and gives them to
+ * the sinks. The ring is bounded: when it is full, actors wait;
  * nothing is dropped.
  *
  * <p>Time is real time since the start. {@link #elapse} does nothing: work inside a guest takes no time of the host.
@@ -24,12 +29,18 @@ import org.vcpusim.trace.TraceSink;
 final class LiveRecorder implements Recorder, AutoCloseable {
     private static final long PARK_NANOS = 50_000;
     private static final int SPINS = 200;
+    private static final int MOST_UNPUBLISHED = 256;
 
-    private final TraceSink sink;
+    private final @Nullable LineTraceWriter lines;
+    private final List<TraceSink> sinks;
     private final Consumer<Throwable> onFailure;
     private final int capacity;
+    /** The writer says how far it is after so many records less one, so that actors seldom lose the word to it. */
+    private final int published;
+
     private final Source[] sources;
     private final Event[] events;
+    private final LineTraceWriter.Body[] bodies;
     private final long[] nanos;
     /** Number of the record in each slot, plus one; set when the slot is filled. */
     private final AtomicLongArray filled;
@@ -41,20 +52,30 @@ final class LiveRecorder implements Recorder, AutoCloseable {
     private volatile boolean closing;
 
     /**
-     * A recorder that writes to {@code sink} by a thread of its own.
+     * A recorder that writes to {@code wanted} by a thread of its own.
      *
      * @param capacity of the ring, a power of two
      * @param onFailure is told what the sink throws; the records behind it are counted and not written
      */
-    LiveRecorder(TraceSink sink, int capacity, Consumer<Throwable> onFailure) {
+    LiveRecorder(List<? extends TraceSink> wanted, int capacity, Consumer<Throwable> onFailure) {
         if (capacity < 1 || Integer.bitCount(capacity) != 1) {
             throw new IllegalArgumentException("recorder-capacity = " + capacity + ": must be a power of two");
         }
-        this.sink = sink;
+        lines = wanted.stream()
+                .filter(LineTraceWriter.class::isInstance)
+                .map(LineTraceWriter.class::cast)
+                .findFirst()
+                .orElse(null);
+        sinks = wanted.stream().filter(sink -> sink != lines).collect(Collectors.toUnmodifiableList());
         this.onFailure = onFailure;
         this.capacity = capacity;
+        published = Math.min(capacity, MOST_UNPUBLISHED) - 1;
         sources = new Source[capacity];
         events = new Event[capacity];
+        bodies = new LineTraceWriter.Body[lines == null ? 0 : capacity];
+        if (lines != null) {
+            Arrays.setAll(bodies, slot -> lines.body());
+        }
         nanos = new long[capacity];
         filled = new AtomicLongArray(capacity);
         writer = new Thread(this::write, "vcpusim-recorder");
@@ -69,9 +90,12 @@ final class LiveRecorder implements Recorder, AutoCloseable {
         while (number - taken.get() >= capacity) {
             LockSupport.parkNanos(this, PARK_NANOS);
         }
+        nanos[slot] = System.nanoTime() - start;
         sources[slot] = source;
         events[slot] = event;
-        nanos[slot] = System.nanoTime() - start;
+        if (lines != null) {
+            bodies[slot].set(source, event);
+        }
         filled.setRelease(slot, number + 1);
     }
 
@@ -98,18 +122,27 @@ final class LiveRecorder implements Recorder, AutoCloseable {
             }
             idle = 0;
             last = Math.max(last + 1, nanos[slot]);
-            TraceRecord record = new TraceRecord(number, last, sources[slot], events[slot]);
-            number++;
-            taken.setRelease(number);
             if (failure == null) {
-                failure = accepted(record);
+                failure = accepted(number, last, slot);
+            }
+            number++;
+            if ((number & published) == 0) {
+                taken.setRelease(number);
             }
         }
     }
 
-    private @Nullable Throwable accepted(TraceRecord record) {
+    private @Nullable Throwable accepted(long number, long time, int slot) {
         try {
-            sink.accept(record);
+            if (lines != null) {
+                lines.accept(number, time, sources[slot], bodies[slot]);
+            }
+            if (!sinks.isEmpty()) {
+                TraceRecord record = new TraceRecord(number, time, sources[slot], events[slot]);
+                for (TraceSink sink : sinks) {
+                    sink.accept(record);
+                }
+            }
             return null;
         } catch (RuntimeException | Error e) {
             onFailure.accept(e);

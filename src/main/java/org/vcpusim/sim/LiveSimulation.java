@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.slf4j.Logger;
@@ -32,9 +33,7 @@ public final class LiveSimulation implements AutoCloseable {
     private final int recorderCapacity;
 
     /** Where events go that nobody reads. */
-    private enum Nowhere implements Recorder {
-        NOWHERE;
-
+    static final Recorder NOWHERE = new Recorder() {
         @Override
         public void record(Source source, Event event) {
             // Nobody reads it.
@@ -44,7 +43,7 @@ public final class LiveSimulation implements AutoCloseable {
         public void elapse(long nanos) {
             // Live time is real time.
         }
-    }
+    };
 
     /** The settings of live actor systems. */
     static Config settings() {
@@ -72,11 +71,11 @@ public final class LiveSimulation implements AutoCloseable {
      */
     public RunOutcome run(Assembly assembly, List<? extends TraceSink> sinks, Bounds bounds) {
         if (sinks.isEmpty()) {
-            return played(assembly, new Run(Nowhere.NOWHERE), bounds);
+            return played(assembly, new Run(NOWHERE), bounds);
         }
-        try (TraceSink sink = Sinks.of(sinks)) {
+        try (TraceSink all = Sinks.of(sinks)) {
             AtomicReference<Throwable> sinkFailure = new AtomicReference<>();
-            LiveRecorder recorder = new LiveRecorder(sink, recorderCapacity, sinkFailure::set);
+            LiveRecorder recorder = recorder(sinks, sinkFailure::set);
             RunOutcome outcome;
             try {
                 Bounds both = new Bounds(
@@ -91,6 +90,11 @@ public final class LiveSimulation implements AutoCloseable {
             }
             return new RunOutcome(outcome.end(), outcome.steps(), recorder.records(), outcome.nanos());
         }
+    }
+
+    /** A recorder as the settings want it, to be closed by the caller. */
+    LiveRecorder recorder(List<? extends TraceSink> sinks, Consumer<Throwable> onFailure) {
+        return new LiveRecorder(sinks, recorderCapacity, onFailure);
     }
 
     /** The same with a recorder of the caller's. */

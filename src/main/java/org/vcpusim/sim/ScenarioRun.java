@@ -8,8 +8,8 @@ import java.util.function.BooleanSupplier;
 import java.util.function.LongConsumer;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.schedule.RandomChooser;
+import org.vcpusim.trace.LineTraceWriter;
 import org.vcpusim.trace.TraceFormat;
-import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.TraceSink;
 
 /** One run of a scenario on one executor, with its statistics and, if wanted, its trace. */
@@ -26,7 +26,13 @@ public final class ScenarioRun {
         /** Pekko's dispatcher, in parallel. */
         LIVE,
         /** One message at a time, in an order that the seed decides. */
-        CONTROLLED
+        CONTROLLED;
+
+        /** As the command line and summaries have it. */
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
     }
 
     /** How the run ended, and what it showed. */
@@ -45,9 +51,9 @@ public final class ScenarioRun {
      * @throws java.io.UncheckedIOException where it cannot be opened
      */
     public void writeTrace(Path file, TraceFormat format) {
-        sinks.add(new Bounded(
-                format.writer(file, scenario.machine().vcpuCount()),
-                scenario.limits().traceRecords()));
+        LineTraceWriter writer = format.writer(file, scenario.machine().vcpuCount());
+        writer.limit(scenario.limits().traceRecords());
+        sinks.add(writer);
     }
 
     /** Runs until nothing moves any more, a bound is reached or {@code stopped}; {@code progress} is told of the steps. */
@@ -61,7 +67,7 @@ public final class ScenarioRun {
         RunOutcome outcome = executed(all, bounds);
         RunSummary summary = new RunSummary(
                 scenario.name(),
-                executor.name().toLowerCase(Locale.ROOT),
+                executor,
                 seed,
                 scenario.machine().vcpuCount(),
                 outcome.steps(),
@@ -100,29 +106,6 @@ public final class ScenarioRun {
                 progress.accept(asked);
             }
             return stopped.getAsBoolean();
-        }
-    }
-
-    /** A sink that takes so many records and no more; the run goes on without it. */
-    private static final class Bounded implements TraceSink {
-        private final TraceSink sink;
-        private final long most;
-
-        Bounded(TraceSink sink, long most) {
-            this.sink = sink;
-            this.most = most;
-        }
-
-        @Override
-        public void accept(TraceRecord record) {
-            if (record.order() < most) {
-                sink.accept(record);
-            }
-        }
-
-        @Override
-        public void close() {
-            sink.close();
         }
     }
 }

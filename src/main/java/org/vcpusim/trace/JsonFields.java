@@ -18,6 +18,12 @@ final class JsonFields {
         return this;
     }
 
+    /** The next member is the first of those that follow, of an object that is open already. */
+    JsonFields restart() {
+        first = true;
+        return this;
+    }
+
     void close() {
         out.character('}');
         first = false;

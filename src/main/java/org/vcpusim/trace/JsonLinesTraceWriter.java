@@ -1,41 +1,48 @@
 package org.vcpusim.trace;
 
 import java.io.OutputStream;
+import org.vcpusim.kvm.Event;
 
 /**
  * Writes a trace as JSON lines, one object a record: {@code n} order, {@code t} virtual nanoseconds, {@code a} actor,
  * {@code e} tracepoint, {@code d} fields. docs/trace.schema.json describes them.
  */
-public final class JsonLinesTraceWriter implements TraceSink {
-    private final LineOutput out;
-    private final JsonFields fields;
-    private final EventJson json;
+public final class JsonLinesTraceWriter extends LineTraceWriter {
+    private final JsonFields fields = new JsonFields(out.line());
     private final SourceLabels labels = new SourceLabels();
+    private final Body own = body();
 
     /** Writes to {@code stream}, which {@link #close} closes. */
     public JsonLinesTraceWriter(OutputStream stream) {
-        out = new LineOutput(stream);
-        fields = new JsonFields(out.line());
-        json = new EventJson(fields);
+        super(stream);
     }
 
     @Override
     public void accept(TraceRecord record) {
-        fields.open()
-                .number("n", record.order())
-                .number("t", record.nanos())
-                .string("a", labels.of(record.source()))
-                .string("e", Tracepoint.of(record.event()).traceName())
-                .key("d");
-        fields.open();
-        record.event().accept(json);
-        fields.close();
-        fields.close();
-        out.end();
+        own.set(record.source(), record.event());
+        accept(record.order(), record.nanos(), record.source(), own);
     }
 
     @Override
-    public void close() {
-        out.close();
+    public Body body() {
+        return new Body() {
+            private final JsonFields members = new JsonFields(text);
+            private final EventJson json = new EventJson(members);
+
+            @Override
+            void write(Source source, Event event) {
+                text.character(',');
+                members.restart().string("e", Tracepoint.of(event).traceName()).key("d");
+                members.open();
+                event.accept(json);
+                members.close();
+                members.close();
+            }
+        };
+    }
+
+    @Override
+    void head(long order, long nanos, Source source) {
+        fields.open().number("n", order).number("t", nanos).string("a", labels.of(source));
     }
 }

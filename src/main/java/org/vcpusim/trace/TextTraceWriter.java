@@ -2,9 +2,11 @@ package org.vcpusim.trace;
 
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
+import org.vcpusim.kvm.Event;
 
 /**
  * Writes a trace as the text that ftrace's {@code trace} file has.
@@ -16,21 +18,22 @@ import java.util.Map;
  *
  * <p>Source: {@code print_event_info}, kernel/trace/trace.c; {@code trace_print_context}, kernel/trace/trace_output.c.
  */
-public final class TextTraceWriter implements TraceSink {
+public final class TextTraceWriter extends LineTraceWriter {
     private static final int PROCESS = 4300;
     private static final long NANOS_PER_SECOND = 1_000_000_000;
+    private static final byte[][] NAME_COLUMNS = Arrays.stream(Tracepoint.values())
+            .map(tracepoint -> (": " + tracepoint.traceName() + ": ").getBytes(StandardCharsets.US_ASCII))
+            .toArray(byte[][]::new);
 
     private final int vcpuCount;
-    private final LineOutput out;
-    private final EventText text;
+    private final Body own = body();
     private final byte[][] vcpuColumns;
     private final Map<Source, byte[]> otherColumns = new HashMap<>();
 
     /** Writes the header to {@code stream}, which {@link #close} closes; sources are of {@code vcpuCount} vCPUs. */
     public TextTraceWriter(OutputStream stream, int vcpuCount) {
+        super(stream);
         this.vcpuCount = vcpuCount;
-        out = new LineOutput(stream);
-        text = new EventText(out.line());
         vcpuColumns = new byte[vcpuCount][];
         for (int index = 0; index < vcpuCount; index++) {
             vcpuColumns[index] = columns("CPU " + index + "/KVM", PROCESS + 1 + index, index);
@@ -40,22 +43,28 @@ public final class TextTraceWriter implements TraceSink {
 
     @Override
     public void accept(TraceRecord record) {
-        long seconds = record.nanos() / NANOS_PER_SECOND;
-        out.line()
-                .copy(columnsOf(record.source()))
-                .decimal(seconds)
-                .character('.')
-                .nineDigits((int) (record.nanos() - seconds * NANOS_PER_SECOND))
-                .text(": ")
-                .text(Tracepoint.of(record.event()).traceName())
-                .text(": ");
-        record.event().accept(text);
-        out.end();
+        own.set(record.source(), record.event());
+        accept(record.order(), record.nanos(), record.source(), own);
     }
 
     @Override
-    public void close() {
-        out.close();
+    public Body body() {
+        return new Body() {
+            private final EventText fields = new EventText(text);
+
+            @Override
+            void write(Source source, Event event) {
+                text.copy(NAME_COLUMNS[Tracepoint.of(event).ordinal()]);
+                event.accept(fields);
+            }
+        };
+    }
+
+    @Override
+    void head(long order, long nanos, Source source) {
+        long seconds = nanos / NANOS_PER_SECOND;
+        out.line().copy(columnsOf(source)).decimal(seconds).character('.').nineDigits((int)
+                (nanos - seconds * NANOS_PER_SECOND));
     }
 
     private void header() {

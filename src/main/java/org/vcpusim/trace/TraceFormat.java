@@ -11,27 +11,27 @@ public enum TraceFormat {
     /** The text of ftrace's trace file. */
     TEXT {
         @Override
-        public TraceSink writer(OutputStream stream, int vcpuCount) {
+        public LineTraceWriter writer(OutputStream stream, int vcpuCount) {
             return new TextTraceWriter(stream, vcpuCount);
         }
     },
     /** A JSON object a line. */
     JSONL {
         @Override
-        public TraceSink writer(OutputStream stream, int vcpuCount) {
+        public LineTraceWriter writer(OutputStream stream, int vcpuCount) {
             return new JsonLinesTraceWriter(stream);
         }
     };
 
     /** A sink that writes to {@code stream} and closes it; throws {@link UncheckedIOException} where that fails. */
-    public abstract TraceSink writer(OutputStream stream, int vcpuCount);
+    public abstract LineTraceWriter writer(OutputStream stream, int vcpuCount);
 
     /**
      * A sink that writes to {@code file}, emptied if it exists.
      *
      * @throws UncheckedIOException if the file cannot be opened; the sink throws it if it cannot be written
      */
-    public TraceSink writer(Path file, int vcpuCount) {
+    public LineTraceWriter writer(Path file, int vcpuCount) {
         try {
             return writer(Files.newOutputStream(file), vcpuCount);
         } catch (IOException e) {

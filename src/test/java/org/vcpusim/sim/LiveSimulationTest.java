@@ -137,7 +137,7 @@ class LiveSimulationTest {
     @Test
     void moreRecordsThanTheRingHoldsAreAllWritten() {
         Trace trace = new Trace();
-        LiveRecorder recorder = new LiveRecorder(trace, 4, e -> {});
+        LiveRecorder recorder = new LiveRecorder(List.of(trace), 4, e -> {});
         for (int i = 0; i < 1_000; i++) {
             recorder.record(org.vcpusim.trace.Source.VM, new Event.VcpuBlocked(i));
         }
