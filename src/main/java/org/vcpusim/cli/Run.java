@@ -83,24 +83,29 @@ final class Run implements Callable<Integer> {
         LogLevels.set(levels);
         Scenario read = ScenarioOption.read(scenario);
         Scenario wanted = vcpus.map(read::withVcpus).orElse(read);
-        Result result = run(wanted);
-        PrintWriter out = spec.commandLine().getOut();
-        out.print(json ? SummaryJson.of(result.summary()) + System.lineSeparator() : SummaryText.of(result.summary()));
-        out.flush();
-        return exitCode(result, wanted);
+        Interruption interruption = Interruption.onSignal();
+        try {
+            Result result = run(wanted, interruption);
+            PrintWriter out = spec.commandLine().getOut();
+            out.print(
+                    json
+                            ? SummaryJson.of(result.summary()) + System.lineSeparator()
+                            : SummaryText.of(result.summary()));
+            out.flush();
+            return exitCode(result, wanted);
+        } finally {
+            interruption.done();
+        }
     }
 
-    private Result run(Scenario wanted) {
+    private Result run(Scenario wanted, Interruption interruption) {
         ScenarioRun run = new ScenarioRun(wanted, executor, seed);
-        Interruption interruption = Interruption.onSignal();
         try (Progress progress = Progress.of("run " + wanted.name(), noProgress)) {
             trace.ifPresent(file -> run.writeTrace(file, format));
-            return run.execute(() -> interruption.requested(), progress::at);
+            return run.execute(interruption::requested, progress::at);
         } catch (UncheckedIOException e) {
             throw new InputException(
                     trace.map(Path::toString).orElse("trace") + ": cannot be written: " + e.getMessage());
-        } finally {
-            interruption.done();
         }
     }
 

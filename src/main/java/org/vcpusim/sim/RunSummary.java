@@ -6,13 +6,19 @@ import org.vcpusim.kvm.Event;
  * A run as its user is told of it.
  *
  * @param scenario name
- * @param executor name
+ * @param executor what it ran on
  * @param vcpus how many
  * @param steps messages that actors have handled
  * @param elapsedNanos wall time
  */
 public record RunSummary(
-        String scenario, String executor, long seed, int vcpus, long steps, long elapsedNanos, RunFigures figures) {
+        String scenario,
+        ScenarioRun.Executor executor,
+        long seed,
+        int vcpus,
+        long steps,
+        long elapsedNanos,
+        RunFigures figures) {
 
     /** Records of the trace. */
     public long events() {

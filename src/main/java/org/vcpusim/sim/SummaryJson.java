@@ -23,7 +23,7 @@ public final class SummaryJson {
         ObjectNode root = MAPPER.createObjectNode()
                 .put("schema", SCHEMA)
                 .put("scenario", run.scenario())
-                .put("executor", run.executor())
+                .put("executor", run.executor().toString())
                 .put("seed", run.seed())
                 .put("vcpus", run.vcpus())
                 .put("steps", run.steps())

@@ -30,12 +30,10 @@ public final class SummaryText {
         line(
                 "scenario %s  %,d vCPU%s  executor %s  seed %d",
                 run.scenario(), run.vcpus(), run.vcpus() == 1 ? "" : "s", run.executor(), run.seed());
-        line(
-                "%,d steps  %,d events  %.6f s virtual  %.1f s",
-                run.steps(),
-                run.events(),
-                run.figures().nanos() / NANOS_PER_SECOND,
-                run.elapsedNanos() / NANOS_PER_SECOND);
+        String time = run.executor() == ScenarioRun.Executor.LIVE
+                ? ""
+                : String.format(Locale.ROOT, "%.6f s virtual  ", run.figures().nanos() / NANOS_PER_SECOND);
+        line("%,d steps  %,d events  %s%.1f s", run.steps(), run.events(), time, run.elapsedNanos() / NANOS_PER_SECOND);
     }
 
     private void requests(List<RunFigures.RequestRow> rows) {

@@ -45,7 +45,7 @@ class BundledRunTest {
     }
 
     private static RunSummary summary(
-            Scenario scenario, String executor, RunOutcome outcome, RunStatistics statistics) {
+            Scenario scenario, ScenarioRun.Executor executor, RunOutcome outcome, RunStatistics statistics) {
         assertEquals(RunOutcome.End.QUIESCENT, outcome.end());
         int vcpus = scenario.machine().vcpuCount();
         assertEquals(vcpus, statistics.figures().bitmaps().audited());
@@ -59,7 +59,7 @@ class BundledRunTest {
             Bounds bounds = Bounds.steps(scenario.limits().steps());
             RunOutcome outcome =
                     simulation.run(ScenarioAssembly.of(scenario), new RandomChooser(1), List.of(statistics), bounds);
-            return summary(scenario, "controlled", outcome, statistics);
+            return summary(scenario, ScenarioRun.Executor.CONTROLLED, outcome, statistics);
         }
     }
 
@@ -77,7 +77,8 @@ class BundledRunTest {
         try (LiveSimulation simulation = new LiveSimulation()) {
             Bounds bounds = Bounds.steps(scenario.limits().steps());
             RunOutcome outcome = simulation.run(ScenarioAssembly.of(scenario), List.of(statistics), bounds);
-            assertFalse(summary(scenario, "live", outcome, statistics).isFinding());
+            assertFalse(summary(scenario, ScenarioRun.Executor.LIVE, outcome, statistics)
+                    .isFinding());
         }
     }
 

@@ -176,7 +176,8 @@ class SummaryTest {
     }
 
     private RunSummary summary() {
-        return new RunSummary("retarget", "controlled", 7, VCPUS, 12_345, 1_900_000_000L, statistics.figures());
+        return new RunSummary(
+                "retarget", ScenarioRun.Executor.CONTROLLED, 7, VCPUS, 12_345, 1_900_000_000L, statistics.figures());
     }
 
     private static void golden(String name, String text) throws IOException {
