@@ -1,9 +1,15 @@
 package org.vcpusim.kvm;
 
+import java.util.List;
+import java.util.stream.IntStream;
 import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.arch.VectorBitmap;
 
-/** What is looked at when nothing moves any more: every vCPU's bitmap, and every level pin that waits for an EOI. */
+/**
+ * What is looked at when nothing moves any more: every vCPU's bitmap, and every level pin that waits for an EOI, of the
+ * IOAPIC in the kernel or of user space's.
+ */
 final class AuditSteps {
     private AuditSteps() {}
 
@@ -11,41 +17,61 @@ final class AuditSteps {
     record Begin() implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
-            return new Next(0, 0).run(vm, task, port);
+            return new Next(0, VectorBitmap.EMPTY).run(vm, task, port);
         }
     }
 
-    /** Asks {@code vcpu}; {@code heldPins} are the pins whose vector some vCPU before it has pending. */
-    private record Next(int vcpu, long heldPins) implements VmStep {
+    /** Asks {@code vcpu}; {@code held} are the vectors that some vCPU before it has requested or in service. */
+    private record Next(int vcpu, VectorBitmap held) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
             if (vcpu == vm.machine().vcpuCount()) {
-                reportStuckPins(vm, port);
-                port.toUserspace(Userspace.Audited.AUDITED);
-                return vm;
+                return pins(vm, task, port);
             }
-            port.toVcpu(vcpu, new Vcpu.Audit(task.id(), vm.ioapic(), vm.notifiedPins()));
+            port.toVcpu(vcpu, new Vcpu.Audit(task.id(), vm.scanTable()));
             return vm.with(task.push(new Answered(this)).withWait(VmTask.Wait.ANSWER));
         }
 
-        private void reportStuckPins(Vm vm, Port port) {
-            for (int pin = 0; pin < Ioapic.PINS; pin++) {
-                RedirectionEntry entry = vm.ioapic().entry(pin);
-                boolean vectored = entry.deliveryMode() == DeliveryMode.FIXED
-                        || entry.deliveryMode() == DeliveryMode.LOWEST_PRIORITY;
-                boolean somebodys =
-                        vm.apics().scanTargets(InterruptMessage.of(entry)).size() > 0;
-                if (entry.remoteIrr() && vectored && somebodys && (heldPins & 1L << pin) == 0) {
-                    port.emit(new Event.LevelPinStuck(pin, entry));
-                }
+        private Vm pins(Vm vm, VmTask task, Port port) {
+            Pins pins = new Pins(held);
+            if (vm.machine().isSplit()) {
+                port.toUserspace(new Userspace.ShowIoapic(task.id()));
+                return vm.with(task.push(pins).withWait(VmTask.Wait.ANSWER));
             }
+            List<RedirectionEntry> entries =
+                    IntStream.range(0, Ioapic.PINS).mapToObj(vm.ioapic()::entry).toList();
+            return pins.run(vm, task.withAnswer(new VmTask.Shown(entries)), port);
         }
     }
 
     private record Answered(Next at) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
-            return new Next(at.vcpu + 1, at.heldPins | task.value()).run(vm, task, port);
+            VectorBitmap more = task.answer() instanceof VmTask.Held h ? h.vectors() : VectorBitmap.EMPTY;
+            return new Next(at.vcpu + 1, at.held.or(more)).run(vm, task, port);
+        }
+    }
+
+    /** The pins of the table that was shown; {@code held} are the vectors that some vCPU has requested or in service. */
+    private record Pins(VectorBitmap held) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            List<RedirectionEntry> entries = task.answer() instanceof VmTask.Shown s ? s.entries() : List.of();
+            for (int pin = 0; pin < entries.size(); pin++) {
+                if (isStuck(vm, entries.get(pin))) {
+                    port.emit(new Event.LevelPinStuck(pin, entries.get(pin)));
+                }
+            }
+            port.toUserspace(Userspace.Audited.AUDITED);
+            return vm;
+        }
+
+        private boolean isStuck(Vm vm, RedirectionEntry entry) {
+            boolean vectored =
+                    entry.deliveryMode() == DeliveryMode.FIXED || entry.deliveryMode() == DeliveryMode.LOWEST_PRIORITY;
+            boolean somebodys =
+                    vm.apics().scanTargets(InterruptMessage.of(entry)).size() > 0;
+            return entry.remoteIrr() && vectored && somebodys && !held.get(entry.vector());
         }
     }
 }

@@ -13,7 +13,16 @@ import org.jspecify.annotations.Nullable;
 public final class Device {
     private final int index;
     private final int gsi;
+    private final Wiring wiring;
     private final State state;
+
+    /** Whose IOAPIC its line leads to. */
+    public enum Wiring {
+        /** The kernel's: the line is KVM_IRQ_LINE_STATUS. */
+        KERNEL,
+        /** User space's. */
+        USERSPACE
+    }
 
     /** Where its program stands. */
     private enum Activity {
@@ -75,16 +84,23 @@ public final class Device {
         }
     }
 
-    private Device(int index, int gsi, State state) {
+    private Device(int index, int gsi, Wiring wiring, State state) {
         this.index = index;
         this.gsi = gsi;
+        this.wiring = wiring;
         this.state = state;
     }
 
     /** Device {@code index} on line {@code gsi}, before it is started. */
     public static Device off(int index, int gsi, Program<Action> program) {
         Program.Position<Action> start = Program.Position.start(program);
-        return new Device(index, gsi, new State(start, Activity.OFF, Calling.NOBODY, false, List.of(), 0));
+        State off = new State(start, Activity.OFF, Calling.NOBODY, false, List.of(), 0);
+        return new Device(index, gsi, Wiring.KERNEL, off);
+    }
+
+    /** This device on a line of another IOAPIC. */
+    public Device wiredTo(Wiring other) {
+        return new Device(index, gsi, other, state);
     }
 
     /** What a device can do. */
@@ -190,11 +206,15 @@ public final class Device {
     }
 
     private void setLine(int level, Port port) {
+        if (wiring == Wiring.USERSPACE) {
+            port.toUserspace(new Userspace.SetLine(index, gsi, level));
+            return;
+        }
         port.toVm(new Vm.SetIrqLine(new Vm.OfDevice(index), gsi, Irqfds.USERSPACE_SOURCE, level, Vm.LineStatus.WANTED));
     }
 
     private Device with(State other) {
-        return new Device(index, gsi, other);
+        return new Device(index, gsi, wiring, other);
     }
 
     /** Whether it has nothing more to do by itself: its program ended, or it waits for the guest. */

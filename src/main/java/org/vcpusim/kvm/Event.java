@@ -52,7 +52,8 @@ public sealed interface Event {
         KVM_EXIT_IO(2),
         KVM_EXIT_HLT(5),
         KVM_EXIT_MMIO(6),
-        KVM_EXIT_INTR(10);
+        KVM_EXIT_INTR(10),
+        KVM_EXIT_IOAPIC_EOI(26);
 
         private final int number;
 
@@ -485,6 +486,35 @@ public sealed interface Event {
         }
     }
 
+    /**
+     * KVM_SET_GSI_ROUTING published a table: kvm_sim:gsi_routing_set.
+     *
+     * @param sequence number of this table, from 1
+     * @param routes how many it has
+     */
+    record GsiRoutingSet(int sequence, int routes) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** An EOI that user space's IOAPIC handles waits for KVM_RUN to return: kvm_sim:ioapic_eoi_pended. */
+    record IoapicEoiPended(int vcpu, int vector) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** That EOI was forgotten, since its vector is not handled any more: kvm_sim:ioapic_eoi_dropped. */
+    record IoapicEoiDropped(int vcpu, int vector) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
     /** At quiescence the bitmap was compared with a fresh scan: kvm_sim:eoi_exitmap_audit. */
     record EoiExitBitmapAudited(int vcpu, VectorBitmap actual, VectorBitmap expected, BitmapVerdict verdict)
             implements Event {
@@ -579,6 +609,12 @@ public sealed interface Event {
         R visit(SipiStarted event);
 
         R visit(ResampleSignalled event);
+
+        R visit(GsiRoutingSet event);
+
+        R visit(IoapicEoiPended event);
+
+        R visit(IoapicEoiDropped event);
 
         R visit(EoiExitBitmapAudited event);
 

@@ -13,7 +13,9 @@ public enum Fault {
     /** A redirection-entry write looks for the old destination in the new destination mode, as Linux did until 2026. */
     OLD_TARGETS_BY_NEW_MODE("old-targets-by-new-destination-mode"),
     /** An EOI of a vector that is handled only because it was pending is not followed by a scan, as before Linux 6.16. */
-    NO_RESCAN_AFTER_STALE_EOI("no-rescan-after-stale-eoi");
+    NO_RESCAN_AFTER_STALE_EOI("no-rescan-after-stale-eoi"),
+    /** KVM_REQ_IOAPIC_EOI_EXIT is checked after the scan, which may have dropped the vector whose EOI it is about. */
+    EOI_EXIT_AFTER_SCAN("ioapic-eoi-exit-after-scan");
 
     private final String key;
 

@@ -8,7 +8,8 @@ import org.vcpusim.arch.VectorBitmap;
 /**
  * Which vectors the IOAPIC wants one vCPU's EOIs for.
  *
- * <p>Source: {@code kvm_ioapic_scan_entry}, arch/x86/kvm/ioapic.c; {@code kvm_scan_ioapic_irq}, arch/x86/kvm/irq.c.
+ * <p>Source: {@code kvm_ioapic_scan_entry}, arch/x86/kvm/ioapic.c; {@code kvm_scan_ioapic_routes},
+ * {@code kvm_scan_ioapic_irq}, arch/x86/kvm/irq.c.
  */
 public final class IoapicScan {
     private IoapicScan() {}
@@ -16,31 +17,56 @@ public final class IoapicScan {
     /** The vectors, and the highest of those that are there only because they are pending, or -1. */
     public record Result(VectorBitmap handled, int highestStale) {}
 
+    private static final Result NOTHING = new Result(VectorBitmap.EMPTY, -1);
+
+    /** Scans {@code table} for the vCPU of {@code lapic}. */
+    public static Result scan(Machine machine, ScanTable table, Lapic lapic) {
+        return table instanceof ScanTable.OfIoapic in
+                ? scan(machine, in.ioapic(), in.notifiedPins(), lapic)
+                : scan(machine, (ScanTable.OfRoutes) table, lapic);
+    }
+
+    /** Scans the routes: those with a level message count, and no pin is special. */
+    private static Result scan(Machine machine, ScanTable.OfRoutes table, Lapic lapic) {
+        ApicIdentity identity = lapic.identity();
+        Result result = NOTHING;
+        for (Routing.MsiRoute route : table.routes()) {
+            InterruptMessage message = InterruptMessage.ofMsi(route.address(), route.data(), machine.msiFormat());
+            if (message.triggerMode() == TriggerMode.LEVEL) {
+                result = considered(machine, result, message, identity, lapic);
+            }
+        }
+        return result;
+    }
+
     /**
-     * Scans the table for the vCPU of {@code lapic}.
+     * Scans the table of the IOAPIC in the kernel for the vCPU of {@code lapic}.
      *
      * @param notifiedPins pins whose GSI has an ack notifier, a bit a pin
      */
     public static Result scan(Machine machine, Ioapic ioapic, int notifiedPins, Lapic lapic) {
         ApicIdentity identity = lapic.identity();
         int ghost = ioapic.rtc().vectorOf(lapic.vcpu());
-        VectorBitmap handled = ghost < 0 ? VectorBitmap.EMPTY : VectorBitmap.of(ghost);
-        int highestStale = -1;
+        Result result = ghost < 0 ? NOTHING : new Result(VectorBitmap.of(ghost), -1);
         for (int pin = 0; pin < Ioapic.PINS; pin++) {
             RedirectionEntry entry = ioapic.entry(pin);
             boolean notified = (notifiedPins & 1 << pin) != 0;
             if (entry.triggerMode() != TriggerMode.LEVEL && !notified && pin != Ioapic.RTC_PIN) {
                 continue;
             }
-            int vector = entry.vector();
-            InterruptMessage message = InterruptMessage.of(entry);
-            if (DestinationMatch.matches(machine, identity, message, OptionalInt.empty())) {
-                handled = handled.with(vector);
-            } else if (lapic.pendingEoi(vector)) {
-                handled = handled.with(vector);
-                highestStale = Math.max(highestStale, vector);
-            }
+            result = considered(machine, result, InterruptMessage.of(entry), identity, lapic);
         }
-        return new Result(handled, highestStale);
+        return result;
+    }
+
+    /** What a pin's message adds: its vector where it is for this vCPU, or as a stale one where it is still pending. */
+    @SuppressWarnings("TooManyParameters") // the scan so far, the message, and whom it is about
+    private static Result considered(
+            Machine machine, Result so, InterruptMessage message, ApicIdentity identity, Lapic lapic) {
+        int vector = message.vector();
+        if (DestinationMatch.matches(machine, identity, message, OptionalInt.empty())) {
+            return new Result(so.handled.with(vector), so.highestStale);
+        }
+        return lapic.pendingEoi(vector) ? new Result(so.handled.with(vector), Math.max(so.highestStale, vector)) : so;
     }
 }

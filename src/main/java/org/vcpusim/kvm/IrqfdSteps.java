@@ -35,6 +35,9 @@ final class IrqfdSteps {
     private record Assign(Irqfds.Irqfd irqfd) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
+            if (irqfd.resample() && vm.machine().isSplit()) {
+                return refused(vm, task);
+            }
             boolean newNotifier = irqfd.resample() && !vm.irqfds().hasResampler(irqfd.gsi());
             Vm next = vm.with(vm.irqfds().with(irqfd));
             return newNotifier ? next.with(task.push(StateSteps.scanAll(vm), ANSWER)) : next.with(task.push(ANSWER));
@@ -82,10 +85,19 @@ final class IrqfdSteps {
         }
     }
 
+    /** The new table is published, and only then every vCPU is asked to scan it: with an IOAPIC in the kernel no scan reads it. */
     private record Route(Routing routing) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
-            return vm.with(routing).with(task.push(ANSWER));
+            if (!routing.isValid(vm.machine())) {
+                return refused(vm, task);
+            }
+            Vm published = vm.with(routing);
+            port.emit(new Event.GsiRoutingSet(
+                    published.routingsPublished(), routing.routes().size()));
+            return vm.machine().isSplit()
+                    ? published.with(task.push(StateSteps.scanAll(published), ANSWER))
+                    : published.with(task.push(ANSWER));
         }
     }
 

@@ -38,6 +38,7 @@ public record Lapic(int vcpu, LocalApic page, long apicBase, boolean initPending
 
     private static final int BOOT_VCPU = 0;
     private static final int VERSION = 0x50014;
+    private static final int LVR_DIRECTED_EOI = 1 << 24;
     private static final int SPIV_RESET = 0xff;
     private static final int LVT0_EXTINT = DeliveryMode.EXTINT.code() << 8;
     private static final int ID_SHIFT = 24;
@@ -53,13 +54,22 @@ public record Lapic(int vcpu, LocalApic page, long apicBase, boolean initPending
     /** A local APIC after creation of vCPU {@code vcpu}; {@code kvm_lapic_reset} for RESET. */
     public static Lapic created(int vcpu) {
         long base = DEFAULT_PAGE | BASE_ENABLE | (vcpu == BOOT_VCPU ? BASE_BSP : 0);
-        LocalApic page = LocalApic.zeroed().write(ApicRegister.ID, vcpu << ID_SHIFT);
+        LocalApic page =
+                LocalApic.zeroed().write(ApicRegister.ID, vcpu << ID_SHIFT).write(ApicRegister.LVR, VERSION);
         return new Lapic(vcpu, page, base, false, false, 0).reset();
     }
 
-    /** This local APIC after INIT: registers reset, ID and IA32_APIC_BASE kept; {@code kvm_lapic_reset}. */
+    /** The same in {@code machine}, whose local APICs may offer to suppress EOI broadcasts; {@code kvm_apic_set_version}. */
+    public static Lapic created(Machine machine, int vcpu) {
+        Lapic created = created(vcpu);
+        return machine.offersEoiSuppression()
+                ? created.withPage(created.page.write(ApicRegister.LVR, VERSION | LVR_DIRECTED_EOI))
+                : created;
+    }
+
+    /** This local APIC after INIT: registers reset, ID, version and IA32_APIC_BASE kept; {@code kvm_lapic_reset}. */
     Lapic reset() {
-        LocalApic p = page.write(ApicRegister.LVR, VERSION);
+        LocalApic p = page;
         for (ApicRegister lvt : LVTS) {
             p = p.write(lvt, LVT_MASKED);
         }
@@ -147,7 +157,12 @@ public record Lapic(int vcpu, LocalApic page, long apicBase, boolean initPending
         return !hwEnabled() || extint;
     }
 
-    /** Whether EOIs are not to be broadcast; only where the version register says that it can be done. */
+    /** Whether the version register says that EOI broadcasts can be suppressed: bit 24. */
+    public boolean offersEoiSuppression() {
+        return (page.read(ApicRegister.LVR) & LVR_DIRECTED_EOI) != 0;
+    }
+
+    /** Whether it is told not to broadcast EOIs; whether it obeys is {@link Machine#suppressesEois}. */
     public boolean suppressesEoiBroadcast() {
         return (page.read(ApicRegister.SPIV) & SPIV_SUPPRESS_EOI) != 0;
     }

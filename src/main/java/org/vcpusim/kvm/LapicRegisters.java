@@ -152,7 +152,8 @@ final class LapicRegisters {
 
     private static Write writeSpiv(Lapic lapic, int value) {
         boolean was = lapic.swEnabled();
-        Lapic next = stored(lapic, ApicRegister.SPIV, value & SPIV_WRITABLE);
+        int writable = SPIV_WRITABLE | (lapic.offersEoiSuppression() ? Lapic.SPIV_SUPPRESS_EOI : 0);
+        Lapic next = stored(lapic, ApicRegister.SPIV, value & writable);
         if ((value & Lapic.SPIV_ENABLED) == 0) {
             for (ApicRegister lvt : Lapic.LVTS) {
                 next = stored(next, lvt, next.page().read(lvt) | Lapic.LVT_MASKED);

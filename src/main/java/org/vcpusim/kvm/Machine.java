@@ -14,6 +14,7 @@ import java.util.List;
  * @param tpr what keeps the task priority while the guest runs
  * @param faults steps done wrong on purpose
  * @param garbageSeed seed of the contents of uninitialised memory, for {@link Fault#UNINITIALISED_BITMAP}
+ * @param irqchip which interrupt controllers are in the kernel
  */
 public record Machine(
         int vcpuCount,
@@ -23,18 +24,37 @@ public record Machine(
         int devices,
         TaskPriority tpr,
         List<Fault> faults,
-        long garbageSeed) {
+        long garbageSeed,
+        Irqchip irqchip) {
 
     /** Destination IDs of 32 bits in MSIs and in saved local APICs: KVM_X2APIC_API_USE_32BIT_IDS. */
     public static final int X2APIC_API_USE_32BIT_IDS = 1;
     /** 0xff is no broadcast for an x2APIC: KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK. */
     public static final int X2APIC_API_DISABLE_BROADCAST_QUIRK = 2;
+    /** EOI broadcasts are really suppressed: KVM_X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST. */
+    public static final int X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST = 4;
+    /** Suppression of EOI broadcasts is not offered: KVM_X2APIC_DISABLE_SUPPRESS_EOI_BROADCAST. */
+    public static final int X2APIC_DISABLE_SUPPRESS_EOI_BROADCAST = 8;
 
     public Machine {
         if (vcpuCount < 1) {
             throw new IllegalArgumentException("vcpuCount = " + vcpuCount + ": must be at least 1");
         }
         faults = List.copyOf(faults);
+    }
+
+    /** A machine with all interrupt controllers in the kernel. */
+    @SuppressWarnings("TooManyParameters") // the record's, but the last
+    public Machine(
+            int vcpuCount,
+            Protocol protocol,
+            Apicv apicv,
+            int x2apicApi,
+            int devices,
+            TaskPriority tpr,
+            List<Fault> faults,
+            long garbageSeed) {
+        this(vcpuCount, protocol, apicv, x2apicApi, devices, tpr, faults, garbageSeed, Irqchip.KERNEL);
     }
 
     /** Whether the processor virtualises the local APIC for this VM. */
@@ -77,6 +97,30 @@ public record Machine(
         return (x2apicApi & X2APIC_API_DISABLE_BROADCAST_QUIRK) == 0;
     }
 
+    /** Whether the IOAPIC is in user space; {@code irqchip_split}. */
+    public boolean isSplit() {
+        return irqchip.isSplit();
+    }
+
+    /**
+     * Whether local APICs say that they can suppress EOI broadcasts. The IOAPIC in the kernel has no EOI register, so that
+     * it is offered only with one in user space, and not where user space does without it;
+     * {@code kvm_lapic_advertise_suppress_eoi_broadcast}, arch/x86/kvm/lapic.c.
+     */
+    public boolean offersEoiSuppression() {
+        return isSplit() && (x2apicApi & X2APIC_DISABLE_SUPPRESS_EOI_BROADCAST) == 0;
+    }
+
+    /**
+     * Whether a local APIC that is told to suppress EOI broadcasts does so. With the IOAPIC in user space it does only where
+     * user space has asked for it, although it is offered without; {@code kvm_lapic_suppress_eoi_broadcast}.
+     */
+    public boolean suppressesEois() {
+        return isSplit()
+                ? (x2apicApi & X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST) != 0
+                : (x2apicApi & X2APIC_DISABLE_SUPPRESS_EOI_BROADCAST) == 0;
+    }
+
     /** How an MSI's address is read. */
     public InterruptMessage.MsiFormat msiFormat() {
         return has32BitIds() ? InterruptMessage.MsiFormat.X2APIC : InterruptMessage.MsiFormat.XAPIC;
@@ -84,11 +128,17 @@ public record Machine(
 
     /** The same machine with another protocol. */
     public Machine with(Protocol other) {
-        return new Machine(vcpuCount, other, apicv, x2apicApi, devices, tpr, faults, garbageSeed);
+        return new Machine(vcpuCount, other, apicv, x2apicApi, devices, tpr, faults, garbageSeed, irqchip);
     }
 
     /** The same machine with these faults. */
     public Machine withFaults(EnumSet<Fault> wanted) {
-        return new Machine(vcpuCount, protocol, apicv, x2apicApi, devices, tpr, List.copyOf(wanted), garbageSeed);
+        return new Machine(
+                vcpuCount, protocol, apicv, x2apicApi, devices, tpr, List.copyOf(wanted), garbageSeed, irqchip);
+    }
+
+    /** The same machine with other interrupt controllers in the kernel. */
+    public Machine with(Irqchip other) {
+        return new Machine(vcpuCount, protocol, apicv, x2apicApi, devices, tpr, faults, garbageSeed, other);
     }
 }

@@ -70,6 +70,17 @@ public record Routing(List<Route> routes) {
         return routes.stream().filter(route -> route.gsi() == gsi).toList();
     }
 
+    /** The MSI routes of GSIs 0 to {@code count} - 1: those that stand for pins of an IOAPIC in user space. */
+    public List<MsiRoute> ofPins(int count) {
+        List<MsiRoute> found = new ArrayList<>();
+        for (Route route : routes) {
+            if (route instanceof MsiRoute msi && msi.gsi < count) {
+                found.add(msi);
+            }
+        }
+        return found;
+    }
+
     /** The GSI that leads to a pin, the last added where there are several; -1 where none does. */
     public int gsiOf(Event.IrqChip chip, int pin) {
         int gsi = -1;
@@ -102,6 +113,9 @@ public record Routing(List<Route> routes) {
             return false;
         }
         if (route instanceof ChipRoute c) {
+            if (machine.isSplit()) {
+                return false;
+            }
             int pins = c.chip == Event.IrqChip.IOAPIC ? Ioapic.PINS : PIC_CHIP_INPUTS;
             return c.pin >= 0 && c.pin < pins;
         }

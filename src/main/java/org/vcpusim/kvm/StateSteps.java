@@ -31,7 +31,7 @@ final class StateSteps {
     static VmStep scanAll(Vm vm) {
         VcpuRequest request = vm.machine().protocol().tableRequest();
         return new RequestSteps.Broadcast(
-                new RequestSteps.Request(request, vm.ioapic().writes()),
+                new RequestSteps.Request(request, vm.tableSequence()),
                 VcpuList.all(vm.machine().vcpuCount()));
     }
 
@@ -39,8 +39,11 @@ final class StateSteps {
     record RestoreRtcOf(int vcpu) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
-            return vm.with(task.push(
-                    new VmCalls.Locked(new RestoreRtc(vcpu, vcpu + 1), new VmCalls.Answer(new Vm.OfVcpu(vcpu)))));
+            VmStep answer = new VmCalls.Answer(new Vm.OfVcpu(vcpu));
+            return vm.with(
+                    vm.machine().isSplit()
+                            ? task.push(answer)
+                            : task.push(new VmCalls.Locked(new RestoreRtc(vcpu, vcpu + 1), answer)));
         }
     }
 
@@ -74,6 +77,9 @@ final class StateSteps {
     record SetIoapic(IoapicState state) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
+            if (vm.machine().isSplit()) {
+                return vm.with(task.withAnswer(new VmTask.Value(Userspace.ENXIO)));
+            }
             Ioapic ioapic = vm.ioapic().restored(state);
             return vm.with(ioapic).with(task.push(scanAll(vm), ResetRtc.RESET_RTC, new Inject(state.irr(), 0)));
         }

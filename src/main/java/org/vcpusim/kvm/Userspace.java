@@ -1,13 +1,15 @@
 package org.vcpusim.kvm;
 
 /**
- * The VMM process: it starts the vCPUs and the devices, and completes what the kernel leaves to it.
+ * The VMM process: it starts the vCPUs and the devices, and completes what the kernel leaves to it. With a split irqchip the
+ * IOAPIC is its own.
  *
  * @param machine what there is to start
  * @param started how many vCPUs and devices have been started, vCPUs first
  * @param conduct whether it goes on by itself when KVM_RUN returns
+ * @param irqchip its IOAPIC; unused where the kernel has one
  */
-public record Userspace(Machine machine, int started, Conduct conduct) {
+public record Userspace(Machine machine, int started, Conduct conduct, UserspaceIrqchip irqchip) {
     /** What a VMM does when KVM_RUN returns. */
     public enum Conduct {
         /** Completes the access, reads giving all ones, and runs the vCPU again, unless its guest has stopped. */
@@ -18,6 +20,8 @@ public record Userspace(Machine machine, int started, Conduct conduct) {
 
     /** Error number of an ioctl with an invalid argument, as the answer to an operation. */
     public static final long EINVAL = -22;
+    /** Error number of an ioctl for something that is not there, as the answer to an operation. */
+    public static final long ENXIO = -6;
 
     /** What user space is told. */
     public sealed interface Message {}
@@ -38,6 +42,18 @@ public record Userspace(Machine machine, int started, Conduct conduct) {
     /** An irqfd's resample event was signalled. */
     public record ResampleSignalled(int irqfd) implements Message {}
 
+    /** KVM_RUN returned with KVM_EXIT_IOAPIC_EOI: vCPU {@code vcpu} has ended {@code vector}. */
+    public record IoapicEoi(int vcpu, int vector) implements Message {}
+
+    /** KVM_RUN returned for a guest's selection of register {@code index} of the IOAPIC and its write, as one access. */
+    public record IoapicRegisterWritten(int vcpu, int index, int value) implements Message {}
+
+    /** Device {@code device} drives line {@code gsi} of user space's IOAPIC, and waits. */
+    public record SetLine(int device, int gsi, int level) implements Message {}
+
+    /** The audit wants to see user space's IOAPIC. */
+    public record ShowIoapic(int task) implements Message {}
+
     /** The state of the VM. */
     public record VmState(Vm vm) implements Message {}
 
@@ -55,26 +71,39 @@ public record Userspace(Machine machine, int started, Conduct conduct) {
      * An access that nobody in the kernel took.
      *
      * @param address guest-physical address or port
+     * @param value what is written; 0 for a read
      */
-    public record Unhandled(Event.Access access, long address, int size) {
+    public record Unhandled(Event.Access access, long address, int size, long value) {
         /** No access. */
-        public static final Unhandled NONE = new Unhandled(Event.Access.READ, 0, 0);
+        public static final Unhandled NONE = new Unhandled(Event.Access.READ, 0, 0, 0);
     }
 
     /** A VMM that has started nothing. */
     public static Userspace of(Machine machine) {
-        return new Userspace(machine, 0, Conduct.RUNS_AGAIN);
+        return of(machine, UserspaceIoapic.reset());
+    }
+
+    /** A VMM that has started nothing, with its IOAPIC as firmware has left it. */
+    public static Userspace of(Machine machine, UserspaceIoapic ioapic) {
+        return new Userspace(machine, 0, Conduct.RUNS_AGAIN, UserspaceIrqchip.idle(ioapic));
     }
 
     /** A VMM that is driven from outside. */
     public static Userspace driven(Machine machine) {
-        return new Userspace(machine, 0, Conduct.WAITS);
+        return new Userspace(machine, 0, Conduct.WAITS, UserspaceIrqchip.idle(UserspaceIoapic.reset()));
     }
 
     /** The next state. */
     public Userspace step(Message message, Port port) {
         if (message == Start.START) {
             return startNext(port);
+        }
+        if (message instanceof ShowIoapic show) {
+            port.toVm(new Vm.IoapicShown(show.task, irqchip.ioapic().entries()));
+            return this;
+        }
+        if (machine.isSplit() && conduct == Conduct.RUNS_AGAIN && UserspaceIrqchip.concerns(message)) {
+            return new Userspace(machine, started, conduct, irqchip.step(message, port));
         }
         if (message instanceof VcpuExited exited
                 && conduct == Conduct.RUNS_AGAIN
@@ -92,7 +121,7 @@ public record Userspace(Machine machine, int started, Conduct conduct) {
         } else {
             port.toDevice(started - vcpus, Device.Signal.START);
         }
-        Userspace next = new Userspace(machine, started + 1, conduct);
+        Userspace next = new Userspace(machine, started + 1, conduct, irqchip);
         if (next.started < vcpus + machine.devices()) {
             port.toUserspace(Start.START);
         }

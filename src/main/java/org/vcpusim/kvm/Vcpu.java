@@ -114,14 +114,19 @@ public final class Vcpu {
     /** The PIC's output is {@code level}. */
     public record PicOutput(int level) implements Message {}
 
-    /** At quiescence: compare the bitmap with a fresh scan of {@code ioapic}. */
-    public record Audit(int task, Ioapic ioapic, int notifiedPins) implements Message {}
+    /** At quiescence: compare the bitmap with a fresh scan of {@code table}. */
+    public record Audit(int task, ScanTable table) implements Message {}
 
     /** Another machine has done what it was asked; {@code value} is what it read. */
     public record OperationDone(long value) implements Message {}
 
-    /** The redirection table as it is under the lock. */
-    public record TableRead(Ioapic ioapic, int notifiedPins) implements Message {}
+    /** The table that a scan reads. */
+    public record TableRead(ScanTable table) implements Message {
+        /** The redirection table as it is under the lock. */
+        public TableRead(Ioapic ioapic, int notifiedPins) {
+            this(new ScanTable.OfIoapic(ioapic, notifiedPins));
+        }
+    }
 
     /** The guest's next instruction. */
     public record Execute(int fetch, GuestAction action) implements Message {}

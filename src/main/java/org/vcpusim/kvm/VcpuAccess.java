@@ -29,6 +29,9 @@ final class VcpuAccess {
         }
         if (action instanceof GuestAction.IoapicRegisterWrite w) {
             port.emit(new Event.MmioAccessed(v.index(), Event.Access.WRITE, 4, IOWIN, w.value() & 0xffffffffL));
+            if (v.machine().isSplit()) {
+                return VcpuRun.leaveKernelForIoapic(v, w, port);
+            }
             port.toVm(new Vm.IoapicRegisterWrite(v.index(), w.index(), w.value()));
             return awaitAccess(v);
         }
@@ -58,16 +61,16 @@ final class VcpuAccess {
         }
         if (action instanceof GuestAction.PortRead r) {
             port.emit(new Event.PioAccessed(v.index(), Event.Access.READ, r.port(), 0));
-            if (!Pic.claims(r.port())) {
-                return leave(v, Event.UserspaceExit.KVM_EXIT_IO, unhandled(Event.Access.READ, r.port(), 1), port);
+            if (v.machine().isSplit() || !Pic.claims(r.port())) {
+                return leave(v, Event.UserspaceExit.KVM_EXIT_IO, unread(r.port(), 1), port);
             }
             port.toVm(new Vm.PortRead(v.index(), r.port()));
             return awaitAccess(v);
         }
         if (action instanceof GuestAction.PortWrite w) {
             port.emit(new Event.PioAccessed(v.index(), Event.Access.WRITE, w.port(), w.value()));
-            if (!Pic.claims(w.port())) {
-                return leave(v, Event.UserspaceExit.KVM_EXIT_IO, unhandled(Event.Access.WRITE, w.port(), 1), port);
+            if (v.machine().isSplit() || !Pic.claims(w.port())) {
+                return leave(v, Event.UserspaceExit.KVM_EXIT_IO, unwritten(w.port(), 1, w.value()), port);
             }
             port.toVm(new Vm.PortWrite(v.index(), w.port(), w.value() & 0xff));
             return awaitAccess(v);
@@ -76,8 +79,12 @@ final class VcpuAccess {
         return VcpuRun.leaveKernel(done, Event.UserspaceExit.KVM_EXIT_HLT, Userspace.Unhandled.NONE, port);
     }
 
-    private static Userspace.Unhandled unhandled(Event.Access access, long address, int size) {
-        return new Userspace.Unhandled(access, address, size);
+    private static Userspace.Unhandled unread(long address, int size) {
+        return new Userspace.Unhandled(Event.Access.READ, address, size, 0);
+    }
+
+    private static Userspace.Unhandled unwritten(long address, int size, long value) {
+        return new Userspace.Unhandled(Event.Access.WRITE, address, size, value);
     }
 
     private static Vcpu leave(Vcpu v, Event.UserspaceExit reason, Userspace.Unhandled access, Port port) {
@@ -91,11 +98,11 @@ final class VcpuAccess {
             port.emit(new Event.ApicAccessed(v.index(), Event.Access.READ, (int) r.address() & 0xff0, value));
             return VcpuExits.completed(v, value, port);
         }
-        if (inIoapicWindow(r.address())) {
+        if (inIoapicWindow(r.address()) && !v.machine().isSplit()) {
             port.toVm(new Vm.IoapicRead(v.index(), r.address(), r.size()));
             return awaitAccess(v);
         }
-        return leave(v, Event.UserspaceExit.KVM_EXIT_MMIO, unhandled(Event.Access.READ, r.address(), r.size()), port);
+        return leave(v, Event.UserspaceExit.KVM_EXIT_MMIO, unread(r.address(), r.size()), port);
     }
 
     private static long ones(int size) {
@@ -126,10 +133,12 @@ final class VcpuAccess {
         }
         if (inIoapicWindow(w.address())) {
             port.emit(new Event.MmioAccessed(v.index(), Event.Access.WRITE, w.size(), w.address(), w.value()));
-            port.toVm(new Vm.IoapicWrite(v.index(), w.address(), w.size(), w.value()));
-            return awaitAccess(v);
+            if (!v.machine().isSplit()) {
+                port.toVm(new Vm.IoapicWrite(v.index(), w.address(), w.size(), w.value()));
+                return awaitAccess(v);
+            }
         }
-        return leave(v, Event.UserspaceExit.KVM_EXIT_MMIO, unhandled(Event.Access.WRITE, w.address(), w.size()), port);
+        return leave(v, Event.UserspaceExit.KVM_EXIT_MMIO, unwritten(w.address(), w.size(), w.value()), port);
     }
 
     private static boolean inIoapicWindow(long address) {

@@ -26,6 +26,10 @@ final class VcpuEoi {
         if (!v.exitMap().handled().get(vector)) {
             return VcpuExits.completed(ended.make(VcpuRequest.EVENT, port), 0, port);
         }
+        if (v.machine().isSplit()) {
+            Vcpu pended = toUserspace(ended, vector, port);
+            return VcpuExits.completed(pended.make(VcpuRequest.EVENT, port), 0, port);
+        }
         return forwarded(ended, vector, trigger, VcpuThread.Await.SOFTWARE_EOI, port);
     }
 
@@ -34,6 +38,9 @@ final class VcpuEoi {
         port.emit(new Event.EoiReceived(v.index(), vector));
         if (!v.exitMap().handled().get(vector)) {
             return v.make(VcpuRequest.EVENT, port).goTo(EntryPhase.RUN_LOOP, port);
+        }
+        if (v.machine().isSplit()) {
+            return toUserspace(v, vector, port).make(VcpuRequest.EVENT, port).goTo(EntryPhase.RUN_LOOP, port);
         }
         return forwarded(v, vector, trigger(v, vector), VcpuThread.Await.VIRTUALIZED_EOI, port);
     }
@@ -44,9 +51,44 @@ final class VcpuEoi {
 
     @SuppressWarnings("TooManyParameters") // the EOI, and how the vCPU goes on
     private static Vcpu forwarded(Vcpu v, int vector, TriggerMode trigger, VcpuThread.Await await, Port port) {
-        boolean stale = vector == v.exitMap().highestStale() && !v.machine().has(Fault.NO_RESCAN_AFTER_STALE_EOI);
-        Vcpu next = stale ? v.make(v.machine().protocol().tableRequest(), port) : v;
-        port.toVm(new Vm.EoiBroadcast(v.index(), vector, trigger, v.lapic().suppressesEoiBroadcast()));
+        Vcpu next = rescanned(v, vector, port);
+        port.toVm(new Vm.EoiBroadcast(v.index(), vector, trigger, suppressed(v)));
         return next.with(next.thread().awaiting(await));
+    }
+
+    /** A vector that was handled only because it was pending need not be any more: the next scan will say. */
+    private static Vcpu rescanned(Vcpu v, int vector, Port port) {
+        boolean stale = vector == v.exitMap().highestStale() && !v.machine().has(Fault.NO_RESCAN_AFTER_STALE_EOI);
+        return stale ? v.make(v.machine().protocol().tableRequest(), port) : v;
+    }
+
+    private static boolean suppressed(Vcpu v) {
+        return v.machine().suppressesEois() && v.lapic().suppressesEoiBroadcast();
+    }
+
+    /**
+     * The EOI is for user space's IOAPIC: KVM_RUN will return with it on the way into the guest. There is one slot, which is
+     * enough: the guest makes no other EOI before that.
+     */
+    private static Vcpu toUserspace(Vcpu v, int vector, Port port) {
+        Vcpu next = rescanned(v, vector, port);
+        if (suppressed(v)) {
+            return next;
+        }
+        port.emit(new Event.IoapicEoiPended(v.index(), vector));
+        return next.with(next.exitMap().withPendingIoapicEoi(vector)).make(VcpuRequest.IOAPIC_EOI_EXIT, port);
+    }
+
+    /**
+     * KVM_REQ_IOAPIC_EOI_EXIT: KVM_RUN returns with the vector, if it is still handled. It is, unless a scan has come first.
+     */
+    static Vcpu exitToUserspace(Vcpu seen, Port port) {
+        int vector = seen.exitMap().pendingIoapicEoi();
+        Vcpu v = VcpuRequests.done(seen.with(seen.exitMap().withoutPendingIoapicEoi()), port);
+        if (vector < 0 || !v.exitMap().handled().get(vector)) {
+            port.emit(new Event.IoapicEoiDropped(v.index(), vector));
+            return v.goTo(EntryPhase.CHECK_REQUESTS, port);
+        }
+        return VcpuRun.leaveKernelForEoi(v, vector, port);
     }
 }

@@ -30,13 +30,13 @@ final class VcpuExitMap {
 
     /** The table has come: the handled vectors are computed, and loaded now or by a request of its own. */
     static Vcpu tableRead(Vcpu v, Vcpu.TableRead table, Port port) {
-        IoapicScan.Result result = IoapicScan.scan(v.machine(), table.ioapic(), table.notifiedPins(), v.lapic());
-        port.emit(new Event.IoapicScanned(
-                v.index(), result.handled(), table.ioapic().writes()));
+        IoapicScan.Result result = IoapicScan.scan(v.machine(), table.table(), v.lapic());
+        int sequence = table.table().sequence();
+        port.emit(new Event.IoapicScanned(v.index(), result.handled(), sequence));
         Vcpu scanned = v.with(v.exitMap().scanned(result));
         Vcpu next = v.machine().protocol() == Protocol.LOAD_EOI_EXITMAP
                 ? load(scanned, port)
-                : scanned.make(VcpuRequest.LOAD_EOI_EXITMAP, table.ioapic().writes(), port);
+                : scanned.make(VcpuRequest.LOAD_EOI_EXITMAP, sequence, port);
         return VcpuRequests.handled(next, port);
     }
 

@@ -129,15 +129,12 @@ final class VcpuRemote {
     }
 
     private static Vcpu audited(Vcpu v, Vcpu.Audit a, Port port) {
-        IoapicScan.Result fresh = IoapicScan.scan(v.machine(), a.ioapic(), a.notifiedPins(), v.lapic());
+        IoapicScan.Result fresh = IoapicScan.scan(v.machine(), a.table(), v.lapic());
         VectorBitmap expected = v.exitMap().scanned(fresh).union();
         VectorBitmap actual = v.vmcs().eoiExitBitmap();
         port.emit(new Event.EoiExitBitmapAudited(v.index(), actual, expected, verdict(v, actual, expected)));
-        long held = 0;
-        for (int pin = 0; pin < Ioapic.PINS; pin++) {
-            held |= v.lapic().pendingEoi(a.ioapic().entry(pin).vector()) ? 1L << pin : 0;
-        }
-        port.toVm(new Vm.Reported(a.task(), held));
+        VectorBitmap held = v.lapic().page().irr().or(v.lapic().page().isr());
+        port.toVm(new Vm.VectorsHeld(a.task(), held));
         return v;
     }
 

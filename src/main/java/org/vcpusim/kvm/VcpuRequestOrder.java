@@ -53,6 +53,9 @@ final class VcpuRequestOrder {
     private static final List<VcpuRequest> ORDER =
             GROUPS.stream().flatMap(List::stream).toList();
 
+    private static final int EOI_EXIT = ORDER.indexOf(VcpuRequest.IOAPIC_EOI_EXIT);
+    private static final int LOAD = ORDER.indexOf(VcpuRequest.LOAD_EOI_EXITMAP);
+
     private VcpuRequestOrder() {}
 
     /** How many checks there are. */
@@ -60,9 +63,10 @@ final class VcpuRequestOrder {
         return ORDER.size();
     }
 
-    /** The request that check {@code position} is about. */
-    static VcpuRequest at(int position) {
-        return ORDER.get(position);
+    /** The request that check {@code position} is about in {@code machine}. */
+    static VcpuRequest at(Machine machine, int position) {
+        boolean moved = position >= EOI_EXIT && position <= LOAD && machine.has(Fault.EOI_EXIT_AFTER_SCAN);
+        return ORDER.get(moved ? (position == LOAD ? EOI_EXIT : position + 1) : position);
     }
 
     /** The position after the group that {@code position} belongs to. */

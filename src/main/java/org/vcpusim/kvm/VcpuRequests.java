@@ -13,6 +13,7 @@ final class VcpuRequests {
     static Vcpu serve(Vcpu v, VcpuRequest request, Port port) {
         Vcpu seen = seen(v, request, port);
         return switch (request) {
+            case IOAPIC_EOI_EXIT -> VcpuEoi.exitToUserspace(seen, port);
             case SCAN_IOAPIC -> VcpuExitMap.scan(seen, port);
             case LOAD_EOI_EXITMAP ->
                 v.machine().protocol() == Protocol.LOAD_EOI_EXITMAP
@@ -42,11 +43,16 @@ final class VcpuRequests {
         return applied(v, port).goTo(EntryPhase.CHECK_REQUESTS, port);
     }
 
-    /** The fault: what was made since the request was handled is cleared along with it. */
-    static Vcpu clearedLate(Vcpu v, Port port) {
+    /** The request has been handled and its bit is clear, however late. */
+    static Vcpu done(Vcpu v, Port port) {
         RequestSet.Flow flow = v.handling();
         Vcpu cleared = flow == null ? v : v.with(v.requests().clear(flow.request()));
-        return applied(cleared, port).goTo(EntryPhase.CHECK_REQUESTS, port);
+        return applied(cleared, port);
+    }
+
+    /** The fault: what was made since the request was handled is cleared along with it. */
+    static Vcpu clearedLate(Vcpu v, Port port) {
+        return done(v, port).goTo(EntryPhase.CHECK_REQUESTS, port);
     }
 
     /** What the request asked for is done. */

@@ -84,6 +84,20 @@ final class VcpuRun {
                 accessPending ? VcpuThread.Await.USERSPACE_ACCESS : VcpuThread.Await.NOTHING));
     }
 
+    /** KVM_RUN returns with the EOI of {@code vector} for user space's IOAPIC. */
+    static Vcpu leaveKernelForEoi(Vcpu v, int vector, Port port) {
+        port.emit(new Event.UserspaceExited(v.index(), Event.UserspaceExit.KVM_EXIT_IOAPIC_EOI));
+        port.toUserspace(new Userspace.IoapicEoi(v.index(), vector));
+        return v.with(v.thread().inUserspaceAwaiting(VcpuThread.Await.NOTHING));
+    }
+
+    /** KVM_RUN returns for a write to user space's IOAPIC that the guest does under a lock of its own. */
+    static Vcpu leaveKernelForIoapic(Vcpu v, GuestAction.IoapicRegisterWrite write, Port port) {
+        port.emit(new Event.UserspaceExited(v.index(), Event.UserspaceExit.KVM_EXIT_MMIO));
+        port.toUserspace(new Userspace.IoapicRegisterWritten(v.index(), write.index(), write.value()));
+        return v.with(v.thread().inUserspaceAwaiting(VcpuThread.Await.USERSPACE_ACCESS));
+    }
+
     private static Vcpu checkRequests(Vcpu v, Port port) {
         boolean others = (v.requests().word() & ~VcpuRequest.EVENT.mask()) != 0;
         int cursor = v.thread().cursor();
@@ -94,7 +108,7 @@ final class VcpuRun {
         }
         int end = VcpuRequestOrder.endOfGroup(cursor);
         for (int position = cursor; position < end; position++) {
-            VcpuRequest request = VcpuRequestOrder.at(position);
+            VcpuRequest request = VcpuRequestOrder.at(v.machine(), position);
             if (v.requests().test(request)) {
                 return VcpuRequests.serve(v.with(v.thread().withCursor(position + 1)), request, port);
             }

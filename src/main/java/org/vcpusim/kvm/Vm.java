@@ -2,7 +2,9 @@ package org.vcpusim.kvm;
 
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.arch.VectorBitmap;
 
 /**
  * The VM: the interrupt controllers that are not part of a vCPU, the routing, and the work they are doing.
@@ -19,7 +21,7 @@ public final class Vm {
     private final Irqs irqs;
     private final VmTasks tasks;
 
-    private record Irqs(Routing routing, Irqfds irqfds) {}
+    private record Irqs(Routing routing, int published, Irqfds irqfds) {}
 
     private Vm(Machine machine, Ioapic ioapic, Pic pic, Apics apics, Irqs irqs, VmTasks tasks) {
         this.machine = machine;
@@ -37,7 +39,7 @@ public final class Vm {
                 Ioapic.reset(),
                 Pic.reset(),
                 Apics.of(machine, identities),
-                new Irqs(routing, Irqfds.NONE),
+                new Irqs(routing, 0, Irqfds.NONE),
                 VmTasks.NONE);
     }
 
@@ -149,6 +151,16 @@ public final class Vm {
     /** Answer: a vCPU's processor took the requester's IPI. */
     public record IpiAcknowledged(int task) implements Message {}
 
+    /** Answer: the vectors that are requested or in service in a local APIC. */
+    public record VectorsHeld(int task, VectorBitmap vectors) implements Message {}
+
+    /** Answer: the entries of user space's IOAPIC, by pin. */
+    public record IoapicShown(int task, List<RedirectionEntry> entries) implements Message {
+        public IoapicShown {
+            entries = List.copyOf(entries);
+        }
+    }
+
     /** Answer: a number, 1 and 0 for yes and no. */
     public record Reported(int task, long value) implements Message {}
 
@@ -166,11 +178,17 @@ public final class Vm {
         if (message instanceof Reported r) {
             return answered(r.task, new VmTask.Value(r.value), port);
         }
+        if (message instanceof VectorsHeld h) {
+            return answered(h.task, new VmTask.Held(h.vectors), port);
+        }
+        if (message instanceof IoapicShown s) {
+            return answered(s.task, new VmTask.Shown(s.entries), port);
+        }
         if (message instanceof IpiAcknowledged i) {
             return ipiAcknowledged(i.task, port);
         }
-        if (message instanceof ReadTable r && tasks.lockOwner() == 0) {
-            port.toVcpu(r.vcpu, new Vcpu.TableRead(ioapic, notifiedPins()));
+        if (message instanceof ReadTable r && (machine.isSplit() || tasks.lockOwner() == 0)) {
+            port.toVcpu(r.vcpu, new Vcpu.TableRead(scanTable()));
             return this;
         }
         VmTasks started = tasks.start(VmCalls.first(message));
@@ -277,6 +295,23 @@ public final class Vm {
         return tasks.running().isEmpty();
     }
 
+    /** What a scan reads; with the IOAPIC in user space no lock guards it. */
+    ScanTable scanTable() {
+        return machine.isSplit()
+                ? new ScanTable.OfRoutes(irqs.routing.ofPins(machine.irqchip().reservedPins()), irqs.published)
+                : new ScanTable.OfIoapic(ioapic, notifiedPins());
+    }
+
+    /** How often what scans read has been changed. */
+    int tableSequence() {
+        return machine.isSplit() ? irqs.published : ioapic.writes();
+    }
+
+    /** How many routing tables have been published. */
+    int routingsPublished() {
+        return irqs.published;
+    }
+
     /** The pins, as a bit mask, whose GSI has an ack notifier; {@code kvm_irq_has_notifier}. */
     int notifiedPins() {
         if (irqs.irqfds.assigned().isEmpty()) {
@@ -311,11 +346,12 @@ public final class Vm {
         return new Vm(machine, ioapic, pic, other, irqs, tasks);
     }
 
+    /** With another routing table, which is published at once: {@code rcu_assign_pointer}. */
     Vm with(Routing other) {
-        return new Vm(machine, ioapic, pic, apics, new Irqs(other, irqs.irqfds), tasks);
+        return new Vm(machine, ioapic, pic, apics, new Irqs(other, irqs.published + 1, irqs.irqfds), tasks);
     }
 
     Vm with(Irqfds other) {
-        return new Vm(machine, ioapic, pic, apics, new Irqs(irqs.routing, other), tasks);
+        return new Vm(machine, ioapic, pic, apics, new Irqs(irqs.routing, irqs.published, other), tasks);
     }
 }

@@ -1,6 +1,9 @@
 package org.vcpusim.kvm;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.arch.VectorBitmap;
 
 /**
  * Work the VM does on somebody's behalf, one step a message: what is left to do, and the answer to the last step.
@@ -36,6 +39,12 @@ record VmTask(int id, @Nullable Rest rest, Answer answer, Wait awaits, int ipisO
 
     /** The mode a vCPU was found in; {@code woken} where it was asleep and is not any more. */
     record Found(VcpuMode mode, boolean woken) implements Answer {}
+
+    /** The vectors a local APIC has requested or in service. */
+    record Held(VectorBitmap vectors) implements Answer {}
+
+    /** The entries of user space's IOAPIC, by pin. */
+    record Shown(List<RedirectionEntry> entries) implements Answer {}
 
     static VmTask of(int id, VmStep first) {
         return new VmTask(id, new Rest(first, null), new Value(0), Wait.NOTHING, 0);

@@ -257,6 +257,21 @@ final class EventJson implements Event.Visitor<JsonFields> {
     }
 
     @Override
+    public JsonFields visit(Event.GsiRoutingSet e) {
+        return out.number("seq", e.sequence()).number("routes", e.routes());
+    }
+
+    @Override
+    public JsonFields visit(Event.IoapicEoiPended e) {
+        return out.number("vcpu_id", e.vcpu()).number("vec", e.vector());
+    }
+
+    @Override
+    public JsonFields visit(Event.IoapicEoiDropped e) {
+        return out.number("vcpu_id", e.vcpu()).number("vec", e.vector());
+    }
+
+    @Override
     public JsonFields visit(Event.EoiExitBitmapAudited e) {
         return out.number("vcpu_id", e.vcpu())
                 .name("verdict", e.verdict())

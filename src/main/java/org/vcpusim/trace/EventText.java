@@ -345,6 +345,21 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
     }
 
     @Override
+    public AsciiBuffer visit(Event.GsiRoutingSet e) {
+        return out.text("seq ").decimal(e.sequence()).text(" routes ").decimal(e.routes());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.IoapicEoiPended e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" vec ").decimal(e.vector());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.IoapicEoiDropped e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" vec ").decimal(e.vector());
+    }
+
+    @Override
     public AsciiBuffer visit(Event.EoiExitBitmapAudited e) {
         return bitmap(
                 bitmap(

@@ -48,6 +48,9 @@ public enum Tracepoint {
     SMI_HANDLED,
     SIPI_STARTED,
     RESAMPLE_SIGNALLED,
+    GSI_ROUTING_SET,
+    IOAPIC_EOI_PENDED,
+    IOAPIC_EOI_DROPPED,
     EOI_EXITMAP_AUDIT,
     LEVEL_PIN_STUCK;
 
@@ -260,6 +263,21 @@ public enum Tracepoint {
         @Override
         public Tracepoint visit(Event.ResampleSignalled event) {
             return RESAMPLE_SIGNALLED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.GsiRoutingSet event) {
+            return GSI_ROUTING_SET;
+        }
+
+        @Override
+        public Tracepoint visit(Event.IoapicEoiPended event) {
+            return IOAPIC_EOI_PENDED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.IoapicEoiDropped event) {
+            return IOAPIC_EOI_DROPPED;
         }
 
         @Override

@@ -125,7 +125,7 @@ class VcpuRequestTest {
             """;
 
         String order = IntStream.range(0, VcpuRequestOrder.size())
-                .mapToObj(position -> VcpuRequestOrder.at(position) + "\n")
+                .mapToObj(position -> VcpuRequestOrder.at(Machine.plain(1), position) + "\n")
                 .collect(Collectors.joining());
 
         assertEquals(expected, order);

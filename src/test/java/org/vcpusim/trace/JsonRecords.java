@@ -94,6 +94,9 @@ final class JsonRecords {
             case SMI_HANDLED -> new Event.SmiHandled(vcpu());
             case SIPI_STARTED -> new Event.SipiStarted(vcpu(), number("page"));
             case RESAMPLE_SIGNALLED -> new Event.ResampleSignalled(number("irqfd"));
+            case GSI_ROUTING_SET -> new Event.GsiRoutingSet(number("seq"), number("routes"));
+            case IOAPIC_EOI_PENDED -> new Event.IoapicEoiPended(vcpu(), number("vec"));
+            case IOAPIC_EOI_DROPPED -> new Event.IoapicEoiDropped(vcpu(), number("vec"));
             case EOI_EXITMAP_AUDIT ->
                 new Event.EoiExitBitmapAudited(
                         vcpu(), bitmap("actual"), bitmap("expected"), Event.BitmapVerdict.valueOf(name("verdict")));

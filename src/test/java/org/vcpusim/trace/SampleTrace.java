@@ -82,7 +82,8 @@ final class SampleTrace {
                 new Event.PioAccessed(1, Event.Access.WRITE, 0xa0, 0x20),
                 new Event.VcpuWoken(2),
                 new Event.UserspaceExited(2, Event.UserspaceExit.KVM_EXIT_MMIO),
-                new Event.UserspaceExited(2, Event.UserspaceExit.KVM_EXIT_INTR));
+                new Event.UserspaceExited(2, Event.UserspaceExit.KVM_EXIT_INTR),
+                new Event.UserspaceExited(2, Event.UserspaceExit.KVM_EXIT_IOAPIC_EOI));
     }
 
     private static List<Event> simulatorEvents() {
@@ -108,6 +109,9 @@ final class SampleTrace {
                 new Event.SmiHandled(3),
                 new Event.SipiStarted(3, 0x9a),
                 new Event.ResampleSignalled(5),
+                new Event.GsiRoutingSet(3, 24),
+                new Event.IoapicEoiPended(1, 49),
+                new Event.IoapicEoiDropped(1, 49),
                 new Event.EoiExitBitmapAudited(1, VectorBitmap.EMPTY, VectorBitmap.of(48), Event.BitmapVerdict.WRONG),
                 new Event.LevelPinStuck(10, LEVEL.withRemoteIrr()));
     }
