@@ -4,6 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.vcpusim.kvm.Irqchip;
 import org.vcpusim.kvm.Machine;
 import org.vcpusim.kvm.Routing;
 import org.vcpusim.kvm.Vcpu;
@@ -13,6 +14,7 @@ import org.vcpusim.scenario.InputException;
 /** Replays a recorded vector and compares every result and the whole state after every operation. */
 public final class Conformance implements AutoCloseable {
     private static final int MOST_VCPUS = 4096;
+    private static final String SPLIT = "split:";
 
     private final Optional<ControlledSimulation> simulation;
 
@@ -58,13 +60,12 @@ public final class Conformance implements AutoCloseable {
     public Outcome replay(VectorFile file) {
         Map<String, String> vm = new LinkedHashMap<>();
         file.machine().forEach(word -> vm.put(word.key(), word.value()));
-        if (vm.getOrDefault("irqchip", "kernel").startsWith("split")) {
-            return new Skipped("split irqchip");
-        }
         int vcpus = vcpus(file, vm.getOrDefault("vcpus", "1"));
         int flags = (int) VectorDriver.Words.number(vm.getOrDefault("x2apic_api", "0"));
-        Routing routing = Routing.of(preset(file, vm.getOrDefault("routing", "ioapic")));
-        Machine machine = VectorMachine.machineOf(vcpus, flags, Machine.Apicv.INACTIVE);
+        Irqchip irqchip = irqchip(file, vm.getOrDefault("irqchip", "kernel"));
+        Routing routing =
+                irqchip.isSplit() ? Routing.NONE : Routing.of(preset(file, vm.getOrDefault("routing", "ioapic")));
+        Machine machine = VectorMachine.machineOf(vcpus, flags, Machine.Apicv.INACTIVE, irqchip);
         try (VectorMachine running = new VectorMachine(machine, routing, this::host)) {
             return replay(file, running, new VectorDriver(running, routing));
         }
@@ -82,6 +83,18 @@ public final class Conformance implements AutoCloseable {
             throw new InputException(file.name() + ": vcpus = " + count + ": must be 1 to " + MOST_VCPUS);
         }
         return (int) count;
+    }
+
+    private static Irqchip irqchip(VectorFile file, String text) {
+        if (text.equals("kernel")) {
+            return Irqchip.KERNEL;
+        }
+        long pins = text.startsWith(SPLIT) ? VectorDriver.Words.number(text.substring(SPLIT.length())) : -1;
+        if (pins < 0 || pins > Irqchip.MOST_PINS) {
+            throw new InputException(file.name() + ": irqchip = " + text + ": must be kernel, or split: and 0 to "
+                    + Irqchip.MOST_PINS + " pins");
+        }
+        return Irqchip.split((int) pins);
     }
 
     private static Routing.Preset preset(VectorFile file, String text) {

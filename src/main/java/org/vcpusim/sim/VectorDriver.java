@@ -131,7 +131,8 @@ final class VectorDriver {
 
     /** What an ioctl leaves to say: nothing, or the error number. */
     private List<String> done() {
-        return machine.returned() == Userspace.EINVAL ? List.of("error=" + EINVAL) : List.of();
+        long result = machine.returned();
+        return result == Userspace.EINVAL || result == Userspace.ENXIO ? List.of("error=" + -result) : List.of();
     }
 
     private List<String> told(int vcpu, Vcpu.Message message) {

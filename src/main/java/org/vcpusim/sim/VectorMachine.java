@@ -10,6 +10,7 @@ import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Fault;
 import org.vcpusim.kvm.HostTimer;
+import org.vcpusim.kvm.Irqchip;
 import org.vcpusim.kvm.Lapic;
 import org.vcpusim.kvm.Machine;
 import org.vcpusim.kvm.Protocol;
@@ -30,6 +31,7 @@ final class VectorMachine implements AutoCloseable {
     private final VectorHost host;
     private final Machine machine;
     private final TreeMap<Integer, Integer> startups = new TreeMap<>();
+    private final TreeMap<Integer, String> unreported = new TreeMap<>();
     private Vm vm;
     private List<Vcpu> vcpus;
 
@@ -41,7 +43,7 @@ final class VectorMachine implements AutoCloseable {
         List<Vcpu> created = new ArrayList<>();
         ApicIdentity[] identities = new ApicIdentity[machine.vcpuCount()];
         for (int i = 0; i < machine.vcpuCount(); i++) {
-            Lapic lapic = Lapic.created(i);
+            Lapic lapic = Lapic.created(machine, i);
             identities[i] = lapic.identity();
             created.add(Vcpu.created(machine, lapic, Optional.empty()));
         }
@@ -59,7 +61,7 @@ final class VectorMachine implements AutoCloseable {
      * The machine that the words of a vm line describe, with APICv as wanted. The recording processor kept four bits
      * of the TPR (vendor-tpr-low-bits).
      */
-    static Machine machineOf(int vcpus, int x2apicApi, Machine.Apicv apicv) {
+    static Machine machineOf(int vcpus, int x2apicApi, Machine.Apicv apicv, Irqchip irqchip) {
         return new Machine(
                 vcpus,
                 Protocol.SCAN_THEN_LOAD,
@@ -67,8 +69,9 @@ final class VectorMachine implements AutoCloseable {
                 x2apicApi,
                 0,
                 Machine.TaskPriority.VIRTUAL_CR8,
-                RECORDED_KERNEL,
-                0);
+                isNewerRecording(x2apicApi) ? List.of(Fault.OLD_TARGETS_BY_NEW_MODE) : RECORDED_KERNEL,
+                0,
+                irqchip);
     }
 
     Machine machine() {
@@ -115,22 +118,51 @@ final class VectorMachine implements AutoCloseable {
         if (startup != null) {
             words.add(String.format("sipi=0x%02x", startup));
         }
+        String late = unreported.remove(vcpu);
+        if (late != null) {
+            words.add(late);
+        }
         tell(vcpu, new Vcpu.Run(0));
         while (true) {
-            Optional<Userspace.VcpuExited> exit = takeExit(words);
-            if (exit.isEmpty()) {
+            Userspace.Message exit = takeExit(words).orElse(null);
+            if (exit == null) {
                 tell(vcpu, Vcpu.Plain.SIGNAL);
                 if (takeExit(words).isEmpty()) {
                     throw new IllegalStateException("vCPU " + vcpu + " does not leave KVM_RUN");
                 }
                 return new Run(words, true);
             }
-            if (exit.get().reason() == Event.UserspaceExit.KVM_EXIT_HLT) {
-                return new Run(words, false);
+            if (exit instanceof Userspace.IoapicEoi eoi) {
+                report(eoi, words);
+                tell(vcpu, new Vcpu.Run(0));
+            } else if (exit instanceof Userspace.VcpuExited exited) {
+                if (exited.reason() == Event.UserspaceExit.KVM_EXIT_HLT) {
+                    return new Run(words, false);
+                }
+                words.add(unhandled(exited.access(), exited.reason()));
+                tell(vcpu, new Vcpu.Run(ones(exited.access().size())));
             }
-            words.add(unhandled(exit.get().access(), exit.get().reason()));
-            tell(vcpu, new Vcpu.Run(ones(exit.get().access().size())));
         }
+    }
+
+    /**
+     * The EOI exit belongs to the way into the guest after the EOI. On the host of the newer recordings each access was a
+     * KVM_RUN of its own, which had returned by then: there the exit comes with the next operation
+     * (new-suppress-off-split).
+     */
+    private void report(Userspace.IoapicEoi eoi, List<String> words) {
+        String word = String.format("ioapic_eoi=0x%02x", eoi.vector());
+        if (isNewerRecording(machine.x2apicApi())) {
+            unreported.put(eoi.vcpu(), word);
+        } else {
+            words.add(word);
+        }
+    }
+
+    /** Whether a recording needed a kernel that knows the flags for the suppression of EOI broadcasts. */
+    private static boolean isNewerRecording(int x2apicApi) {
+        int flags = Machine.X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST | Machine.X2APIC_DISABLE_SUPPRESS_EOI_BROADCAST;
+        return (x2apicApi & flags) != 0;
     }
 
     /** What a run showed, and whether it ended with the vCPU blocked. */
@@ -151,7 +183,7 @@ final class VectorMachine implements AutoCloseable {
         return size >= Long.BYTES ? -1L : (1L << Byte.SIZE * size) - 1;
     }
 
-    private Optional<Userspace.VcpuExited> takeExit(List<String> words) {
+    private Optional<Userspace.Message> takeExit(List<String> words) {
         for (Event event : host.events()) {
             if (event instanceof Event.InterruptTaken taken) {
                 words.add(String.format("vec=0x%02x", taken.vector()));
@@ -161,10 +193,10 @@ final class VectorMachine implements AutoCloseable {
                 words.add(String.format("sipi=0x%02x", started.page()));
             }
         }
-        Optional<Userspace.VcpuExited> exit = Optional.empty();
+        Optional<Userspace.Message> exit = Optional.empty();
         for (Userspace.Message message : host.userspaceMessages()) {
-            if (message instanceof Userspace.VcpuExited e) {
-                exit = Optional.of(e);
+            if (message instanceof Userspace.VcpuExited || message instanceof Userspace.IoapicEoi) {
+                exit = Optional.of(message);
             } else {
                 kept.add(message);
             }

@@ -43,6 +43,15 @@ final class VectorState {
         for (Vcpu v : vcpus) {
             state.put("v" + v.index() + ".mp", hex(v.events().reportedMpState().number()));
         }
+        if (!vm.machine().isSplit()) {
+            addIrqchips(state, vm);
+        }
+        vcpus.forEach(v -> add(state, v));
+        return state;
+    }
+
+    /** What KVM_GET_IRQCHIP reports, where there is one. */
+    private static void addIrqchips(Map<String, String> state, Vm vm) {
         Ioapic ioapic = vm.ioapic();
         state.put("io.base", hex(ioapic.base()));
         state.put("io.sel", hex(ioapic.select()));
@@ -55,8 +64,6 @@ final class VectorState {
             int[] r = vm.picRegisters(chip);
             state.put("pic." + chip, String.format("%02x/%02x/%02x/%02x", r[0], r[1], r[2], r[3]));
         }
-        vcpus.forEach(v -> add(state, v));
-        return state;
     }
 
     private static void add(Map<String, String> state, Vcpu v) {
