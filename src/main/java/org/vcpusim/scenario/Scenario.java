@@ -47,6 +47,10 @@ public record Scenario(
 
     /** The IOAPIC at start, as user space restores it. */
     public IoapicState ioapic() {
+        return ioapic(entries);
+    }
+
+    static IoapicState ioapic(SortedMap<Integer, RedirectionEntry> entries) {
         List<RedirectionEntry> all = IntStream.range(0, Ioapic.PINS)
                 .mapToObj(pin -> entries.getOrDefault(pin, RedirectionEntry.RESET))
                 .toList();
@@ -55,7 +59,7 @@ public record Scenario(
 
     /** The local APIC of {@code vcpu} at start: enabled by firmware unless the scenario says otherwise. */
     public Lapic lapic(int vcpu) {
-        return groups.get(vcpu).lapic(vcpu);
+        return groups.get(vcpu).lapic(machine, vcpu);
     }
 
     /** The vectors of the Hyper-V SynIC of {@code vcpu}; empty where it has no Hyper-V context. */
@@ -93,7 +97,8 @@ public record Scenario(
                 machine.devices(),
                 machine.tpr(),
                 machine.faults(),
-                machine.garbageSeed()));
+                machine.garbageSeed(),
+                machine.irqchip()));
     }
 
     /** This scenario with these faults and no others. */

@@ -12,6 +12,7 @@ import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.kvm.Device;
 import org.vcpusim.kvm.Fault;
 import org.vcpusim.kvm.Ioapic;
+import org.vcpusim.kvm.Irqchip;
 import org.vcpusim.kvm.Machine;
 import org.vcpusim.kvm.Program;
 import org.vcpusim.kvm.Protocol;
@@ -30,6 +31,9 @@ final class ScenarioReader {
             "logical-ids",
             "synic",
             "routing",
+            "irqchip",
+            "reserved-ioapic-pins",
+            "suppress-eoi-broadcast",
             "ioapic",
             "handlers",
             "guests",
@@ -43,8 +47,6 @@ final class ScenarioReader {
     static final List<String> LIMIT_KEYS = List.of("steps", "trace-records");
     /** Highest number of vCPUs whose IDs all fit into an xAPIC's eight bits, 255 being the broadcast. */
     static final int MOST_XAPICS = 255;
-
-    private static final List<String> ROUTINGS = List.of("ioapic", "default", "pcat");
 
     private final ScenarioText text;
     private final Located root;
@@ -66,8 +68,11 @@ final class ScenarioReader {
     }
 
     Scenario read() {
-        int x2apicApi =
+        IrqchipReader irqchips = new IrqchipReader(root);
+        Irqchip irqchip = irqchips.irqchip();
+        int wide =
                 vcpus > MOST_XAPICS ? Machine.X2APIC_API_USE_32BIT_IDS | Machine.X2APIC_API_DISABLE_BROADCAST_QUIRK : 0;
+        int x2apicApi = wide | irqchips.suppressEoiBroadcast(irqchip);
         List<Located.Member> members = members("devices", "devices by name");
         List<String> names = members.stream().map(Located.Member::key).toList();
         int highestMsi = GuestInstructions.highestMsiDestination(x2apicApi);
@@ -80,13 +85,15 @@ final class ScenarioReader {
                 names.size(),
                 Machine.TaskPriority.TPR_SHADOW,
                 faults(),
-                number("garbage-seed"));
+                number("garbage-seed"),
+                irqchip);
+        SortedMap<Integer, RedirectionEntry> entries = entries();
         return new Scenario(
                 text.name(),
                 text.title(),
                 machine,
-                routing(),
-                entries(),
+                irqchips.routing(irqchip, entries),
+                entries,
                 devices(members, setting),
                 limits(),
                 new GuestsReader(root, vcpus, setting).read(),
@@ -129,11 +136,6 @@ final class ScenarioReader {
         return root.get(key)
                 .map(found -> found.number(Long.MIN_VALUE, Long.MAX_VALUE))
                 .orElse(0L);
-    }
-
-    private Routing routing() {
-        String name = root.get("routing").map(found -> found.oneOf(ROUTINGS)).orElse("ioapic");
-        return Routing.of(Routing.Preset.values()[ROUTINGS.indexOf(name)]);
     }
 
     private SortedMap<Integer, RedirectionEntry> entries() {

@@ -8,6 +8,7 @@ import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.ApicIdentity.ApicMode;
 import org.vcpusim.kvm.Guest;
 import org.vcpusim.kvm.Lapic;
+import org.vcpusim.kvm.Machine;
 
 /**
  * vCPUs that are alike; all of them share these objects.
@@ -42,8 +43,8 @@ record VcpuGroup(
     private static final int VCPUS_A_CLUSTER = 4;
 
     /** The local APIC of {@code vcpu} as firmware hands it over. */
-    Lapic lapic(int vcpu) {
-        Lapic created = Lapic.created(vcpu);
+    Lapic lapic(Machine machine, int vcpu) {
+        Lapic created = Lapic.created(machine, vcpu);
         LocalApic page = created.page();
         page = page.write(ApicRegister.SPIV, page.read(ApicRegister.SPIV) | Lapic.SPIV_ENABLED);
         page = withLogicalId(page, vcpu);

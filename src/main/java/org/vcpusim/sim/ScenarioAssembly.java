@@ -3,7 +3,10 @@ package org.vcpusim.sim;
 import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.Device;
 import org.vcpusim.kvm.Guest;
+import org.vcpusim.kvm.HostTimer;
 import org.vcpusim.kvm.Ioapic;
+import org.vcpusim.kvm.Userspace;
+import org.vcpusim.kvm.UserspaceIoapic;
 import org.vcpusim.kvm.Vcpu;
 import org.vcpusim.kvm.Vm;
 import org.vcpusim.scenario.Peripheral;
@@ -15,14 +18,21 @@ public final class ScenarioAssembly {
 
     /** The machine of {@code scenario} before it starts. */
     public static Assembly of(Scenario scenario) {
-        return Assembly.of(
+        boolean split = scenario.machine().isSplit();
+        Assembly assembly = Assembly.of(
                         scenario.machine(),
                         () -> vm(scenario),
                         i -> Vcpu.created(scenario.machine(), scenario.lapic(i), scenario.synic(i)),
                         i -> Guest.starting(scenario.software(i)))
                 .withDevices(
-                        i -> device(i, scenario.devices().get(i)),
+                        i -> device(i, scenario.devices().get(i), split),
                         i -> scenario.devices().get(i).name());
+        return split ? assembly.with(outside(scenario)) : assembly;
+    }
+
+    private static Assembly.Outside outside(Scenario scenario) {
+        Userspace userspace = Userspace.of(scenario.machine(), UserspaceIoapic.of(scenario.ioapic()));
+        return new Assembly.Outside(userspace, HostTimer.IDLE, message -> {});
     }
 
     private static Vm vm(Scenario scenario) {
@@ -30,11 +40,12 @@ public final class ScenarioAssembly {
         for (int i = 0; i < identities.length; i++) {
             identities[i] = scenario.lapic(i).identity();
         }
-        return Vm.created(scenario.machine(), scenario.routing(), identities)
-                .with(Ioapic.reset().restored(scenario.ioapic()));
+        Vm vm = Vm.created(scenario.machine(), scenario.routing(), identities);
+        return scenario.machine().isSplit() ? vm : vm.with(Ioapic.reset().restored(scenario.ioapic()));
     }
 
-    private static Device device(int index, Peripheral peripheral) {
-        return Device.off(index, peripheral.gsi(), peripheral.program());
+    private static Device device(int index, Peripheral peripheral, boolean split) {
+        Device device = Device.off(index, peripheral.gsi(), peripheral.program());
+        return split ? device.wiredTo(Device.Wiring.USERSPACE) : device;
     }
 }

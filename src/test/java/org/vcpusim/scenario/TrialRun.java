@@ -14,6 +14,7 @@ import org.vcpusim.kvm.Guest;
 import org.vcpusim.kvm.HostTimer;
 import org.vcpusim.kvm.Port;
 import org.vcpusim.kvm.Userspace;
+import org.vcpusim.kvm.UserspaceIoapic;
 import org.vcpusim.kvm.Vcpu;
 import org.vcpusim.kvm.Vm;
 
@@ -55,13 +56,17 @@ final class TrialRun implements Port {
             guests.add(new Mailbox(of(Guest.starting(scenario.software(v)))));
         }
         for (Peripheral p : scenario.devices()) {
-            devices.add(new Mailbox(of(Device.off(devices.size(), p.gsi(), p.program()))));
+            Device device = Device.off(devices.size(), p.gsi(), p.program());
+            devices.add(
+                    new Mailbox(of(scenario.machine().isSplit() ? device.wiredTo(Device.Wiring.USERSPACE) : device)));
         }
         vm = new Mailbox(of(Vm.created(scenario.machine(), scenario.routing(), identities)));
         timer = new Mailbox(of(HostTimer.IDLE));
-        userspace = new Mailbox(of(Userspace.of(scenario.machine())));
-        send(vm, new Vm.SetIoapic(scenario.ioapic()));
-        settle();
+        userspace = new Mailbox(of(Userspace.of(scenario.machine(), UserspaceIoapic.of(scenario.ioapic()))));
+        if (!scenario.machine().isSplit()) {
+            send(vm, new Vm.SetIoapic(scenario.ioapic()));
+            settle();
+        }
         send(userspace, Userspace.Start.START);
         settle();
         send(vm, Vm.Audit.AUDIT);
