@@ -28,6 +28,7 @@ public interface Invariant extends TraceSink {
                 new WaitBroadcastLeavesNoOldEntry(),
                 new RequestsAreApplied(),
                 new BitmapEqualsTable(),
-                new NoStuckLevelPin());
+                new NoStuckLevelPin(),
+                new IoapicEoiReachesUserspace());
     }
 }

@@ -32,6 +32,7 @@ import org.vcpusim.trace.TraceRecord;
  * start5:S end5:S      broadcast 5 of SCAN starts, completes
  * audit0:WRONG         vCPU 0 is audited
  * stuck10              pin 10 is stuck
+ * pend0 eoi0 drop0     an EOI of vCPU 0 is for user space, reaches it, is dropped
  * </pre>
  *
  * S is SCAN_IOAPIC, whose requester waits; L is LOAD_EOI_EXITMAP, whose requester does not.
@@ -77,6 +78,13 @@ class InvariantsTest {
         audit0:EQUAL audit1:STALE_EXTRA audit2:PENDING audit3:UNUSED | ""                          | legal verdicts
         audit0:EQUAL audit1:WRONG                                  | bitmap-equals-table 1         | a wrong bitmap
         stuck10                                                    | no-stuck-level-pin 0          | a stuck pin
+        pend0 eoi0 enter0 pend0 eoi0 enter0                        | ""                            | each EOI reaches user space
+        pend0 pend1 eoi1 eoi0 enter0 enter1                        | ""                            | EOIs of two vCPUs do not mix
+        pend0                                                      | ""                            | on its way at the end
+        pend0 user0 enter0                                         | ioapic-eoi-reaches-userspace 2 | another exit is not for the EOI
+        pend0 enter0 enter0                                        | ioapic-eoi-reaches-userspace 1 | the guest goes on before
+        pend0 drop0 enter0                                         | ioapic-eoi-reaches-userspace 1 | dropped
+        pend0 pend0 eoi0                                           | ioapic-eoi-reaches-userspace 1 | there is one slot
         """)
     void aTraceBreaksTheInvariant(String words, String violated, String reason) {
         List<Invariant> invariants = Invariant.all();
@@ -96,6 +104,7 @@ class InvariantsTest {
         enter0 start5:S make0:S1 end5:S | the broadcast of SCAN_IOAPIC completed while vcpu0 was still in the guest it had entered before | entered at record 0, request made at record 2, operation 5
         make0:S3 exit0                  | SCAN_IOAPIC of vcpu0 is not pending and was never seen | flow 3, table write 9
         audit1:WRONG                    | the EOI-exit bitmap of vcpu1 is not what a fresh scan gives | missing [49], extra [50, 51]
+        pend0 drop0                     | the EOI of vector 49 by vcpu0 was dropped | ''
         stuck10                         | pin 10 waits for an EOI of vector 48, which no local APIC holds | entry 0xc030
         """)
     void aViolationSaysWhatHappened(String words, String sentence, String detail) {
@@ -157,6 +166,10 @@ class InvariantsTest {
             case "audit" ->
                 new Event.EoiExitBitmapAudited(
                         index, VectorBitmap.of(48, 50, 51), VectorBitmap.of(48, 49), Event.BitmapVerdict.valueOf(what));
+            case "pend" -> new Event.IoapicEoiPended(index, 49);
+            case "drop" -> new Event.IoapicEoiDropped(index, 49);
+            case "eoi" -> new Event.UserspaceExited(index, Event.UserspaceExit.KVM_EXIT_IOAPIC_EOI);
+            case "user" -> new Event.UserspaceExited(index, Event.UserspaceExit.KVM_EXIT_MMIO);
             case "stuck" -> new Event.LevelPinStuck(index, new RedirectionEntry(0xc030));
             default -> throw new IllegalArgumentException(verb);
         };

@@ -42,6 +42,12 @@ final class SteppedVcpu {
         return this;
     }
 
+    /** With the IOAPIC in user space: there are no routes to scan. */
+    SteppedVcpu withRoutes() {
+        table = new Vcpu.TableRead(new ScanTable.OfRoutes(java.util.List.of(), 0));
+        return this;
+    }
+
     SteppedVcpu change(java.util.function.UnaryOperator<Vcpu> how) {
         vcpu = how.apply(vcpu);
         return this;

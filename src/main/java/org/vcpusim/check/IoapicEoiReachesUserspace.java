@@ -1,0 +1,56 @@
+package org.vcpusim.check;
+
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.trace.TraceRecord;
+
+/**
+ * An EOI that user space's IOAPIC wants makes KVM_RUN return before the vCPU enters the guest again.
+ *
+ * <p>Models why {@code vcpu_enter_guest} checks KVM_REQ_IOAPIC_EOI_EXIT before KVM_REQ_SCAN_IOAPIC, arch/x86/kvm/x86.c: the
+ * EOI was accepted by the vectors of the last scan, and a new scan may not want it any more.
+ */
+public final class IoapicEoiReachesUserspace implements Invariant {
+    private final FirstViolations violations = new FirstViolations("ioapic-eoi-reaches-userspace");
+    /** The vector whose EOI is on its way, by vCPU. */
+    private final Map<Integer, Integer> pending = new TreeMap<>();
+
+    @Override
+    public String id() {
+        return violations.invariant();
+    }
+
+    @Override
+    public void accept(TraceRecord record) {
+        Event event = record.event();
+        if (event instanceof Event.IoapicEoiPended pended) {
+            Integer before = pending.put(pended.vcpu(), pended.vector());
+            if (before != null) {
+                lost(record, pended.vcpu(), before, "was overwritten by that of vector " + pended.vector());
+            }
+        } else if (event instanceof Event.UserspaceExited exited) {
+            if (exited.reason() == Event.UserspaceExit.KVM_EXIT_IOAPIC_EOI) {
+                pending.remove(exited.vcpu());
+            }
+        } else if (event instanceof Event.IoapicEoiDropped dropped) {
+            Integer vector = pending.remove(dropped.vcpu());
+            lost(record, dropped.vcpu(), vector == null ? dropped.vector() : vector, "was dropped");
+        } else if (event instanceof Event.GuestEntered entry) {
+            Integer vector = pending.remove(entry.vcpu());
+            if (vector != null) {
+                lost(record, entry.vcpu(), vector, "had not left KVM when the guest was entered");
+            }
+        }
+    }
+
+    @Override
+    public List<Violation> violations() {
+        return violations.list();
+    }
+
+    private void lost(TraceRecord record, int vcpu, int vector, String how) {
+        violations.add(record, "the EOI of vector " + vector + " by vcpu" + vcpu + " " + how, "");
+    }
+}
