@@ -36,6 +36,7 @@ class BundledScenarioTest {
                         "first.conf",
                         "ipi-ring.conf",
                         "retarget-in-service.conf",
+                        "split-irqchip.conf",
                         "storm.conf",
                         "synic-union.conf",
                         "thousand.conf"),
@@ -78,6 +79,8 @@ class BundledScenarioTest {
             first,               EoiReceived,                  25
             retarget-in-service, EoiReceived,                  10
             synic-union,         EoiVirtualized,                5
+            split-irqchip,       IoapicEoiPended,              25
+            split-irqchip,       GsiRoutingSet,                16
             storm,               IoapicEoiInjectDelayed,        1
             apic-disabled,       EoiReceived,                  10
             ipi-ring,            ApicIpiSent,                  40

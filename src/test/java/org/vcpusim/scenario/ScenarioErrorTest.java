@@ -32,6 +32,12 @@ class ScenarioErrorTest {
             vcpus = [1]                           ~ x.conf:1: vcpus = [1]: must be 1 to 4096
             vcpus = 1|apicv = maybe               ~ x.conf:2: apicv = maybe: must be on or off
             vcpus = 1|protocol = scan             ~ x.conf:2: protocol = scan: must be one of load-eoi-exitmap, scan-then-load
+            vcpus = 1|irqchip = none              ~ x.conf:2: irqchip = none: must be one of kernel, split
+            vcpus = 1|irqchip = split|routing = pcat ~ x.conf:3: routing = pcat: must be absent with irqchip = split, whose routes are the entries of its IOAPIC
+            vcpus = 1|reserved-ioapic-pins = 24   ~ x.conf:2: reserved-ioapic-pins = 24: must be absent unless irqchip = split
+            vcpus = 1|irqchip = split|reserved-ioapic-pins = 4097 ~ x.conf:3: reserved-ioapic-pins = 4097: must be 0 to 4096
+            vcpus = 1|suppress-eoi-broadcast = on ~ x.conf:2: suppress-eoi-broadcast = on: must be one of quirk, enabled, disabled
+            vcpus = 1|suppress-eoi-broadcast = enabled ~ x.conf:2: suppress-eoi-broadcast = enabled: must be quirk or disabled unless irqchip = split
             vcpus = 1|synic = [3]                 ~ x.conf:2: synic[0] = 3: must be 16 to 255
             vcpus = 1|limits { steps = 0 }        ~ x.conf:2: limits.steps = 0: must be 1 or more
             vcpus = 1|guests = 3                  ~ x.conf:2: guests = 3: must be groups of vCPUs by name

@@ -16,6 +16,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.vcpusim.arch.ApicRegister;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.kvm.Device;
@@ -24,6 +25,7 @@ import org.vcpusim.kvm.GuestAction;
 import org.vcpusim.kvm.GuestAction.ApicRegisterWrite;
 import org.vcpusim.kvm.GuestAction.IoapicRegisterWrite;
 import org.vcpusim.kvm.GuestAction.Plain;
+import org.vcpusim.kvm.Irqchip;
 import org.vcpusim.kvm.Machine;
 import org.vcpusim.kvm.Program;
 import org.vcpusim.kvm.Protocol;
@@ -258,5 +260,30 @@ class ScenarioFileTest {
         String page = Files.readString(Path.of("docs", "scenarios.md"));
         String example = page.substring(page.indexOf("```hocon") + 9, page.indexOf("```\n\nNumbers"));
         assertEquals(4096, ScenarioFile.parse(example, "example.conf").machine().vcpuCount());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            irqchip = kernel                                            | KERNEL | 0  | 0
+            irqchip = split                                             | SPLIT  | 24 | 0
+            irqchip = split, reserved-ioapic-pins = 2                   | SPLIT  | 2  | 0
+            irqchip = split, suppress-eoi-broadcast = quirk             | SPLIT  | 24 | 0
+            irqchip = split, suppress-eoi-broadcast = enabled           | SPLIT  | 24 | 4
+            irqchip = split, suppress-eoi-broadcast = disabled          | SPLIT  | 24 | 8
+            suppress-eoi-broadcast = disabled                           | KERNEL | 0  | 8
+            """)
+    void theIoapicIsInTheKernelOrInUserSpace(String text, Irqchip.Mode mode, int pins, int flags) {
+        Machine machine = scenario("vcpus = 1, " + text).machine();
+        assertEquals(new Irqchip(mode, pins), machine.irqchip());
+        assertEquals(flags, machine.x2apicApi());
+        assertEquals(machine, scenario("vcpus = 2, " + text).withVcpus(1).machine());
+    }
+
+    @Test
+    void theRoutesOfASplitIrqchipAreItsUnmaskedEntries() {
+        Scenario s =
+                scenario("vcpus = 1, irqchip = split\nioapic { 3 = vector 0x31 level to 2, 4 = vector 0x41 masked }");
+        assertEquals(Routing.NONE.with(new Routing.MsiRoute(3, 0xfee02000L, 0x8031)), s.routing());
+        assertEquals(0x1050014, s.lapic(0).page().read(ApicRegister.LVR));
     }
 }
