@@ -128,7 +128,12 @@ public final class LocalApic {
      * Priorities".
      */
     public LocalApic withPprUpdated() {
-        int inService = Math.max(banks.isr.highest(), 0);
+        return withPprUpdated(banks.isr.highest());
+    }
+
+    /** This page with PPR computed from TPR and {@code highestInService}, -1 for none, whatever ISR says. */
+    public LocalApic withPprUpdated(int highestInService) {
+        int inService = Math.max(highestInService, 0);
         int updated = (tpr & 0xf0) >= (inService & 0xf0) ? tpr : inService & 0xf0;
         return updated == ppr ? this : new LocalApic(cold, tpr, updated, banks);
     }

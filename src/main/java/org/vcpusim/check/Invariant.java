@@ -27,6 +27,7 @@ public interface Invariant extends TraceSink {
                 new NoEntryWithPendingRequest(),
                 new WaitBroadcastLeavesNoOldEntry(),
                 new RequestsAreApplied(),
+                new ApicvFollowsInhibits(),
                 new BitmapEqualsTable(),
                 new NoStuckLevelPin(),
                 new IoapicEoiReachesUserspace());

@@ -49,18 +49,28 @@ final class ApicMap {
         }
     }
 
-    /** The map over these identities; empty where two APICs share a physical ID. */
-    static Optional<ApicMap> of(Machine machine, ApicIdentity[] apics) {
+    /**
+     * What became of the identities.
+     *
+     * @param map empty where two APICs share a physical ID
+     * @param xapicIdMismatch whether an xAPIC's ID is not the low byte of its vCPU's, as far as the map was built
+     */
+    record Recalculated(Optional<ApicMap> map, boolean xapicIdMismatch) {}
+
+    /** The map over these identities. */
+    static Recalculated of(Machine machine, ApicIdentity[] apics) {
         Builder builder = new Builder(machine, apics);
+        boolean mismatch = false;
         for (ApicIdentity apic : apics) {
             if (apic.present()) {
+                mismatch |= !apic.x2apic() && apic.xapicId() != (apic.vcpu() & DestinationMatch.BROADCAST);
                 if (!builder.addPhysical(apic)) {
-                    return Optional.empty();
+                    return new Recalculated(Optional.empty(), mismatch);
                 }
                 builder.addLogical(apic);
             }
         }
-        return Optional.of(builder.build());
+        return new Recalculated(Optional.of(builder.build()), mismatch);
     }
 
     /**

@@ -13,34 +13,51 @@ import java.util.stream.IntStream;
 final class Apics {
     private final Machine machine;
     private final ApicIdentity[] identities;
+    private final ApicMap.Recalculated recalculated;
     private final Optional<ApicMap> map;
 
-    private Apics(Machine machine, ApicIdentity[] identities, Optional<ApicMap> map) {
+    private Apics(
+            Machine machine, ApicIdentity[] identities, ApicMap.Recalculated recalculated, Optional<ApicMap> map) {
         this.machine = machine;
         this.identities = identities;
+        this.recalculated = recalculated;
         this.map = map;
     }
 
     static Apics of(Machine machine, ApicIdentity[] identities) {
-        return new Apics(machine, identities.clone(), ApicMap.of(machine, identities));
+        ApicMap.Recalculated recalculated = ApicMap.of(machine, identities);
+        return new Apics(machine, identities.clone(), recalculated, recalculated.map());
     }
 
     ApicIdentity identity(int vcpu) {
         return identities[vcpu];
     }
 
-    /** With one identity replaced and the map built anew. */
-    Apics with(ApicIdentity identity) {
+    /** With one identity replaced and the map built anew; messages go by the old one until this is published. */
+    Apics changed(ApicIdentity identity) {
         ApicIdentity[] changed = identities.clone();
         changed[identity.vcpu()] = identity;
-        return new Apics(machine, changed, ApicMap.of(machine, changed));
+        return new Apics(machine, changed, ApicMap.of(machine, changed), map);
+    }
+
+    /** With the map that was built last in use. */
+    Apics published() {
+        return new Apics(machine, identities, recalculated, recalculated.map());
+    }
+
+    /** Whether a reason against APICv that the map knows of holds. */
+    ApicvInhibit.Change judge(ApicvInhibit reason) {
+        boolean holds = reason == ApicvInhibit.PHYSICAL_ID_ALIASED
+                ? recalculated.map().isEmpty()
+                : recalculated.xapicIdMismatch();
+        return holds ? ApicvInhibit.Change.SET : ApicvInhibit.Change.CLEAR;
     }
 
     /** With one identity replaced in a way that the map does not depend on. */
     Apics withSameMap(ApicIdentity identity) {
         ApicIdentity[] changed = identities.clone();
         changed[identity.vcpu()] = identity;
-        return new Apics(machine, changed, map);
+        return new Apics(machine, changed, recalculated, map);
     }
 
     /** The first vCPU that takes the PIC's interrupts. */

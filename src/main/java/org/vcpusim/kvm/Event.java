@@ -87,14 +87,29 @@ public sealed interface Event {
         WRONG
     }
 
+    /** What APICv was like for a vCPU when it entered the guest. */
+    enum ApicvAtEntry {
+        /** Active, and so are the controls. */
+        ACTIVE,
+        /** Inactive, and so are the controls. */
+        INACTIVE,
+        /** Inactive, with the local APIC disabled in IA32_APIC_BASE, which is reason enough. */
+        APIC_DISABLED,
+        /** Active although the local APIC is disabled in IA32_APIC_BASE. */
+        ACTIVE_APIC_DISABLED,
+        /** The vCPU's flag says one thing, a control another. */
+        CONTROLS_DIFFER
+    }
+
     /**
-     * VM entry: kvm_entry. The kernel prints all but {@code requests}.
+     * VM entry: kvm_entry. The kernel prints all but the last two.
      *
      * @param rip guest instruction pointer
      * @param interruptionInformation VM_ENTRY_INTR_INFO_FIELD
      * @param requests the requests word at the commit, which a correct entry finds 0
      */
-    record GuestEntered(int vcpu, long rip, int interruptionInformation, long requests) implements Event {
+    record GuestEntered(int vcpu, long rip, int interruptionInformation, long requests, ApicvAtEntry apicv)
+            implements Event {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -269,6 +284,19 @@ public sealed interface Event {
         }
     }
 
+    /**
+     * A reason for which APICv is off began or ended to hold, or might have: kvm_apicv_inhibit_changed. The mask that vCPUs
+     * find changes later, see {@link ApicvInhibitsStored}.
+     *
+     * @param inhibits the mask that it makes
+     */
+    record ApicvInhibitChanged(ApicvInhibit reason, ApicvInhibit.Change change, long inhibits) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
     /** A blocked vCPU was woken: kvm_vcpu_wakeup. */
     record VcpuWoken(int vcpu) implements Event {
         @Override
@@ -434,6 +462,36 @@ public sealed interface Event {
         }
     }
 
+    /** The VM's mask of inhibits has another value: kvm_sim:apicv_inhibits_store. */
+    record ApicvInhibitsStored(long inhibits) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** The mapping of the APIC page was removed: kvm_sim:apic_page_zap. */
+    record ApicPageZapped(long frame) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * The vCPU looked at the VM's inhibits and at its local APIC's mode: kvm_sim:apicv_update.
+     *
+     * @param active whether APICv is active for it from now on
+     * @param inhibits the mask it found
+     * @param changed whether it was otherwise before
+     */
+    record ApicvUpdated(int vcpu, boolean active, long inhibits, boolean changed) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
     /** The vCPU went to sleep: kvm_sim:vcpu_block. */
     record VcpuBlocked(int vcpu) implements Event {
         @Override
@@ -566,6 +624,8 @@ public sealed interface Event {
 
         R visit(PioAccessed event);
 
+        R visit(ApicvInhibitChanged event);
+
         R visit(VcpuWoken event);
 
         R visit(UserspaceExited event);
@@ -597,6 +657,12 @@ public sealed interface Event {
         R visit(EoiExitmapLoadSkipped event);
 
         R visit(EoiVirtualized event);
+
+        R visit(ApicvInhibitsStored event);
+
+        R visit(ApicPageZapped event);
+
+        R visit(ApicvUpdated event);
 
         R visit(VcpuBlocked event);
 

@@ -17,8 +17,16 @@ import org.vcpusim.kvm.ApicIdentity.ApicMode;
  * @param initPending an INIT has come and was not acted on
  * @param sipiPending a start-up IPI has come and was not acted on
  * @param sipiVector page of the last start-up IPI
+ * @param hints what is known of the page without searching it
  */
-public record Lapic(int vcpu, LocalApic page, long apicBase, boolean initPending, boolean sipiPending, int sipiVector) {
+public record Lapic(
+        int vcpu,
+        LocalApic page,
+        long apicBase,
+        boolean initPending,
+        boolean sipiPending,
+        int sipiVector,
+        LapicHints hints) {
     /** IA32_APIC_BASE, bit 8: the boot processor. */
     public static final long BASE_BSP = 1 << 8;
     /** IA32_APIC_BASE, bit 10: x2APIC mode. */
@@ -42,6 +50,8 @@ public record Lapic(int vcpu, LocalApic page, long apicBase, boolean initPending
     private static final int SPIV_RESET = 0xff;
     private static final int LVT0_EXTINT = DeliveryMode.EXTINT.code() << 8;
     private static final int ID_SHIFT = 24;
+    private static final int CLASS = 0xf0;
+
     static final ApicRegister[] LVTS = {
         ApicRegister.LVTT,
         ApicRegister.LVTTHMR,
@@ -51,12 +61,17 @@ public record Lapic(int vcpu, LocalApic page, long apicBase, boolean initPending
         ApicRegister.LVTERR
     };
 
-    /** A local APIC after creation of vCPU {@code vcpu}; {@code kvm_lapic_reset} for RESET. */
+    /** A local APIC after creation of vCPU {@code vcpu}, without APICv; {@code kvm_lapic_reset} for RESET. */
     public static Lapic created(int vcpu) {
         long base = DEFAULT_PAGE | BASE_ENABLE | (vcpu == BOOT_VCPU ? BASE_BSP : 0);
         LocalApic page =
                 LocalApic.zeroed().write(ApicRegister.ID, vcpu << ID_SHIFT).write(ApicRegister.LVR, VERSION);
-        return new Lapic(vcpu, page, base, false, false, 0).reset();
+        return of(vcpu, page, base).reset();
+    }
+
+    /** A local APIC with these registers on which nothing is on its way, without APICv. */
+    public static Lapic of(int vcpu, LocalApic page, long apicBase) {
+        return new Lapic(vcpu, page, apicBase, false, false, 0, LapicHints.of(Machine.Apicv.INACTIVE, page));
     }
 
     /** The same in {@code machine}, whose local APICs may offer to suppress EOI broadcasts; {@code kvm_apic_set_version}. */
@@ -82,7 +97,7 @@ public record Lapic(int vcpu, LocalApic page, long apicBase, boolean initPending
         p = p.withIrr(org.vcpusim.arch.VectorBitmap.EMPTY)
                 .withIsr(org.vcpusim.arch.VectorBitmap.EMPTY)
                 .withTmr(org.vcpusim.arch.VectorBitmap.EMPTY);
-        return withPage(p.withPprUpdated());
+        return withPage(p).withApicv(hints.apicv()).withPprUpdated();
     }
 
     private static final ApicRegister[] ZEROED_BY_RESET = {
@@ -172,10 +187,29 @@ public record Lapic(int vcpu, LocalApic page, long apicBase, boolean initPending
         return page.irr().get(vector) || page.isr().get(vector);
     }
 
-    /** This local APIC with another page. */
+    /** This local APIC with another page, of which the same is known. */
     @SuppressWarnings("ReferenceEquality") // the same page needs no copy; an equal one may have it
     public Lapic withPage(LocalApic other) {
-        return other == page ? this : new Lapic(vcpu, other, apicBase, initPending, sipiPending, sipiVector);
+        return other == page ? this : with(other, hints);
+    }
+
+    private Lapic with(LocalApic otherPage, LapicHints otherHints) {
+        return new Lapic(vcpu, otherPage, apicBase, initPending, sipiPending, sipiVector, otherHints);
+    }
+
+    /** With APICv active or not, and what is known of the page forgotten; {@code kvm_apic_update_apicv}. */
+    Lapic withApicv(Machine.Apicv apicv) {
+        return with(page, LapicHints.of(apicv, page));
+    }
+
+    /** The highest vector in service, or -1; {@code apic_find_highest_isr}. */
+    int highestIsr() {
+        return hints.highestIsr(page);
+    }
+
+    /** With PPR as TPR and the vectors in service make it; {@code apic_update_ppr}. */
+    Lapic withPprUpdated() {
+        return withPage(page.withPprUpdated(highestIsr()));
     }
 
     /** With a fixed interrupt requested and its trigger mode recorded in TMR, the only place where TMR changes. */
@@ -185,48 +219,59 @@ public record Lapic(int vcpu, LocalApic page, long apicBase, boolean initPending
         if (p.tmr().get(vector) != level) {
             p = p.withTmr(level ? p.tmr().with(vector) : p.tmr().without(vector));
         }
-        return withPage(p);
+        return with(p, hints.irrSet());
     }
 
     /** The highest vector that may interrupt now, or -1; {@code kvm_apic_has_interrupt}. */
     int deliverable() {
-        return hwEnabled() ? page.withPprUpdated().deliverable() : -1;
+        int highest = hwEnabled() ? hints.highestIrr(page) : -1;
+        return highest < 0 || (highest & CLASS) <= withPprUpdated().page.ppr() ? -1 : highest;
     }
 
     /** After the processor took {@code vector}; {@code kvm_apic_ack_interrupt}. */
     Lapic acknowledged(int vector) {
-        LocalApic taken =
-                page.withIrr(page.irr().without(vector)).withIsr(page.isr().with(vector));
-        return withPage(taken.withPprUpdated());
+        Lapic cleared = irrCleared(vector);
+        boolean inService = page.isr().get(vector);
+        return cleared.with(
+                        cleared.page.withIsr(page.isr().with(vector)),
+                        inService ? cleared.hints : cleared.hints.isrSet(vector))
+                .withPprUpdated();
     }
 
-    /** After an EOI of {@code vector}, which is in service. */
+    private Lapic irrCleared(int vector) {
+        LocalApic cleared = page.withIrr(page.irr().without(vector));
+        return with(cleared, hints.irrCleared(cleared));
+    }
+
+    /** After an EOI of {@code vector}. */
     Lapic ended(int vector) {
-        return withPage(page.withIsr(page.isr().without(vector)).withPprUpdated());
+        LocalApic cleared = page.withIsr(page.isr().without(vector));
+        boolean inService = page.isr().get(vector);
+        return with(cleared, inService ? hints.isrCleared() : hints).withPprUpdated();
     }
 
     /** With another task priority, 0 to 255. */
     Lapic withTpr(int tpr) {
-        return withPage(page.write(ApicRegister.TASKPRI, tpr).withPprUpdated());
+        return withPage(page.write(ApicRegister.TASKPRI, tpr)).withPprUpdated();
     }
 
     Lapic withInit() {
-        return new Lapic(vcpu, page, apicBase, true, false, sipiVector);
+        return new Lapic(vcpu, page, apicBase, true, false, sipiVector, hints);
     }
 
     Lapic withSipi(int vector) {
-        return new Lapic(vcpu, page, apicBase, initPending, true, vector);
+        return new Lapic(vcpu, page, apicBase, initPending, true, vector, hints);
     }
 
     Lapic withoutInit() {
-        return new Lapic(vcpu, page, apicBase, false, sipiPending, sipiVector);
+        return new Lapic(vcpu, page, apicBase, false, sipiPending, sipiVector, hints);
     }
 
     Lapic withoutSipi() {
-        return new Lapic(vcpu, page, apicBase, initPending, false, sipiVector);
+        return new Lapic(vcpu, page, apicBase, initPending, false, sipiVector, hints);
     }
 
     Lapic withApicBase(long base) {
-        return new Lapic(vcpu, page, base, initPending, sipiPending, sipiVector);
+        return new Lapic(vcpu, page, base, initPending, sipiPending, sipiVector, hints);
     }
 }

@@ -63,7 +63,7 @@ final class LapicRegisters {
         }
         return OptionalInt.of(
                 register == ApicRegister.PROCPRI
-                        ? lapic.page().withPprUpdated().ppr()
+                        ? lapic.withPprUpdated().page().ppr()
                         : lapic.page().read(offset));
     }
 

@@ -12,11 +12,38 @@ import org.vcpusim.arch.RedirectionEntry;
 final class StateSteps {
     private StateSteps() {}
 
-    /** Builds the APIC map anew and lets every vCPU look at the table again. */
+    /**
+     * Builds the APIC map anew and lets every vCPU look at the table again. What the map cannot do, APICv cannot do
+     * either: the reasons that depend on it are set or cleared first.
+     */
     record Recalculate(ApicIdentity identity, VmStep after) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
-            return vm.with(vm.apics().with(identity)).with(task.push(scanAll(vm), after));
+            return vm.with(vm.apics().changed(identity))
+                    .with(task.push(
+                            new ApicvSteps.Judge(ApicvInhibit.PHYSICAL_ID_ALIASED),
+                            new ApicvSteps.Judge(ApicvInhibit.APIC_ID_MODIFIED),
+                            Publish.PUBLISH,
+                            after));
+        }
+    }
+
+    private enum Publish implements VmStep {
+        PUBLISH;
+
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            return vm.with(vm.apics().published()).with(task.push(scanAll(vm)));
+        }
+    }
+
+    /** A register page was moved, which APICv cannot follow; perhaps the local APIC's mode has changed too. */
+    record MovePage(Vm.MoveApicPage move, VmStep after) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            VmStep rest = move.map() == Vm.MapChange.REBUILD ? new Recalculate(move.identity(), after) : after;
+            ApicvSteps.Set set = new ApicvSteps.Set(ApicvInhibit.APIC_BASE_MODIFIED, ApicvInhibit.Change.SET);
+            return vm.with(task.push(set, rest));
         }
     }
 

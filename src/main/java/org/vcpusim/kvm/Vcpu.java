@@ -21,7 +21,7 @@ public final class Vcpu {
     private final VcpuEvents events;
     private final ExitMap exitMap;
     private final GuestLink guest;
-    private final boolean apicvActive;
+    private final X2apicMsrBitmap msrBitmap;
 
     private Vcpu(Draft d) {
         machine = d.machine;
@@ -32,7 +32,7 @@ public final class Vcpu {
         events = d.events;
         exitMap = d.exitMap;
         guest = d.guest;
-        apicvActive = d.apicvActive;
+        msrBitmap = d.msrBitmap;
     }
 
     /** The fields while a new value is put together. */
@@ -45,7 +45,7 @@ public final class Vcpu {
         private VcpuEvents events = VcpuEvents.QUIET;
         private ExitMap exitMap = ExitMap.NONE;
         private GuestLink guest = GuestLink.START;
-        private boolean apicvActive;
+        private X2apicMsrBitmap msrBitmap = X2apicMsrBitmap.NONE;
 
         private Draft(Machine machine, Lapic lapic) {
             this.machine = machine;
@@ -61,21 +61,23 @@ public final class Vcpu {
         d.events = events;
         d.exitMap = exitMap;
         d.guest = guest;
-        d.apicvActive = apicvActive;
+        d.msrBitmap = msrBitmap;
         return d;
     }
 
     /**
-     * A vCPU after creation, in user space, its VMCS initialised.
+     * A vCPU after creation, in user space, its VMCS initialised. APICv is active for it where the module may use it, whatever
+     * the VM's inhibits and the local APIC's mode: KVM_REQ_APICV_UPDATE looks at these before the first entry.
      *
      * @param lapic its local APIC, {@link Lapic#created} or what firmware has made of it
      * @param synic vectors of its Hyper-V SynIC; empty without Hyper-V context
      */
     public static Vcpu created(Machine machine, Lapic lapic, Optional<VectorBitmap> synic) {
-        Draft d = new Draft(machine, lapic);
+        Draft d = new Draft(machine, lapic.withApicv(machine.apicv()));
         d.exitMap = new ExitMap(VectorBitmap.EMPTY, -1, synic);
-        d.apicvActive = machine.apicvActive() && lapic.hwEnabled();
-        d.vmcs = VmcsSetup.initialised(machine, lapic.vcpu(), d.apicvActive);
+        Vmcs initialised = VmcsSetup.initialised(machine, lapic.vcpu());
+        d.vmcs = VmcsSetup.withVirtualApicMode(initialised, Lapic.mode(lapic.apicBase()));
+        d.msrBitmap = X2apicMsrBitmap.of(d.vmcs, machine.apicv());
         return new Vcpu(d);
     }
 
@@ -127,6 +129,9 @@ public final class Vcpu {
             this(new ScanTable.OfIoapic(ioapic, notifiedPins));
         }
     }
+
+    /** {@code apicv_update_lock} is held for reading, and these are the VM's inhibits. */
+    public record InhibitsRead(long inhibits) implements Message {}
 
     /** The guest's next instruction. */
     public record Execute(int fetch, GuestAction action) implements Message {}
@@ -181,6 +186,9 @@ public final class Vcpu {
         }
         if (message instanceof TableRead t) {
             return VcpuExitMap.tableRead(this, t, port);
+        }
+        if (message instanceof InhibitsRead i) {
+            return VcpuApicv.inhibitsRead(this, i, port);
         }
         if (message instanceof Ioctl i) {
             return VcpuIoctls.step(this, i, port);
@@ -257,7 +265,12 @@ public final class Vcpu {
 
     /** Whether APICv is active for it; {@code kvm_vcpu_apicv_active}. */
     public boolean apicvActive() {
-        return apicvActive;
+        return lapic.hints().apicv() == Machine.Apicv.ACTIVE;
+    }
+
+    /** Which accesses to x2APIC MSRs leave the guest. */
+    public X2apicMsrBitmap msrBitmap() {
+        return msrBitmap;
     }
 
     /** Makes a request on itself. */
@@ -335,10 +348,15 @@ public final class Vcpu {
         return new Vcpu(d);
     }
 
-    Vcpu withApicv(boolean active) {
+    Vcpu with(X2apicMsrBitmap other) {
         Draft d = draft();
-        d.apicvActive = active;
+        d.msrBitmap = other;
         return new Vcpu(d);
+    }
+
+    /** With APICv active or not as far as the local APIC is concerned. */
+    Vcpu withApicv(Machine.Apicv apicv) {
+        return with(lapic.withApicv(apicv));
     }
 
     /** The request being handled, if any; for traces of a request's life. */

@@ -13,7 +13,7 @@ final class VcpuAwait {
             case RESET_MAP, RESET_MAP_FOR_STATE ->
                 VcpuInjection.afterReset(v, v.thread().await(), port);
             case RESTORED_MAP -> VcpuIoctls.restored(v, port);
-            case NOTHING, TABLE, USERSPACE_ACCESS ->
+            case NOTHING, TABLE, INHIBITS, USERSPACE_ACCESS ->
                 throw new IllegalStateException("vCPU " + v.index() + " does not wait for an operation: " + v.thread());
         };
     }

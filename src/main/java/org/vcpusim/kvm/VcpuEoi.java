@@ -13,13 +13,13 @@ final class VcpuEoi {
 
     /** The guest's EOI, all of it in software. */
     static Vcpu software(Vcpu v, Port port) {
-        int vector = v.lapic().page().isr().highest();
+        int vector = v.lapic().highestIsr();
         port.emit(new Event.EoiReceived(v.index(), vector));
         if (vector < 0) {
             return VcpuExits.completed(v, 0, port);
         }
         TriggerMode trigger = trigger(v, vector);
-        Vcpu ended = v.with(v.lapic().ended(vector));
+        Vcpu ended = ended(v, vector);
         if (ended.lapic().deliverable() >= 0) {
             ended = ended.make(VcpuRequest.EVENT, port);
         }
@@ -43,6 +43,15 @@ final class VcpuEoi {
             return toUserspace(v, vector, port).make(VcpuRequest.EVENT, port).goTo(EntryPhase.RUN_LOOP, port);
         }
         return forwarded(v, vector, trigger(v, vector), VcpuThread.Await.VIRTUALIZED_EOI, port);
+    }
+
+    /** The vector is not in service any more; where the processor delivers, it is told the next one. */
+    private static Vcpu ended(Vcpu v, int vector) {
+        Vcpu ended = v.with(v.lapic().ended(vector));
+        return v.apicvActive()
+                ? ended.with(
+                        GuestInterruptStatus.withSvi(v.vmcs(), ended.lapic().highestIsr()))
+                : ended;
     }
 
     private static TriggerMode trigger(Vcpu v, int vector) {

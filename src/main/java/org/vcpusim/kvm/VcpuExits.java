@@ -64,6 +64,9 @@ final class VcpuExits {
     /** Carries out what a write to a local APIC register asks for besides the register. */
     static Vcpu applyWrite(Vcpu v, LapicRegisters.Write write, Port port) {
         Vcpu written = v.with(write.lapic());
+        if (VcpuApicv.movesBase(v, written)) {
+            return VcpuApicv.baseMoved(v, written, port).with(written.thread().awaiting(VcpuThread.Await.ACCESS));
+        }
         return switch (write.effect()) {
             case NONE -> completed(shownToVm(v, written, port), 0, port);
             case FAULT -> throw new IllegalArgumentException("a refused write has no effect to apply");
@@ -74,7 +77,8 @@ final class VcpuExits {
             case IPI -> sendIpi(written, write, port);
             case IDENTITY -> {
                 port.toVm(new Vm.ChangeIdentity(written.lapic().identity()));
-                yield modeChanged(v, written, port).with(written.thread().awaiting(VcpuThread.Await.ACCESS));
+                yield VcpuApicv.modeSwitched(v, written, port)
+                        .with(written.thread().awaiting(VcpuThread.Await.ACCESS));
             }
         };
     }
@@ -85,12 +89,6 @@ final class VcpuExits {
             port.toVm(new Vm.ShowIdentity(after.lapic().identity()));
         }
         return after;
-    }
-
-    private static Vcpu modeChanged(Vcpu before, Vcpu after, Port port) {
-        boolean same = Lapic.mode(before.lapic().apicBase())
-                == Lapic.mode(after.lapic().apicBase());
-        return same ? after : after.make(VcpuRequest.APICV_UPDATE, port);
     }
 
     private static Vcpu sendIpi(Vcpu v, LapicRegisters.Write write, Port port) {

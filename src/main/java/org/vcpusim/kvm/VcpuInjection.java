@@ -36,6 +36,7 @@ final class VcpuInjection {
                 .with(v.events().reset().with(state))
                 .with(v.guest().reset())
                 .with(v.vmcs().write(VmcsField.VM_ENTRY_INTR_INFO_FIELD, 0));
+        reset = VcpuApicv.reset(reset, port);
         port.toGuest(v.index(), Guest.Startup.STARTUP);
         port.toVm(new Vm.ChangeIdentity(lapic.identity()));
         boolean forState = await == VcpuThread.Await.RESET_MAP_FOR_STATE;

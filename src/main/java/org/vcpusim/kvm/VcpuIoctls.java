@@ -35,7 +35,8 @@ final class VcpuIoctls {
     /** What creation leaves to do: APICv's state is looked at, and the new local APIC had the APIC map built anew. */
     private static Vcpu created(Vcpu v, Port port) {
         port.emit(new Event.VmcsInitialised(v.index(), v.machine().apicvActive()));
-        return v.make(VcpuRequest.APICV_UPDATE, port)
+        Vcpu asked = v.machine().apicvActive() ? v.make(VcpuRequest.APICV_UPDATE, port) : v;
+        return asked.make(VcpuRequest.APIC_PAGE_RELOAD, port)
                 .make(v.machine().protocol().tableRequest(), port);
     }
 
@@ -99,8 +100,13 @@ final class VcpuIoctls {
             page = page.write(ApicRegister.ID, v.index()).write(ApicRegister.LDR, ApicIdentity.x2apicLdr(v.index()));
         }
         page = page.write(ApicRegister.LVR, v.lapic().page().read(ApicRegister.LVR));
-        Vcpu replaced = v.with(v.lapic().withPage(page.withPprUpdated()));
-        port.toVm(new Vm.RestoreApic(replaced.lapic().identity()));
+        Machine.Apicv apicv = v.lapic().hints().apicv();
+        Lapic lapic = v.lapic().withPage(page).withApicv(apicv).withPprUpdated();
+        Vcpu replaced = v.with(lapic);
+        if (v.apicvActive()) {
+            replaced = replaced.with(GuestInterruptStatus.withSvi(v.vmcs(), lapic.highestIsr()));
+        }
+        port.toVm(new Vm.RestoreApic(lapic.identity()));
         return replaced.with(replaced.thread().inUserspaceAwaiting(VcpuThread.Await.RESTORED_MAP));
     }
 

@@ -21,7 +21,8 @@ final class VcpuRequests {
                         : handled(VcpuExitMap.load(seen, port), port);
             case NMI -> handled(seen.with(seen.events().nmisCollected()).make(VcpuRequest.EVENT, port), port);
             case SMI -> handled(seen.with(seen.events().smiCollected()).make(VcpuRequest.EVENT, port), port);
-            case APICV_UPDATE -> handled(apicvUpdated(seen, port), port);
+            case APICV_UPDATE -> VcpuApicv.serve(seen, port);
+            case APIC_PAGE_RELOAD -> handled(VcpuApicv.pageReloaded(seen), port);
             default -> handled(seen, port);
         };
     }
@@ -63,15 +64,5 @@ final class VcpuRequests {
         }
         port.emit(new Event.RequestApplied(v.index(), flow));
         return v.with(v.thread().handling(null));
-    }
-
-    /** {@code kvm_vcpu_update_apicv}, as far as the local APIC's own mode decides. */
-    private static Vcpu apicvUpdated(Vcpu v, Port port) {
-        boolean activate = v.machine().apicvActive() && v.lapic().hwEnabled();
-        if (activate == v.apicvActive()) {
-            return v;
-        }
-        Vcpu next = v.withApicv(activate).with(VmcsSetup.refreshed(v.vmcs(), activate));
-        return activate ? next : next.make(VcpuRequest.EVENT, port);
     }
 }

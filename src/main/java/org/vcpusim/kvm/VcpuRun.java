@@ -140,7 +140,7 @@ final class VcpuRun {
     private static Vcpu entered(Vcpu v, Port port) {
         int information = (int) v.vmcs().read(VmcsField.VM_ENTRY_INTR_INFO_FIELD);
         port.emit(new Event.GuestEntered(
-                v.index(), v.guest().rip(), information, v.requests().word()));
+                v.index(), v.guest().rip(), information, v.requests().word(), VcpuApicv.atEntry(v)));
         Vcpu in = v.with(v.thread().at(EntryPhase.IN_GUEST));
         EventInjection injection = EventInjection.decode(information & 0xffffffffL);
         if (injection.isValid()) {

@@ -41,6 +41,8 @@ record VcpuThread(
         VIRTUALIZED_EOI,
         /** The redirection table, for a scan. */
         TABLE,
+        /** The VM's APICv inhibits, with the lock around them. */
+        INHIBITS,
         /** The PIC's vector. */
         PIC_VECTOR,
         /** The new APIC map after INIT. */

@@ -18,16 +18,19 @@ public final class Vm {
     private final Ioapic ioapic;
     private final Pic pic;
     private final Apics apics;
+    private final VmApicv apicv;
     private final Irqs irqs;
     private final VmTasks tasks;
 
     private record Irqs(Routing routing, int published, Irqfds irqfds) {}
 
-    private Vm(Machine machine, Ioapic ioapic, Pic pic, Apics apics, Irqs irqs, VmTasks tasks) {
+    @SuppressWarnings("TooManyParameters") // a VM's parts
+    private Vm(Machine machine, Ioapic ioapic, Pic pic, Apics apics, VmApicv apicv, Irqs irqs, VmTasks tasks) {
         this.machine = machine;
         this.ioapic = ioapic;
         this.pic = pic;
         this.apics = apics;
+        this.apicv = apicv;
         this.irqs = irqs;
         this.tasks = tasks;
     }
@@ -39,6 +42,7 @@ public final class Vm {
                 Ioapic.reset(),
                 Pic.reset(),
                 Apics.of(machine, identities),
+                VmApicv.of(machine),
                 new Irqs(routing, 0, Irqfds.NONE),
                 VmTasks.NONE);
     }
@@ -100,6 +104,27 @@ public final class Vm {
 
     /** A vCPU's whole local APIC state was replaced by user space. */
     public record RestoreApic(ApicIdentity identity) implements Message {}
+
+    /** A vCPU serves KVM_REQ_APICV_UPDATE: it wants {@code apicv_update_lock} for reading. */
+    public record ReadInhibits(int vcpu) implements Message {}
+
+    /** A vCPU has served KVM_REQ_APICV_UPDATE: it releases {@code apicv_update_lock}. */
+    public record InhibitsServed(int vcpu) implements Message {}
+
+    /** A vCPU's enabled local APIC is at an address other than that after reset. */
+    public record MoveApicPage(ApicIdentity identity, MapChange map) implements Message {}
+
+    /** Whether the APIC map has to be built anew. */
+    public enum MapChange {
+        REBUILD,
+        KEEP
+    }
+
+    /** A debugger begins or ceases to hold a vCPU's interrupts back. */
+    public record BlockIrq(int vcpu, ApicvInhibit.Change change) implements Message {}
+
+    /** A vCPU's SynIC has its first vector with AutoEOI, or has none any more. */
+    public record UseAutoEoi(int vcpu, ApicvInhibit.Change change) implements Message {}
 
     /** A vCPU takes the PIC's interrupt. */
     public record AcknowledgePic(int vcpu) implements Message {}
@@ -191,6 +216,12 @@ public final class Vm {
             port.toVcpu(r.vcpu, new Vcpu.TableRead(scanTable()));
             return this;
         }
+        if (message instanceof ReadInhibits r) {
+            return with(apicv.readBy(r.vcpu, port));
+        }
+        if (message instanceof InhibitsServed) {
+            return unlockApicv(ApicvUpdateLock.Side.READER, port);
+        }
         VmTasks started = tasks.start(VmCalls.first(message));
         return with(started).advance(started.started(), port);
     }
@@ -251,6 +282,26 @@ public final class Vm {
         return with(tasks.with(awake).withLock(next, waiters.subList(1, waiters.size())));
     }
 
+    /** Takes {@code apicv_update_lock} for writing, or lets the task wait. */
+    Vm lockApicv(VmTask task) {
+        ApicvUpdateLock lock = apicv.lock();
+        ApicvUpdateLock.Holder writer = new ApicvUpdateLock.Holder(ApicvUpdateLock.Side.WRITER, task.id());
+        return lock.isTaken(ApicvUpdateLock.Side.WRITER)
+                ? with(apicv.with(lock.waitedForBy(writer))).with(task.withWait(VmTask.Wait.LOCK))
+                : with(apicv.with(lock.heldBy(writer)));
+    }
+
+    /** Releases {@code apicv_update_lock}, to whoever has waited longest. */
+    Vm unlockApicv(ApicvUpdateLock.Side side, Port port) {
+        VmApicv.Released released = apicv.released(side, port);
+        Vm next = with(released.apicv());
+        if (released.writer() == 0) {
+            return next;
+        }
+        port.toVm(new Continue(released.writer()));
+        return next.with(tasks.get(released.writer()).withWait(VmTask.Wait.NOTHING));
+    }
+
     /** What stays the same. */
     public Machine machine() {
         return machine;
@@ -273,6 +324,15 @@ public final class Vm {
 
     Apics apics() {
         return apics;
+    }
+
+    VmApicv apicv() {
+        return apicv;
+    }
+
+    /** Why APICv is off for the VM, as vCPUs find it. */
+    public ApicvInhibits inhibits() {
+        return apicv.inhibits();
     }
 
     /** Where the GSIs lead. */
@@ -325,8 +385,12 @@ public final class Vm {
         return pins;
     }
 
+    VmTasks tasks() {
+        return tasks;
+    }
+
     Vm with(VmTasks other) {
-        return new Vm(machine, ioapic, pic, apics, irqs, other);
+        return new Vm(machine, ioapic, pic, apics, apicv, irqs, other);
     }
 
     Vm with(VmTask task) {
@@ -335,23 +399,27 @@ public final class Vm {
 
     /** This VM with another IOAPIC, for a machine that starts with entries. */
     public Vm with(Ioapic other) {
-        return new Vm(machine, other, pic, apics, irqs, tasks);
+        return new Vm(machine, other, pic, apics, apicv, irqs, tasks);
     }
 
     Vm with(Pic other) {
-        return new Vm(machine, ioapic, other, apics, irqs, tasks);
+        return new Vm(machine, ioapic, other, apics, apicv, irqs, tasks);
     }
 
     Vm with(Apics other) {
-        return new Vm(machine, ioapic, pic, other, irqs, tasks);
+        return new Vm(machine, ioapic, pic, other, apicv, irqs, tasks);
+    }
+
+    Vm with(VmApicv other) {
+        return new Vm(machine, ioapic, pic, apics, other, irqs, tasks);
     }
 
     /** With another routing table, which is published at once: {@code rcu_assign_pointer}. */
     Vm with(Routing other) {
-        return new Vm(machine, ioapic, pic, apics, new Irqs(other, irqs.published + 1, irqs.irqfds), tasks);
+        return new Vm(machine, ioapic, pic, apics, apicv, new Irqs(other, irqs.published + 1, irqs.irqfds), tasks);
     }
 
     Vm with(Irqfds other) {
-        return new Vm(machine, ioapic, pic, apics, new Irqs(irqs.routing, irqs.published, other), tasks);
+        return new Vm(machine, ioapic, pic, apics, apicv, new Irqs(irqs.routing, irqs.published, other), tasks);
     }
 }

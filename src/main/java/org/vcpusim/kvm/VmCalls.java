@@ -44,6 +44,17 @@ final class VmCalls {
             return new StateSteps.Recalculate(
                     r.identity(), new StateSteps.RestoreRtcOf(r.identity().vcpu()));
         }
+        if (message instanceof Vm.MoveApicPage m) {
+            return new StateSteps.MovePage(m, new Answer(new OfVcpu(m.identity().vcpu())));
+        }
+        if (message instanceof Vm.BlockIrq b) {
+            return new DeliverySteps.Then(
+                    new ApicvSteps.Count(ApicvInhibit.BLOCKIRQ, b.change()), new Answer(new OfVcpu(b.vcpu())));
+        }
+        if (message instanceof Vm.UseAutoEoi u) {
+            return new DeliverySteps.Then(
+                    new ApicvSteps.Count(ApicvInhibit.HYPERV, u.change()), new Answer(new OfVcpu(u.vcpu())));
+        }
         if (message instanceof Vm.PortRead || message instanceof Vm.PortWrite || message instanceof Vm.AcknowledgePic) {
             return PicSteps.first(message);
         }

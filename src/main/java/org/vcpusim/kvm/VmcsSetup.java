@@ -11,7 +11,8 @@ import org.vcpusim.arch.VmcsField;
 /**
  * How KVM sets a vCPU's VMCS up, and the writes it makes to it later.
  *
- * <p>Source: {@code init_vmcs}, {@code vmx_refresh_apicv_exec_ctrl}, {@code vmx_load_eoi_exitmap}, arch/x86/kvm/vmx/vmx.c.
+ * <p>Source: {@code init_vmcs}, {@code vmx_refresh_apicv_exec_ctrl}, {@code vmx_load_eoi_exitmap},
+ * {@code vmx_set_virtual_apic_mode}, arch/x86/kvm/vmx/vmx.c.
  */
 public final class VmcsSetup {
     /** Host vector of posted-interrupt notifications, POSTED_INTR_VECTOR. */
@@ -19,6 +20,8 @@ public final class VmcsSetup {
 
     private static final long DESCRIPTORS_AT = 0x1_0000_0000L;
     private static final int DESCRIPTOR_BYTES = 64;
+    private static final long REGISTER_PAGES_AT = 0x1_1000_0000L;
+    private static final long APIC_ACCESS_PAGE = 0x1_2000_0000L;
 
     private VmcsSetup() {}
 
@@ -30,8 +33,8 @@ public final class VmcsSetup {
         ENABLED
     }
 
-    static Vmcs initialised(Machine machine, int vcpu, boolean apicvActive) {
-        return init(Vmcs.cleared(), vcpu, Condition.ENABLED, machine.apicvActive(), apicvActive);
+    static Vmcs initialised(Machine machine, int vcpu) {
+        return init(Vmcs.cleared(), vcpu, Condition.ENABLED, machine.apicvActive(), machine.apicvActive());
     }
 
     /**
@@ -52,6 +55,7 @@ public final class VmcsSetup {
                                 | PrimaryProcessorControl.ACTIVATE_SECONDARY_CONTROLS.mask())
                 .write(VmcsField.SECONDARY_VM_EXEC_CONTROL, SecondaryProcessorControl.VIRTUALIZE_APIC_ACCESSES.mask())
                 .write(VmcsField.VM_EXIT_CONTROLS, VmExitControl.ACKNOWLEDGE_INTERRUPT_ON_EXIT.mask())
+                .write(VmcsField.VIRTUAL_APIC_PAGE_ADDR, REGISTER_PAGES_AT + (long) vcpu * Lapic.PAGE_BYTES)
                 .write(VmcsField.TPR_THRESHOLD, 0);
         v = refreshed(v, active);
         boolean writes = condition == Condition.ENABLED ? enabled : active;
@@ -74,6 +78,25 @@ public final class VmcsSetup {
                 VmcsField.SECONDARY_VM_EXEC_CONTROL,
                 virtual,
                 apicvActive);
+    }
+
+    /** With the control that goes with the local APIC's mode; {@code vmx_set_virtual_apic_mode}. */
+    static Vmcs withVirtualApicMode(Vmcs vmcs, ApicIdentity.ApicMode mode) {
+        Vmcs accesses = withBits(
+                vmcs,
+                VmcsField.SECONDARY_VM_EXEC_CONTROL,
+                SecondaryProcessorControl.VIRTUALIZE_APIC_ACCESSES.mask(),
+                mode == ApicIdentity.ApicMode.XAPIC);
+        return withBits(
+                accesses,
+                VmcsField.SECONDARY_VM_EXEC_CONTROL,
+                SecondaryProcessorControl.VIRTUALIZE_X2APIC_MODE.mask(),
+                mode == ApicIdentity.ApicMode.X2APIC);
+    }
+
+    /** With the address of the page that stands behind every vCPU's APIC page; {@code vmx_set_apic_access_page_addr}. */
+    static Vmcs withApicAccessPage(Vmcs vmcs) {
+        return vmcs.write(VmcsField.APIC_ACCESS_ADDR, APIC_ACCESS_PAGE);
     }
 
     static Vmcs withBits(Vmcs vmcs, VmcsField field, long mask, boolean set) {

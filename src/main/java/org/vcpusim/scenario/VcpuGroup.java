@@ -56,7 +56,7 @@ record VcpuGroup(
             base |= Lapic.BASE_X2APIC;
             page = page.write(ApicRegister.ID, vcpu).write(ApicRegister.LDR, ApicIdentity.x2apicLdr(vcpu));
         }
-        return new Lapic(vcpu, page, base, false, false, 0);
+        return Lapic.of(vcpu, page, base);
     }
 
     private LocalApic withLogicalId(LocalApic page, int vcpu) {

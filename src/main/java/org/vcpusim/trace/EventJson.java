@@ -1,5 +1,6 @@
 package org.vcpusim.trace;
 
+import org.vcpusim.kvm.ApicvInhibit;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.RequestSet;
 
@@ -27,7 +28,8 @@ final class EventJson implements Event.Visitor<JsonFields> {
                 .number("immediate_exit", 0)
                 .word("intr_info", unsigned(e.interruptionInformation()))
                 .number("error_code", 0)
-                .word("requests", e.requests());
+                .word("requests", e.requests())
+                .name("apicv", e.apicv());
     }
 
     @Override
@@ -142,6 +144,13 @@ final class EventJson implements Event.Visitor<JsonFields> {
     }
 
     @Override
+    public JsonFields visit(Event.ApicvInhibitChanged e) {
+        return out.number("reason", e.reason().ordinal())
+                .flag("set", e.change() == ApicvInhibit.Change.SET)
+                .word("inhibits", e.inhibits());
+    }
+
+    @Override
     public JsonFields visit(Event.VcpuWoken e) {
         return out.number("ns", 0).number("waited", 1).number("valid", 1).number("vcpu_id", e.vcpu());
     }
@@ -224,6 +233,24 @@ final class EventJson implements Event.Visitor<JsonFields> {
     @Override
     public JsonFields visit(Event.EoiVirtualized e) {
         return out.number("vcpu_id", e.vcpu()).number("vec", e.vector());
+    }
+
+    @Override
+    public JsonFields visit(Event.ApicvInhibitsStored e) {
+        return out.word("inhibits", e.inhibits());
+    }
+
+    @Override
+    public JsonFields visit(Event.ApicPageZapped e) {
+        return out.word("gfn", e.frame());
+    }
+
+    @Override
+    public JsonFields visit(Event.ApicvUpdated e) {
+        return out.number("vcpu_id", e.vcpu())
+                .flag("active", e.active())
+                .word("inhibits", e.inhibits())
+                .flag("changed", e.changed());
     }
 
     @Override

@@ -8,6 +8,7 @@ import org.vcpusim.arch.DestinationShorthand;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.ApicvInhibit;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.RequestSet;
 
@@ -201,6 +202,23 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
     }
 
     @Override
+    public AsciiBuffer visit(Event.ApicvInhibitChanged e) {
+        out.text(e.change() == ApicvInhibit.Change.SET ? "set" : "cleared")
+                .text(" reason=")
+                .decimal(e.reason().ordinal())
+                .text(", inhibits=0x")
+                .hex(e.inhibits());
+        char separator = ' ';
+        for (ApicvInhibit reason : ApicvInhibit.values()) {
+            if ((e.inhibits() & reason.mask()) != 0) {
+                out.character(separator).text(reason.name());
+                separator = '|';
+            }
+        }
+        return out;
+    }
+
+    @Override
     public AsciiBuffer visit(Event.VcpuWoken e) {
         return out.text("wait time 0 ns, polling valid");
     }
@@ -312,6 +330,27 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
     @Override
     public AsciiBuffer visit(Event.EoiVirtualized e) {
         return out.text("vcpu ").decimal(e.vcpu()).text(" vec ").decimal(e.vector());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.ApicvInhibitsStored e) {
+        return out.text("inhibits 0x").hex(e.inhibits());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.ApicPageZapped e) {
+        return out.text("gfn 0x").hex(e.frame());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.ApicvUpdated e) {
+        return out.text("vcpu ")
+                .decimal(e.vcpu())
+                .text(" active ")
+                .decimal(e.active() ? 1 : 0)
+                .text(" inhibits 0x")
+                .hex(e.inhibits())
+                .text(e.changed() ? " (changed)" : "");
     }
 
     @Override

@@ -26,6 +26,7 @@ public enum Tracepoint {
     KVM_MMIO,
     KVM_MSR,
     KVM_PIO,
+    KVM_APICV_INHIBIT_CHANGED,
     KVM_VCPU_WAKEUP,
     KVM_USERSPACE_EXIT,
     IOAPIC_REDIR_WRITE,
@@ -42,6 +43,9 @@ public enum Tracepoint {
     EOI_EXITMAP_LOAD,
     EOI_EXITMAP_LOAD_SKIPPED,
     EOI_VIRTUALIZED,
+    APICV_INHIBITS_STORE,
+    APIC_PAGE_ZAP,
+    APICV_UPDATE,
     VCPU_BLOCK,
     VCPU_RESET,
     INTERRUPT_TAKEN,
@@ -156,6 +160,11 @@ public enum Tracepoint {
         }
 
         @Override
+        public Tracepoint visit(Event.ApicvInhibitChanged event) {
+            return KVM_APICV_INHIBIT_CHANGED;
+        }
+
+        @Override
         public Tracepoint visit(Event.VcpuWoken event) {
             return KVM_VCPU_WAKEUP;
         }
@@ -233,6 +242,21 @@ public enum Tracepoint {
         @Override
         public Tracepoint visit(Event.EoiVirtualized event) {
             return EOI_VIRTUALIZED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.ApicvInhibitsStored event) {
+            return APICV_INHIBITS_STORE;
+        }
+
+        @Override
+        public Tracepoint visit(Event.ApicPageZapped event) {
+            return APIC_PAGE_ZAP;
+        }
+
+        @Override
+        public Tracepoint visit(Event.ApicvUpdated event) {
+            return APICV_UPDATE;
         }
 
         @Override

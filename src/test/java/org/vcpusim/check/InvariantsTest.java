@@ -30,6 +30,8 @@ import org.vcpusim.trace.TraceRecord;
  * make0:S1 join0:S1    SCAN is made on vCPU 0 and starts flow 1, finds the bit of flow 1 set
  * seen0:S1 done0:S1    flow 1 is seen, applied
  * start5:S end5:S      broadcast 5 of SCAN starts, completes
+ * in0:INACTIVE         vCPU 0 enters with APICv inactive; enter0 is with APICv active
+ * init0:on store8      vCPU 0's VMCS is initialised, with APICv; the VM's inhibits become 8
  * audit0:WRONG         vCPU 0 is audited
  * stuck10              pin 10 is stuck
  * pend0 eoi0 drop0     an EOI of vCPU 0 is for user space, reaches it, is dropped
@@ -85,6 +87,18 @@ class InvariantsTest {
         pend0 enter0 enter0                                        | ioapic-eoi-reaches-userspace 1 | the guest goes on before
         pend0 drop0 enter0                                         | ioapic-eoi-reaches-userspace 1 | dropped
         pend0 pend0 eoi0                                           | ioapic-eoi-reaches-userspace 1 | there is one slot
+        in0:INACTIVE enter0                                        | ""                            | what the VM wants is not known
+        init0:on enter0                                            | ""                            | active and not inhibited
+        init0:on in0:INACTIVE                                      | apicv-follows-inhibits 1      | inactive and not inhibited
+        init0:on in0:APIC_DISABLED                                 | ""                            | a disabled local APIC is reason enough
+        init0:on in0:ACTIVE_APIC_DISABLED                          | apicv-follows-inhibits 1      | active without a local APIC
+        init0:on in0:CONTROLS_DIFFER                               | apicv-follows-inhibits 1      | the flag and the controls differ
+        init0:off in0:INACTIVE                                     | ""                            | APICv is off altogether
+        init0:off enter0                                           | apicv-follows-inhibits 1      | active although it is off altogether
+        init0:on store8 in0:INACTIVE store0 enter0                 | ""                            | inhibited, then not
+        init0:on store8 enter0                                     | apicv-follows-inhibits 2      | active and inhibited
+        init0:on store8 store10 in0:INACTIVE init1:on in0:INACTIVE | ""                            | another reason, another vCPU
+        store8 store0 in1:INACTIVE                                 | apicv-follows-inhibits 2      | not inhibited any more
         """)
     void aTraceBreaksTheInvariant(String words, String violated, String reason) {
         List<Invariant> invariants = Invariant.all();
@@ -103,6 +117,7 @@ class InvariantsTest {
         enter0!SL                       | vcpu0 entered the guest with a request pending | requests 0x80800000 (SCAN_IOAPIC, LOAD_EOI_EXITMAP)
         enter0 start5:S make0:S1 end5:S | the broadcast of SCAN_IOAPIC completed while vcpu0 was still in the guest it had entered before | entered at record 0, request made at record 2, operation 5
         make0:S3 exit0                  | SCAN_IOAPIC of vcpu0 is not pending and was never seen | flow 3, table write 9
+        store2 enter3                   | vcpu3 entered the guest with APICv active, which is inhibited | ''
         audit1:WRONG                    | the EOI-exit bitmap of vcpu1 is not what a fresh scan gives | missing [49], extra [50, 51]
         pend0 drop0                     | the EOI of vector 49 by vcpu0 was dropped | ''
         stuck10                         | pin 10 waits for an EOI of vector 48, which no local APIC holds | entry 0xc030
@@ -154,7 +169,10 @@ class InvariantsTest {
 
     private static Event event(String verb, int index, String what) {
         return switch (verb) {
-            case "enter" -> new Event.GuestEntered(index, 0, 0, word(what));
+            case "enter" -> new Event.GuestEntered(index, 0, 0, word(what), Event.ApicvAtEntry.ACTIVE);
+            case "in" -> new Event.GuestEntered(index, 0, 0, 0, Event.ApicvAtEntry.valueOf(what));
+            case "init" -> new Event.VmcsInitialised(index, what.equals("on"));
+            case "store" -> new Event.ApicvInhibitsStored(index);
             case "exit" -> new Event.GuestExited(index, ExitReason.HLT, 0, 0, 0, word(what));
             case "cancel" -> new Event.EntryCancelled(index, VcpuMode.EXITING_GUEST_MODE, word(what));
             case "make" -> new Event.RequestMade(index, flow(what), false);

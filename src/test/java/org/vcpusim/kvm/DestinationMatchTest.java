@@ -169,6 +169,7 @@ class DestinationMatchTest {
             InterruptMessage message = message(mode, DestinationShorthand.NONE, destination);
 
             int[] mapped = ApicMap.of(MACHINE, apics)
+                    .map()
                     .orElseThrow()
                     .targets(MACHINE, message, Optional.empty())
                     .orElse(BROADCAST);
@@ -190,7 +191,7 @@ class DestinationMatchTest {
     void twoApicsWithOnePhysicalIdHaveNoMap() {
         ApicIdentity[] twins = {xapic(0, 3, 0, -1), xapic(1, 3, 0, -1)};
 
-        assertEquals(true, ApicMap.of(MACHINE, twins).isEmpty());
+        assertEquals(true, ApicMap.of(MACHINE, twins).map().isEmpty());
         assertEquals(
                 "[0, 1]",
                 Apics.of(MACHINE, twins)

@@ -19,7 +19,7 @@ class RequestDeliveryTest {
     private static final int TASK = 1;
 
     private final RecordingPort port = new RecordingPort();
-    private Vm vm = Fixtures.vm(Fixtures.apicvActive(4));
+    private Vm vm = Fixtures.vm(Fixtures.apicvInactive(4));
 
     /** The VM sends itself a message for each step; what goes to others is returned. */
     private List<Object> send(Vm.Message message) {
@@ -97,7 +97,7 @@ class RequestDeliveryTest {
     /** KVM_REQ_LOAD_EOI_EXITMAP, the request of the older protocol, has no flags: it wakes, and does not wait. */
     @Test
     void aRequestThatDoesNotWaitInterruptsOnlyTheGuestAndWakesSleepers() {
-        vm = Fixtures.vm(Fixtures.machine(4, Machine.Apicv.ACTIVE, Protocol.LOAD_EOI_EXITMAP));
+        vm = Fixtures.vm(Fixtures.machine(4, Machine.Apicv.INACTIVE, Protocol.LOAD_EOI_EXITMAP));
         assertEquals(List.of(made(VcpuRequest.LOAD_EOI_EXITMAP), exchange(Vcpu.Wakeup.WAKE)), startScanOfAll());
         send(new Vm.ModeFound(TASK, IN_GUEST_MODE, false));
         send(new Vm.ModeFound(TASK, EXITING_GUEST_MODE, false));

@@ -9,6 +9,7 @@ final class SteppedVcpu {
 
     private final RecordingPort port = new RecordingPort();
     private Vcpu vcpu;
+    private long inhibits;
     private Vcpu.TableRead table = new Vcpu.TableRead(Ioapic.reset(), 0);
 
     SteppedVcpu(Vcpu vcpu) {
@@ -48,6 +49,12 @@ final class SteppedVcpu {
         return this;
     }
 
+    /** The VM's inhibits that updates find from now on. */
+    SteppedVcpu withInhibits(long mask) {
+        inhibits = mask;
+        return this;
+    }
+
     SteppedVcpu change(java.util.function.UnaryOperator<Vcpu> how) {
         vcpu = how.apply(vcpu);
         return this;
@@ -66,14 +73,28 @@ final class SteppedVcpu {
         return send(new Vcpu.MakeRequest(request, 0));
     }
 
-    /** Steps until the thread is in {@code phase}; the redirection table is handed over where it is asked for. */
+    /** Steps until the thread is in {@code phase}; the redirection table and the inhibits are handed over where
+     * they are asked for. */
     SteppedVcpu stepTo(EntryPhase phase) {
-        for (int steps = 0; vcpu.phase() != phase; steps++) {
+        return stepUntil(() -> vcpu.phase() == phase, phase.name());
+    }
+
+    /** Steps until the thread waits for {@code await}. */
+    SteppedVcpu stepUntilAwaiting(VcpuThread.Await await) {
+        return stepUntil(() -> vcpu.thread().await() == await, await.name());
+    }
+
+    private SteppedVcpu stepUntil(java.util.function.BooleanSupplier there, String where) {
+        for (int steps = 0; !there.getAsBoolean(); steps++) {
             if (steps == MOST_STEPS) {
-                throw new IllegalStateException("never in " + phase + ", but in " + vcpu.phase());
+                throw new IllegalStateException("never in " + where + ", but in " + vcpu.phase());
             }
-            boolean scanning = vcpu.thread().await() == VcpuThread.Await.TABLE;
-            send(scanning ? table : Vcpu.Step.STEP);
+            send(
+                    switch (vcpu.thread().await()) {
+                        case TABLE -> table;
+                        case INHIBITS -> new Vcpu.InhibitsRead(inhibits);
+                        default -> Vcpu.Step.STEP;
+                    });
         }
         return this;
     }

@@ -230,7 +230,8 @@ class VcpuEntryTest {
         v.step();
 
         assertEquals(
-                List.of(new Event.GuestEntered(0, v.vcpu().guest().rip(), 0, VcpuRequest.SCAN_IOAPIC.mask())),
+                List.of(new Event.GuestEntered(
+                        0, v.vcpu().guest().rip(), 0, VcpuRequest.SCAN_IOAPIC.mask(), Event.ApicvAtEntry.ACTIVE)),
                 v.port().takeEvents());
     }
 

@@ -51,7 +51,7 @@ class VcpuExitMapTest {
                         new Event.RequestSeen(0, load),
                         new Event.EoiExitmapLoaded(0, HANDLED),
                         new Event.RequestApplied(0, load),
-                        new Event.GuestEntered(0, rip, 0, 0)),
+                        new Event.GuestEntered(0, rip, 0, 0, Event.ApicvAtEntry.ACTIVE)),
                 v.port().takeEvents());
         assertEquals(HANDLED, v.vcpu().vmcs().eoiExitBitmap());
     }
@@ -69,7 +69,7 @@ class VcpuExitMapTest {
                         new Event.IoapicScanned(0, HANDLED, 1),
                         new Event.EoiExitmapLoaded(0, HANDLED),
                         new Event.RequestApplied(0, load),
-                        new Event.GuestEntered(0, v.vcpu().guest().rip(), 0, 0)),
+                        new Event.GuestEntered(0, v.vcpu().guest().rip(), 0, 0, Event.ApicvAtEntry.ACTIVE)),
                 v.port().takeEvents());
     }
 

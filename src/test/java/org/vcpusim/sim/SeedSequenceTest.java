@@ -120,7 +120,7 @@ class SeedSequenceTest {
     @Test
     void withTheLocalApicHardwareDisabledNothingIsWritten() {
         Lapic created = Lapic.created(0);
-        Lapic disabled = new Lapic(0, created.page(), created.apicBase() & ~Lapic.BASE_ENABLE, false, false, 0);
+        Lapic disabled = Lapic.of(0, created.page(), created.apicBase() & ~Lapic.BASE_ENABLE);
         Trace trace = run(
                 assembly(machine(1, Machine.Apicv.ACTIVE), new Lapic[] {disabled}, Optional.of(VectorBitmap.of(7))), 1);
         assertEquals(List.of(), trace.events(Event.EoiExitmapLoaded.class));

@@ -197,7 +197,7 @@ class SummaryTest {
     }
 
     private void enter(int vcpu, long nanos) {
-        at(nanos, new Event.GuestEntered(vcpu, 0, 0, 0));
+        at(nanos, new Event.GuestEntered(vcpu, 0, 0, 0, Event.ApicvAtEntry.ACTIVE));
     }
 
     private void audit(int vcpu, Event.BitmapVerdict verdict) {

@@ -6,6 +6,7 @@ import org.vcpusim.arch.ExitReason;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.ApicvInhibit;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.RequestSet;
 import org.vcpusim.kvm.VcpuMode;
@@ -38,7 +39,13 @@ final class JsonRecords {
 
     private Event event(String tracepoint) {
         return switch (Tracepoint.valueOf(tracepoint.toUpperCase(java.util.Locale.ROOT))) {
-            case KVM_ENTRY -> new Event.GuestEntered(vcpu(), word("rip"), (int) word("intr_info"), word("requests"));
+            case KVM_ENTRY ->
+                new Event.GuestEntered(
+                        vcpu(),
+                        word("rip"),
+                        (int) word("intr_info"),
+                        word("requests"),
+                        Event.ApicvAtEntry.valueOf(name("apicv")));
             case KVM_EXIT ->
                 new Event.GuestExited(
                         vcpu(),
@@ -70,6 +77,11 @@ final class JsonRecords {
                 new Event.MsrAccessed(
                         vcpu(), access(number("write")), (int) word("ecx"), word("data"), flag("exception"));
             case KVM_PIO -> new Event.PioAccessed(vcpu(), access(number("rw")), number("port"), (int) word("val"));
+            case KVM_APICV_INHIBIT_CHANGED ->
+                new Event.ApicvInhibitChanged(
+                        ApicvInhibit.values()[number("reason")],
+                        flag("set") ? ApicvInhibit.Change.SET : ApicvInhibit.Change.CLEAR,
+                        word("inhibits"));
             case KVM_VCPU_WAKEUP -> new Event.VcpuWoken(vcpu());
             case KVM_USERSPACE_EXIT -> new Event.UserspaceExited(vcpu(), userspaceExit());
             case IOAPIC_REDIR_WRITE ->
@@ -88,6 +100,9 @@ final class JsonRecords {
             case EOI_EXITMAP_LOAD_SKIPPED ->
                 new Event.EoiExitmapLoadSkipped(vcpu(), Event.LoadSkipped.valueOf(name("why")));
             case EOI_VIRTUALIZED -> new Event.EoiVirtualized(vcpu(), number("vec"));
+            case APICV_INHIBITS_STORE -> new Event.ApicvInhibitsStored(word("inhibits"));
+            case APIC_PAGE_ZAP -> new Event.ApicPageZapped(word("gfn"));
+            case APICV_UPDATE -> new Event.ApicvUpdated(vcpu(), flag("active"), word("inhibits"), flag("changed"));
             case VCPU_BLOCK -> new Event.VcpuBlocked(vcpu());
             case VCPU_RESET -> new Event.VcpuReset(vcpu());
             case INTERRUPT_TAKEN -> new Event.InterruptTaken(vcpu(), number("vec"));

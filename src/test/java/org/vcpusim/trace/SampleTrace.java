@@ -7,6 +7,7 @@ import org.vcpusim.arch.ExitReason;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.ApicvInhibit;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.RequestSet;
 import org.vcpusim.kvm.VcpuMode;
@@ -52,7 +53,7 @@ final class SampleTrace {
 
     private static List<Event> kernelEvents() {
         return List.of(
-                new Event.GuestEntered(3, 0xffffffff81a00040L, 0x80000030, 0),
+                new Event.GuestEntered(3, 0xffffffff81a00040L, 0x80000030, 0, Event.ApicvAtEntry.ACTIVE),
                 new Event.GuestExited(3, ExitReason.EXTERNAL_INTERRUPT, 0x1000, 0, 0x800000fd, 0x80000000L),
                 new Event.GuestExited(17, ExitReason.EOI_INDUCED, -1, 0x30, 0, 0),
                 new Event.EoiReceived(17, 48),
@@ -80,6 +81,8 @@ final class SampleTrace {
                 new Event.MsrAccessed(1, Event.Access.WRITE, 0x80b, 0, false),
                 new Event.MsrAccessed(1, Event.Access.READ, 0xc0000080, 0, true),
                 new Event.PioAccessed(1, Event.Access.WRITE, 0xa0, 0x20),
+                new Event.ApicvInhibitChanged(ApicvInhibit.BLOCKIRQ, ApicvInhibit.Change.SET, 0x2a),
+                new Event.ApicvInhibitChanged(ApicvInhibit.HYPERV, ApicvInhibit.Change.CLEAR, 0),
                 new Event.VcpuWoken(2),
                 new Event.UserspaceExited(2, Event.UserspaceExit.KVM_EXIT_MMIO),
                 new Event.UserspaceExited(2, Event.UserspaceExit.KVM_EXIT_INTR),
@@ -103,6 +106,10 @@ final class SampleTrace {
                 new Event.EoiExitmapLoaded(1, BITMAP),
                 new Event.EoiExitmapLoadSkipped(1, Event.LoadSkipped.APICV_INACTIVE),
                 new Event.EoiVirtualized(1, 49),
+                new Event.ApicvInhibitsStored(0x2a),
+                new Event.ApicPageZapped(0xfee00),
+                new Event.ApicvUpdated(3, false, 0x2a, true),
+                new Event.ApicvUpdated(3, true, 0, false),
                 new Event.VcpuBlocked(3),
                 new Event.VcpuReset(3),
                 new Event.InterruptTaken(3, 48),

@@ -1,0 +1,56 @@
+package org.vcpusim.check;
+
+import java.util.List;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.trace.TraceRecord;
+
+/**
+ * A vCPU enters the guest with APICv active if and only if the VM has no reason against it and the local APIC is enabled in
+ * IA32_APIC_BASE; and the VMCS's controls are those that go with it.
+ *
+ * <p>Models the assertion of {@code vcpu_enter_guest} that {@code kvm_vcpu_apicv_activated} equals
+ * {@code kvm_vcpu_apicv_active}, arch/x86/kvm/x86.c. What the VM's mask is before it first changes is known from the
+ * initialisation of the VMCS; entries before that are not judged.
+ */
+public final class ApicvFollowsInhibits implements Invariant {
+    private final FirstViolations violations = new FirstViolations("apicv-follows-inhibits");
+    private boolean known;
+    private boolean activated;
+
+    @Override
+    public String id() {
+        return violations.invariant();
+    }
+
+    @Override
+    public void accept(TraceRecord record) {
+        Event event = record.event();
+        if (event instanceof Event.GuestEntered entry && known) {
+            entered(entry, record);
+        } else if (event instanceof Event.ApicvInhibitsStored stored) {
+            known = true;
+            activated = stored.inhibits() == 0;
+        } else if (event instanceof Event.VmcsInitialised initialised && !known) {
+            known = true;
+            activated = initialised.apicv();
+        }
+    }
+
+    private void entered(Event.GuestEntered entry, TraceRecord record) {
+        String wrong = switch (entry.apicv()) {
+            case ACTIVE -> activated ? "" : "with APICv active, which is inhibited";
+            case INACTIVE -> activated ? "with APICv inactive, which nothing inhibits" : "";
+            case APIC_DISABLED -> "";
+            case ACTIVE_APIC_DISABLED -> "with APICv active and its local APIC disabled";
+            case CONTROLS_DIFFER -> "with controls that do not go with its APICv";
+        };
+        if (!wrong.isEmpty()) {
+            violations.add(record, "vcpu" + entry.vcpu() + " entered the guest " + wrong, "");
+        }
+    }
+
+    @Override
+    public List<Violation> violations() {
+        return violations.list();
+    }
+}
