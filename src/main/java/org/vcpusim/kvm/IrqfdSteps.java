@@ -101,12 +101,12 @@ final class IrqfdSteps {
         }
     }
 
-    /** Calls the ack notifiers of a pin; the only ones there are belong to resamplers. */
+    /** Calls the ack notifiers of a pin, 8 to 15 for the slave PIC; the only ones there are belong to resamplers. */
     record NotifyAcked(Event.IrqChip chip, int pin) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
             port.emit(new Event.IrqAcknowledged(chip, pin));
-            int gsi = vm.routing().gsiOf(chip, pin);
+            int gsi = vm.routing().gsiOf(chip, chip == Event.IrqChip.PIC_SLAVE ? pin - Pic.INPUTS / 2 : pin);
             if (gsi < 0 || !vm.irqfds().hasResampler(gsi)) {
                 return vm;
             }

@@ -6,12 +6,16 @@ import java.util.List;
 /**
  * The pair of 8259 interrupt controllers, as far as machines with the default routing need it.
  *
- * <p>Source: arch/x86/kvm/i8259.c. Ack notifiers run after the operation that caused them instead of in its middle.
+ * <p>Source: arch/x86/kvm/i8259.c. Where the service of an input ends, ack notifiers run with the lock dropped, in the middle of
+ * the operation; so such an operation is cut in two {@link Step}s.
  *
  * @param output whether the master asks for an interrupt
+ * @param shown what vCPUs know of it
+ * @param wakeupNeeded whether it has begun to ask since vCPUs were last told
  * @param irqStates asserting sources of each of the 16 inputs
  */
-record Pic(PicChip master, PicChip slave, boolean output, List<Integer> irqStates) {
+record Pic(
+        PicChip master, PicChip slave, boolean output, boolean shown, boolean wakeupNeeded, List<Integer> irqStates) {
     static final int INPUTS = 16;
 
     private static final int CASCADE = 2;
@@ -24,14 +28,32 @@ record Pic(PicChip master, PicChip slave, boolean output, List<Integer> irqState
     }
 
     static Pic reset() {
-        return new Pic(PicChip.RESET, PicChip.RESET, false, java.util.Collections.nCopies(INPUTS, 0));
+        return new Pic(PicChip.RESET, PicChip.RESET, false, false, false, java.util.Collections.nCopies(INPUTS, 0));
     }
 
-    /** What an operation leaves behind: the inputs whose service it ended, and what it returns. */
-    record Step(Pic pic, List<Integer> ended, int value) {
+    /** What is left of an operation when ack notifiers have run. */
+    enum Rest {
+        NONE,
+        /** The output is worked out anew. */
+        UPDATE,
+        /** The slave acknowledges too. */
+        ACKNOWLEDGE_SLAVE
+    }
+
+    /** What an operation leaves behind: the inputs whose service it ended, what is left of it, and what it returns. */
+    record Step(Pic pic, List<Integer> ended, Rest rest, int value) {
         Step {
             ended = List.copyOf(ended);
         }
+    }
+
+    private Step done(int value) {
+        return new Step(this, List.of(), Rest.NONE, value);
+    }
+
+    /** An operation that ends with an update of the output, after the notifiers where service ended. */
+    private Step updatedAfter(List<Integer> ended, int value) {
+        return ended.isEmpty() ? updated().done(value) : new Step(this, ended, Rest.UPDATE, value);
     }
 
     /** Whether the PIC answers at {@code port}. */
@@ -44,7 +66,9 @@ record Pic(PicChip master, PicChip slave, boolean output, List<Integer> irqState
     }
 
     private Pic withChip(int index, PicChip chip) {
-        return index == 0 ? new Pic(chip, slave, output, irqStates) : new Pic(master, chip, output, irqStates);
+        return index == 0
+                ? new Pic(chip, slave, output, shown, wakeupNeeded, irqStates)
+                : new Pic(master, chip, output, shown, wakeupNeeded, irqStates);
     }
 
     /** {@code kvm_pic_set_irq}: input 0 to 15 from {@code source} to {@code level}. */
@@ -55,8 +79,9 @@ record Pic(PicChip master, PicChip slave, boolean output, List<Integer> irqState
         int line = states.get(input) == 0 ? 0 : 1;
         PicChip chip = chip(input >> 3);
         int result = chip.lineResult(input & 7, line);
-        Pic next = new Pic(master, slave, output, states).withChip(input >> 3, chip.withLine(input & 7, line));
-        return new Step(next.updated(), List.of(), result);
+        Pic next = new Pic(master, slave, output, shown, wakeupNeeded, states)
+                .withChip(input >> 3, chip.withLine(input & 7, line));
+        return next.updated().done(result);
     }
 
     /** {@code pic_update_irq}: the slave's request reaches the master, the master's the processor. */
@@ -65,38 +90,46 @@ record Pic(PicChip master, PicChip slave, boolean output, List<Integer> irqState
         if (slave.pendingInput(0) >= 0) {
             m = m.withLine(CASCADE, 1).withLine(CASCADE, 0);
         }
-        return new Pic(m, slave, masterInput(m) >= 0, irqStates);
+        boolean asks = masterInput(m) >= 0;
+        return new Pic(m, slave, asks, shown, wakeupNeeded || asks && !output, irqStates);
     }
 
     private static int masterInput(PicChip master) {
         return master.pendingInput(master.specialFullyNested() ? 1 << CASCADE : 0);
     }
 
-    /** {@code kvm_pic_read_irq}: the processor acknowledges; the value is the vector. */
-    Step acknowledge() {
-        List<Integer> ended = new ArrayList<>();
-        int input = masterInput(master);
-        if (input < 0) {
-            return new Step(updated(), ended, master.irqBase() + SPURIOUS);
-        }
-        Pic next = withChip(0, master.acknowledged(input));
-        addAutoEoi(ended, master, input);
-        int vector = master.irqBase() + input;
-        if (input == CASCADE) {
-            int second = slave.pendingInput(0);
-            vector = slave.irqBase() + (second < 0 ? SPURIOUS : second);
-            if (second >= 0) {
-                next = next.withChip(1, slave.acknowledged(second));
-                addAutoEoi(ended, slave, second + 8);
-            }
-        }
-        return new Step(next.updated(), ended, vector);
+    /** The vCPUs have been told of the output. */
+    Pic told() {
+        return new Pic(master, slave, output, output, false, irqStates);
     }
 
-    private static void addAutoEoi(List<Integer> ended, PicChip chip, int input) {
-        if (chip.autoEoi()) {
-            ended.add(input);
+    /** {@code kvm_pic_read_irq}: the processor acknowledges; the value is the vector. */
+    Step acknowledge() {
+        Pic taken = new Pic(master, slave, false, shown, wakeupNeeded, irqStates);
+        int input = masterInput(master);
+        if (input < 0) {
+            return taken.updated().done(master.irqBase() + SPURIOUS);
         }
+        Pic next = taken.withChip(0, master.acknowledged(input));
+        List<Integer> ended = autoEnded(master, input);
+        if (input != CASCADE) {
+            return next.updatedAfter(ended, master.irqBase() + input);
+        }
+        return ended.isEmpty() ? next.acknowledgeSlave() : new Step(next, ended, Rest.ACKNOWLEDGE_SLAVE, 0);
+    }
+
+    /** The slave's share of an acknowledgement, when the master's input was the cascade. */
+    Step acknowledgeSlave() {
+        int input = slave.pendingInput(0);
+        if (input < 0) {
+            return updated().done(slave.irqBase() + SPURIOUS);
+        }
+        Pic next = withChip(1, slave.acknowledged(input));
+        return next.updatedAfter(autoEnded(slave, input + INPUTS / 2), slave.irqBase() + input);
+    }
+
+    private static List<Integer> autoEnded(PicChip chip, int input) {
+        return chip.autoEoi() ? List.of(input) : List.of();
     }
 
     /** A byte written to {@code port}; {@code acceptor} says whether any local APIC takes the PIC's interrupts. */
@@ -105,8 +138,8 @@ record Pic(PicChip master, PicChip slave, boolean output, List<Integer> irqState
         return switch (port) {
             case 0x20, 0xa0 -> writeCommand(index, value, acceptor);
             case 0x21, 0xa1 -> writeData(index, value);
-            case 0x4d0 -> new Step(withChip(0, master.withElcr(value & MASTER_ELCR)), List.of(), 0);
-            default -> new Step(withChip(1, slave.withElcr(value & SLAVE_ELCR)), List.of(), 0);
+            case 0x4d0 -> withChip(0, master.withElcr(value & MASTER_ELCR)).done(0);
+            default -> withChip(1, slave.withElcr(value & SLAVE_ELCR)).done(0);
         };
     }
 
@@ -122,18 +155,18 @@ record Pic(PicChip master, PicChip slave, boolean output, List<Integer> irqState
             return initialise(index, value, acceptor);
         }
         if ((value & 8) != 0) {
-            return new Step(withChip(index, chip.commanded3(value)), List.of(), 0);
+            return withChip(index, chip.commanded3(value)).done(0);
         }
         int command = value >> 5 & 7;
         int named = value & 7;
         return switch (command) {
-            case 0, 4 -> new Step(withChip(index, chip.withRotateOnAutoEoi(command)), List.of(), 0);
+            case 0, 4 -> withChip(index, chip.withRotateOnAutoEoi(command)).done(0);
             case 1, 5 -> endHighest(index, command);
             case 3 -> end(index, named, chip);
             case 6 ->
-                new Step(withChip(index, chip.withPriorityAdd(named + 1 & 7)).updated(), List.of(), 0);
+                withChip(index, chip.withPriorityAdd(named + 1 & 7)).updated().done(0);
             case 7 -> end(index, named, chip.withPriorityAdd(named + 1 & 7));
-            default -> new Step(this, List.of(), 0);
+            default -> done(0);
         };
     }
 
@@ -150,35 +183,35 @@ record Pic(PicChip master, PicChip slave, boolean output, List<Integer> irqState
                 }
             }
         }
-        return new Step(withChip(index, next), ended, 0);
+        return new Step(withChip(index, next), ended, Rest.NONE, 0);
     }
 
     private Step endHighest(int index, int command) {
         PicChip chip = chip(index);
         int priority = chip.priorityOf(chip.isr());
         if (priority == PicChip.NO_PRIORITY) {
-            return new Step(this, List.of(), 0);
+            return done(0);
         }
         int input = chip.inputAt(priority);
         return end(index, input, command == 5 ? chip.withPriorityAdd(input + 1 & 7) : chip);
     }
 
     private Step end(int index, int input, PicChip chip) {
-        return new Step(withChip(index, chip.ended(input)).updated(), List.of(input + 8 * index), 0);
+        return withChip(index, chip.ended(input)).updatedAfter(List.of(input + 8 * index), 0);
     }
 
     private Step writeData(int index, int value) {
         PicChip chip = chip(index);
         if (chip.initState() == 0) {
-            return new Step(withChip(index, chip.withImr(value)).updated(), List.of(), 0);
+            return withChip(index, chip.withImr(value)).updated().done(0);
         }
-        return new Step(withChip(index, chip.initialisationWord(value)), List.of(), 0);
+        return withChip(index, chip.initialisationWord(value)).done(0);
     }
 
     /** A byte read from {@code port}. */
     Step read(int port) {
         if (port >= 0x4d0) {
-            return new Step(this, List.of(), chip(port & 1).elcr());
+            return done(chip(port & 1).elcr());
         }
         int index = port >> 7 & 1;
         PicChip chip = chip(index);
@@ -186,13 +219,13 @@ record Pic(PicChip master, PicChip slave, boolean output, List<Integer> irqState
             return poll(index);
         }
         int command = chip.readIsr() ? chip.isr() : chip.irr();
-        return new Step(this, List.of(), (port & 1) == 0 ? command : chip.imr());
+        return done((port & 1) == 0 ? command : chip.imr());
     }
 
     private Step poll(int index) {
         int input = index == 0 ? masterInput(master) : slave.pendingInput(0);
         if (input < 0) {
-            return new Step(withChip(index, chip(index).polled()).updated(), List.of(), SPURIOUS);
+            return withChip(index, chip(index).polled()).updated().done(SPURIOUS);
         }
         Pic next = this;
         if (index == 1) {
@@ -202,7 +235,7 @@ record Pic(PicChip master, PicChip slave, boolean output, List<Integer> irqState
         PicChip chip = next.chip(index).polled();
         int bit = 1 << input;
         next = next.withChip(index, chip.withService(chip.irr() & ~bit, chip.isr() & ~bit));
-        boolean update = index == 1 || input != CASCADE;
-        return new Step(update ? next.updated() : next, List.of(input + 8 * index), 0x80 | input);
+        Rest rest = index == 1 || input != CASCADE ? Rest.UPDATE : Rest.NONE;
+        return new Step(next, List.of(input + 8 * index), rest, 0x80 | input);
     }
 }

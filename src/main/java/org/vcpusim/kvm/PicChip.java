@@ -11,34 +11,60 @@ package org.vcpusim.kvm;
  * @param isr inputs in service
  * @param priorityAdd input with the highest priority
  * @param irqBase vector of input 0
- * @param readIsr whether a read of the command port returns ISR instead of IRR
- * @param poll the next read is a poll
- * @param specialMask special mask mode, stored only
  * @param initState next initialisation word expected, 0 when initialised
- * @param autoEoi automatic end of interrupt
- * @param rotateOnAutoEoi rotate priorities on automatic EOI
- * @param specialFullyNested special fully nested mode
- * @param init4 the fourth initialisation word is expected
  * @param elcr level-triggered inputs
+ * @param modes the {@link Mode}s that are on, as a bit mask
  */
 record PicChip(
-        int lastIrr,
-        int irr,
-        int imr,
-        int isr,
-        int priorityAdd,
-        int irqBase,
-        boolean readIsr,
-        boolean poll,
-        boolean specialMask,
-        int initState,
-        boolean autoEoi,
-        boolean rotateOnAutoEoi,
-        boolean specialFullyNested,
-        boolean init4,
-        int elcr) {
+        int lastIrr, int irr, int imr, int isr, int priorityAdd, int irqBase, int initState, int elcr, int modes) {
 
-    static final PicChip RESET = new PicChip(0, 0, 0, 0, 0, 0, false, false, false, 0, false, false, false, false, 0);
+    static final PicChip RESET = new PicChip(0, 0, 0, 0, 0, 0, 0, 0, 0);
+
+    /** What can be on or off. */
+    private enum Mode {
+        /** A read of the command port returns ISR instead of IRR. */
+        READ_ISR,
+        /** The next read is a poll. */
+        POLL,
+        /** Special mask mode, stored only. */
+        SPECIAL_MASK,
+        AUTO_EOI,
+        /** Rotate priorities on automatic EOI. */
+        ROTATE_ON_AUTO_EOI,
+        SPECIAL_FULLY_NESTED,
+        /** The fourth initialisation word is expected. */
+        INIT4;
+
+        int bit() {
+            return 1 << ordinal();
+        }
+    }
+
+    private boolean has(Mode mode) {
+        return (modes & mode.bit()) != 0;
+    }
+
+    /** The mode is on if {@code bits} is not 0. */
+    private PicChip with(Mode mode, int bits) {
+        int other = bits == 0 ? modes & ~mode.bit() : modes | mode.bit();
+        return new PicChip(lastIrr, irr, imr, isr, priorityAdd, irqBase, initState, elcr, other);
+    }
+
+    boolean readIsr() {
+        return has(Mode.READ_ISR);
+    }
+
+    boolean poll() {
+        return has(Mode.POLL);
+    }
+
+    boolean autoEoi() {
+        return has(Mode.AUTO_EOI);
+    }
+
+    boolean specialFullyNested() {
+        return has(Mode.SPECIAL_FULLY_NESTED);
+    }
 
     static final int NO_PRIORITY = 8;
 
@@ -92,10 +118,10 @@ record PicChip(
         int bit = 1 << input;
         int requested = (elcr & bit) == 0 ? irr & ~bit : irr;
         PicChip taken = withService(requested, isr | bit);
-        if (!autoEoi) {
+        if (!autoEoi()) {
             return taken;
         }
-        PicChip rotated = rotateOnAutoEoi ? taken.withPriorityAdd(input + 1 & 7) : taken;
+        PicChip rotated = has(Mode.ROTATE_ON_AUTO_EOI) ? taken.withPriorityAdd(input + 1 & 7) : taken;
         return rotated.withService(rotated.irr, rotated.isr & ~bit);
     }
 
@@ -105,221 +131,59 @@ record PicChip(
 
     /** After the first initialisation word {@code value}. */
     PicChip initialised(int value) {
-        boolean four = (value & 1) != 0;
-        return new PicChip(
-                0,
-                irr & elcr,
-                0,
-                isr,
-                0,
-                irqBase,
-                false,
-                poll,
-                false,
-                1,
-                four && autoEoi,
-                rotateOnAutoEoi,
-                four && specialFullyNested,
-                four,
-                elcr);
+        int four = value & 1;
+        PicChip restarted = new PicChip(0, irr & elcr, 0, isr, 0, irqBase, 1, elcr, modes)
+                .with(Mode.INIT4, four)
+                .with(Mode.READ_ISR, 0)
+                .with(Mode.SPECIAL_MASK, 0);
+        return four != 0 ? restarted : restarted.with(Mode.AUTO_EOI, 0).with(Mode.SPECIAL_FULLY_NESTED, 0);
     }
 
     PicChip withLines(int last, int requested) {
-        return new PicChip(
-                last,
-                requested,
-                imr,
-                isr,
-                priorityAdd,
-                irqBase,
-                readIsr,
-                poll,
-                specialMask,
-                initState,
-                autoEoi,
-                rotateOnAutoEoi,
-                specialFullyNested,
-                init4,
-                elcr);
+        return new PicChip(last, requested, imr, isr, priorityAdd, irqBase, initState, elcr, modes);
     }
 
     PicChip withService(int requested, int inService) {
-        return new PicChip(
-                lastIrr,
-                requested,
-                imr,
-                inService,
-                priorityAdd,
-                irqBase,
-                readIsr,
-                poll,
-                specialMask,
-                initState,
-                autoEoi,
-                rotateOnAutoEoi,
-                specialFullyNested,
-                init4,
-                elcr);
+        return new PicChip(lastIrr, requested, imr, inService, priorityAdd, irqBase, initState, elcr, modes);
     }
 
     PicChip withPriorityAdd(int input) {
-        return new PicChip(
-                lastIrr,
-                irr,
-                imr,
-                isr,
-                input,
-                irqBase,
-                readIsr,
-                poll,
-                specialMask,
-                initState,
-                autoEoi,
-                rotateOnAutoEoi,
-                specialFullyNested,
-                init4,
-                elcr);
+        return new PicChip(lastIrr, irr, imr, isr, input, irqBase, initState, elcr, modes);
     }
 
     PicChip withImr(int mask) {
-        return new PicChip(
-                lastIrr,
-                irr,
-                mask,
-                isr,
-                priorityAdd,
-                irqBase,
-                readIsr,
-                poll,
-                specialMask,
-                initState,
-                autoEoi,
-                rotateOnAutoEoi,
-                specialFullyNested,
-                init4,
-                elcr);
+        return new PicChip(lastIrr, irr, mask, isr, priorityAdd, irqBase, initState, elcr, modes);
     }
 
     PicChip withElcr(int levels) {
-        return new PicChip(
-                lastIrr,
-                irr,
-                imr,
-                isr,
-                priorityAdd,
-                irqBase,
-                readIsr,
-                poll,
-                specialMask,
-                initState,
-                autoEoi,
-                rotateOnAutoEoi,
-                specialFullyNested,
-                init4,
-                levels);
+        return new PicChip(lastIrr, irr, imr, isr, priorityAdd, irqBase, initState, levels, modes);
     }
 
     /** After an operation command word 3 {@code value}. */
     PicChip commanded3(int value) {
-        boolean isr2 = (value & 2) != 0 ? (value & 1) != 0 : readIsr;
-        boolean special = (value & 0x40) != 0 ? (value & 0x20) != 0 : specialMask;
-        return new PicChip(
-                lastIrr,
-                irr,
-                imr,
-                isr,
-                priorityAdd,
-                irqBase,
-                isr2,
-                poll || (value & 4) != 0,
-                special,
-                initState,
-                autoEoi,
-                rotateOnAutoEoi,
-                specialFullyNested,
-                init4,
-                elcr);
+        PicChip polled = (value & 4) != 0 ? with(Mode.POLL, 1) : this;
+        PicChip read = (value & 2) != 0 ? polled.with(Mode.READ_ISR, value & 1) : polled;
+        return (value & 0x40) != 0 ? read.with(Mode.SPECIAL_MASK, value & 0x20) : read;
     }
 
     PicChip withRotateOnAutoEoi(int command) {
-        return new PicChip(
-                lastIrr,
-                irr,
-                imr,
-                isr,
-                priorityAdd,
-                irqBase,
-                readIsr,
-                poll,
-                specialMask,
-                initState,
-                autoEoi,
-                command >> 2 != 0,
-                specialFullyNested,
-                init4,
-                elcr);
+        return with(Mode.ROTATE_ON_AUTO_EOI, command >> 2);
     }
 
     PicChip polled() {
-        return new PicChip(
-                lastIrr,
-                irr,
-                imr,
-                isr,
-                priorityAdd,
-                irqBase,
-                readIsr,
-                false,
-                specialMask,
-                initState,
-                autoEoi,
-                rotateOnAutoEoi,
-                specialFullyNested,
-                init4,
-                elcr);
+        return with(Mode.POLL, 0);
     }
 
     /** After an initialisation word 2, 3 or 4, as {@code initState} says. */
     PicChip initialisationWord(int value) {
         return switch (initState) {
             case 1 -> atInit(2, value & 0xf8);
-            case 2 -> atInit(init4 ? 3 : 0, irqBase);
-            default ->
-                new PicChip(
-                        lastIrr,
-                        irr,
-                        imr,
-                        isr,
-                        priorityAdd,
-                        irqBase,
-                        readIsr,
-                        poll,
-                        specialMask,
-                        0,
-                        (value & 2) != 0,
-                        rotateOnAutoEoi,
-                        (value & 0x10) != 0,
-                        init4,
-                        elcr);
+            case 2 -> atInit(has(Mode.INIT4) ? 3 : 0, irqBase);
+            default -> atInit(0, irqBase).with(Mode.AUTO_EOI, value & 2).with(Mode.SPECIAL_FULLY_NESTED, value & 0x10);
         };
     }
 
     private PicChip atInit(int state, int base) {
-        return new PicChip(
-                lastIrr,
-                irr,
-                imr,
-                isr,
-                priorityAdd,
-                base,
-                readIsr,
-                poll,
-                specialMask,
-                state,
-                autoEoi,
-                rotateOnAutoEoi,
-                specialFullyNested,
-                init4,
-                elcr);
+        return new PicChip(lastIrr, irr, imr, isr, priorityAdd, base, state, elcr, modes);
     }
 }

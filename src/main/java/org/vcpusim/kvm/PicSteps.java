@@ -29,7 +29,7 @@ final class PicSteps {
             PicChip chip = vm.pic().chip(input >> 3);
             Pic.Step step = vm.pic().setInput(input, source, level);
             port.emit(new Event.PicIrqSet(input >> 3, input & 7, chip.elcr(), chip.imr(), step.value() == 0));
-            return changed(vm, task, step, new Settle(step.value()));
+            return changed(vm, task, step);
         }
     }
 
@@ -37,7 +37,7 @@ final class PicSteps {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
             Pic.Step step = vm.pic().read(ioPort);
-            return changed(vm, task.push(after), step, new Settle(step.value()));
+            return changed(vm, task.push(after), step);
         }
     }
 
@@ -46,7 +46,7 @@ final class PicSteps {
         public Vm run(Vm vm, VmTask task, Port port) {
             Pic.Acceptor acceptor = vm.apics().firstAcceptingPic().isPresent() ? Pic.Acceptor.SOME : Pic.Acceptor.NONE;
             Pic.Step step = vm.pic().write(ioPort, value, acceptor);
-            return changed(vm, task.push(after), step, new Settle(0));
+            return changed(vm, task.push(after), step);
         }
     }
 
@@ -54,29 +54,67 @@ final class PicSteps {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
             Pic.Step step = vm.pic().acknowledge();
-            return changed(vm, task.push(after), step, new Settle(step.value()));
+            return changed(vm, task.push(after), step);
         }
     }
 
-    /** Ack notifiers of ended inputs, then the new output to every vCPU, then the interrupt's request. */
-    private static Vm changed(Vm vm, VmTask task, Pic.Step step, Settle settle) {
+    /** Ack notifiers of ended inputs, then what is left of the operation, or the output's way to the vCPUs. */
+    private static Vm changed(Vm vm, VmTask task, Pic.Step step) {
         List<VmStep> steps = new ArrayList<>();
         for (int input : step.ended()) {
-            steps.add(new IrqfdSteps.NotifyAcked(Routing.chipOfInput(input), input & 7));
+            steps.add(new IrqfdSteps.NotifyAcked(Routing.chipOfInput(input), input));
         }
-        boolean before = vm.pic().output();
-        boolean after = step.pic().output();
-        if (before != after) {
-            steps.add(new ShowOutput(after, 0));
+        steps.add(
+                switch (step.rest()) {
+                    case NONE -> new Tell(step.value());
+                    case UPDATE -> new Update(step.value());
+                    case ACKNOWLEDGE_SLAVE -> AcknowledgeSlave.ACKNOWLEDGE_SLAVE;
+                });
+        Vm next = vm.with(step.pic());
+        return step.ended().isEmpty() && step.rest() == Pic.Rest.NONE
+                ? tell(next, task, step.value())
+                : next.with(task.push(steps.toArray(new VmStep[0])));
+    }
+
+    /** The output is worked out anew, the lock taken again. */
+    private record Update(int value) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            return tell(vm.with(vm.pic().updated()), task, value);
         }
-        if (after && !before) {
+    }
+
+    private enum AcknowledgeSlave implements VmStep {
+        ACKNOWLEDGE_SLAVE;
+
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            return changed(vm, task, vm.pic().acknowledgeSlave());
+        }
+    }
+
+    private record Tell(int value) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            return tell(vm, task, value);
+        }
+    }
+
+    /** {@code pic_unlock}: the new output to every vCPU, then the interrupt's request; {@code value} is the answer. */
+    private static Vm tell(Vm vm, VmTask task, int value) {
+        List<VmStep> steps = new ArrayList<>();
+        Pic pic = vm.pic();
+        if (pic.output() != pic.shown()) {
+            steps.add(new ShowOutput(pic.output(), 0));
+        }
+        if (pic.wakeupNeeded()) {
             vm.apics().firstAcceptingPic().ifPresent(vcpu -> {
                 steps.add(new RequestSteps.Make(vcpu, VcpuRequest.EVENT));
                 steps.add(new RequestSteps.Kick(vcpu));
             });
         }
-        steps.add(settle);
-        return vm.with(step.pic()).with(task.push(steps.toArray(new VmStep[0])));
+        steps.add(new Settle(value));
+        return vm.with(pic.told()).with(task.push(steps.toArray(new VmStep[0])));
     }
 
     /** Tells vCPU {@code vcpu} and those after it what the PIC's output is. */

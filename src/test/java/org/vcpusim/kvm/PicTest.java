@@ -17,9 +17,18 @@ class PicTest {
     private static Pic script(String steps, Pic from) {
         Pic pic = from;
         for (String step : steps.split(" ", -1)) {
-            pic = one(step, pic).pic();
+            pic = finished(one(step, pic)).pic();
         }
         return pic;
+    }
+
+    /** What the operation comes to when ack notifiers have run and done nothing. */
+    private static Pic.Step finished(Pic.Step step) {
+        return switch (step.rest()) {
+            case NONE -> step;
+            case UPDATE -> new Pic.Step(step.pic().updated(), step.ended(), Pic.Rest.NONE, step.value());
+            case ACKNOWLEDGE_SLAVE -> finished(step.pic().acknowledgeSlave());
+        };
     }
 
     private static Pic.Step one(String step, Pic pic) {
@@ -63,7 +72,7 @@ class PicTest {
         w20=0c                           | r20  | 0x07  | false  | a poll that finds nothing
         """)
     void whatThePicAnswers(String steps, String last, int value, boolean output) {
-        Pic.Step step = one(last, script(steps, initialised()));
+        Pic.Step step = finished(one(last, script(steps, initialised())));
 
         assertEquals(value, step.value());
         assertEquals(output, step.pic().output());
@@ -101,6 +110,23 @@ class PicTest {
 
         assertEquals(List.of(4), step.ended());
         assertEquals(1 << 5, step.pic().master().irr());
+    }
+
+    @Test
+    void aResamplerLowersALevelInputOfTheSlaveBeforeTheMasterLooksAtItAgain() {
+        Pic.Step ending = one("wa0=20", script("w4d1=04 +10 ack", initialised()));
+
+        assertEquals(List.of(10), ending.ended());
+        Pic after = ending.pic().setInput(10, 0, 0).pic().updated();
+        assertEquals(List.of(0, 0), List.of(after.master().irr(), after.slave().irr()));
+    }
+
+    @Test
+    void theOutputThatRisesAgainAfterAnEoiWakesSomebody() {
+        Pic inService = script("+3 +12 ack", initialised()).told();
+
+        assertEquals(false, inService.output());
+        assertEquals(true, script("w20=20", inService).wakeupNeeded());
     }
 
     @Test
