@@ -152,7 +152,7 @@ public final class Ioapic {
     private int readIndirect() {
         return switch (select) {
             case INDEX_VERSION -> VERSION;
-            case INDEX_ID, INDEX_ARBITRATION -> id << 24;
+            case INDEX_ID, INDEX_ARBITRATION -> (id & 0xf) << 24;
             default -> {
                 int pin = selectedPin();
                 long content = pin < 0 ? ~0L : table[pin];

@@ -87,6 +87,11 @@ public record Machine(
         return faults.contains(fault);
     }
 
+    /** Whether an x2APIC's ICR is kept in two registers, as AMD's vendor module does; {@code x2apic_icr_is_split}. */
+    boolean splitsIcr() {
+        return tpr == TaskPriority.VIRTUAL_CR8;
+    }
+
     /** Whether APIC IDs have 32 bits in MSIs and saved states. */
     public boolean has32BitIds() {
         return (x2apicApi & X2APIC_API_USE_32BIT_IDS) != 0;

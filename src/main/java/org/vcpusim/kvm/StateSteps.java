@@ -131,7 +131,8 @@ final class StateSteps {
                             new LineSteps.SetPinLine(each, 1, Vm.LineStatus.WANTED), new Inject(irr, each + 1)));
                 }
             }
-            return vm.with(task.push(new RestoreRtc(0, vm.machine().vcpuCount())));
+            return vm.with(
+                    task.push(ResetRtc.RESET_RTC, new RestoreRtc(0, vm.machine().vcpuCount())));
         }
     }
 

@@ -13,6 +13,7 @@ final class VcpuAwait {
             case RESET_MAP, RESET_MAP_FOR_STATE ->
                 VcpuInjection.afterReset(v, v.thread().await(), port);
             case RESTORED_MAP -> VcpuIoctls.restored(v, port);
+            case REFUSED_STATE -> VcpuIoctls.refused(v, port);
             case NOTHING, TABLE, INHIBITS, USERSPACE_ACCESS ->
                 throw new IllegalStateException("vCPU " + v.index() + " does not wait for an operation: " + v.thread());
         };

@@ -245,6 +245,6 @@ public record VcpuEvents(
 
     /** What KVM_GET_MP_STATE reports: a vCPU that a remote read has woken counts as runnable before it runs. */
     public MpState reportedMpState() {
-        return mpState == MpState.HALTED && pvUnhalted ? MpState.RUNNABLE : mpState;
+        return mpState.isHalted() && pvUnhalted ? MpState.RUNNABLE : mpState;
     }
 }

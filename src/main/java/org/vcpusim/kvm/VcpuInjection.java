@@ -1,5 +1,6 @@
 package org.vcpusim.kvm;
 
+import org.vcpusim.arch.ApicRegister;
 import org.vcpusim.arch.EventInjection;
 import org.vcpusim.arch.PrimaryProcessorControl;
 import org.vcpusim.arch.VmcsField;
@@ -30,7 +31,7 @@ final class VcpuInjection {
             return afterReset(sipiAccepted(v, port), await, port);
         }
         port.emit(new Event.VcpuReset(v.index()));
-        Lapic lapic = v.lapic().withoutInit().reset();
+        Lapic lapic = reset(v);
         MpState state = lapic.isBootProcessor() ? MpState.RUNNABLE : MpState.INIT_RECEIVED;
         Vcpu reset = v.with(lapic)
                 .with(v.events().reset().with(state))
@@ -44,6 +45,16 @@ final class VcpuInjection {
                 forState
                         ? reset.thread().inUserspaceAwaiting(await)
                         : reset.thread().awaiting(await));
+    }
+
+    /** What INIT leaves of the local APIC; a split ICR keeps its upper half, which the reset of x2APIC mode does not know. */
+    private static Lapic reset(Vcpu v) {
+        Lapic before = v.lapic();
+        Lapic after = before.withoutInit().reset();
+        return before.x2apic() && v.machine().splitsIcr()
+                ? after.withPage(
+                        after.page().write(ApicRegister.ICR2, before.page().read(ApicRegister.ICR2)))
+                : after;
     }
 
     /** Goes on after INIT or a start-up IPI was acted on. */
@@ -142,7 +153,7 @@ final class VcpuInjection {
     static boolean isRunnable(Vcpu v) {
         return switch (v.events().mpState()) {
             case RUNNABLE -> true;
-            case HALTED -> hasEvents(v);
+            case HALTED, AP_RESET_HOLD -> hasEvents(v);
             case UNINITIALIZED, INIT_RECEIVED, SIPI_RECEIVED ->
                 v.lapic().initPending() || v.lapic().sipiPending();
         };

@@ -94,8 +94,7 @@ final class VcpuIoctls {
         }
         if (v.lapic().x2apic()) {
             if (v.machine().has32BitIds() && page.read(ApicRegister.ID) != v.index()) {
-                port.toUserspace(new Userspace.Done(Userspace.EINVAL));
-                return v;
+                return refused(v, page.read(ApicRegister.SPIV), port);
             }
             page = page.write(ApicRegister.ID, v.index()).write(ApicRegister.LDR, ApicIdentity.x2apicLdr(v.index()));
         }
@@ -108,6 +107,23 @@ final class VcpuIoctls {
         }
         port.toVm(new Vm.RestoreApic(lapic.identity()));
         return replaced.with(replaced.thread().inUserspaceAwaiting(VcpuThread.Await.RESTORED_MAP));
+    }
+
+    /** A state that is refused has left its SPIV behind, and the map is built anew if that matters to it. */
+    private static Vcpu refused(Vcpu v, int spiv, Port port) {
+        Vcpu changed = v.with(v.lapic().withPage(v.lapic().page().write(ApicRegister.SPIV, spiv)));
+        if (changed.lapic().swEnabled() == v.lapic().swEnabled()) {
+            port.toUserspace(new Userspace.Done(Userspace.EINVAL));
+            return changed;
+        }
+        port.toVm(new Vm.ChangeIdentity(changed.lapic().identity()));
+        return changed.with(changed.thread().inUserspaceAwaiting(VcpuThread.Await.REFUSED_STATE));
+    }
+
+    /** The map is built anew after a KVM_SET_LAPIC that fails. */
+    static Vcpu refused(Vcpu v, Port port) {
+        port.toUserspace(new Userspace.Done(Userspace.EINVAL));
+        return v.with(v.thread().inUserspaceAwaiting(VcpuThread.Await.NOTHING));
     }
 
     /** The map is built anew after KVM_SET_LAPIC. */

@@ -78,8 +78,7 @@ final class VcpuRun {
         port.emit(new Event.UserspaceExited(v.index(), reason));
         port.toUserspace(new Userspace.VcpuExited(v.index(), reason, access));
         VcpuThread thread = v.thread();
-        boolean accessPending =
-                reason == Event.UserspaceExit.KVM_EXIT_MMIO || reason == Event.UserspaceExit.KVM_EXIT_IO;
+        boolean accessPending = !access.equals(Userspace.Unhandled.NONE);
         return v.with(thread.inUserspaceAwaiting(
                 accessPending ? VcpuThread.Await.USERSPACE_ACCESS : VcpuThread.Await.NOTHING));
     }
@@ -222,7 +221,7 @@ final class VcpuRun {
 
     /** HLT has ended; a vCPU that waits for a start-up IPI goes on waiting. */
     static Vcpu madeRunnable(Vcpu v) {
-        boolean halted = v.events().mpState() == MpState.HALTED;
+        boolean halted = v.events().mpState().isHalted();
         return halted ? v.with(v.events().with(MpState.RUNNABLE).withPvUnhalted(false)) : v;
     }
 }

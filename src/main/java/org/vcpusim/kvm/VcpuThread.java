@@ -51,6 +51,8 @@ record VcpuThread(
         RESET_MAP_FOR_STATE,
         /** The new APIC map after user space replaced the local APIC's state. */
         RESTORED_MAP,
+        /** The same for a state that is refused. */
+        REFUSED_STATE,
         /** User space's completion of an access nobody in the kernel took. */
         USERSPACE_ACCESS
     }
