@@ -1,5 +1,6 @@
 package org.vcpusim.actor;
 
+import java.io.UncheckedIOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.apache.pekko.actor.typed.ActorRef;
@@ -73,6 +74,9 @@ public final class ActorPort implements Port {
         S next;
         try {
             next = machine.step(state, message, this);
+        } catch (UncheckedIOException e) {
+            run.fail(e); // the recorder's file, not the step
+            return state;
         } catch (RuntimeException | StackOverflowError | AssertionError e) {
             run.fail(new StepFailedException(source.label(), message, e));
             return state;

@@ -17,6 +17,7 @@ import org.vcpusim.trace.TraceFormat;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -58,9 +59,8 @@ final class Run implements Callable<Integer> {
     @Option(
             names = "--format",
             paramLabel = "NAME",
-            defaultValue = "text",
-            description = "Format of the trace: text as ftrace prints, or jsonl (default: ${DEFAULT-VALUE}).")
-    private TraceFormat format = TraceFormat.TEXT;
+            description = "Format of the trace: text as ftrace prints (the default), or jsonl.")
+    private Optional<TraceFormat> format = Optional.empty();
 
     @Option(
             names = "--log",
@@ -80,9 +80,12 @@ final class Run implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        LogLevels.set(levels);
+        if (format.isPresent() && trace.isEmpty()) {
+            throw new ParameterException(spec.commandLine(), "--format is the format of --trace, which is missing");
+        }
         Scenario read = ScenarioOption.read(scenario);
         Scenario wanted = vcpus.map(read::withVcpus).orElse(read);
+        LogLevels.set(levels, wanted);
         Interruption interruption = Interruption.onSignal();
         try {
             Result result = run(wanted, interruption);
@@ -101,7 +104,7 @@ final class Run implements Callable<Integer> {
     private Result run(Scenario wanted, Interruption interruption) {
         ScenarioRun run = new ScenarioRun(wanted, executor, seed);
         try (Progress progress = Progress.of("run " + wanted.name(), noProgress)) {
-            trace.ifPresent(file -> run.writeTrace(file, format));
+            trace.ifPresent(file -> run.writeTrace(file, format.orElse(TraceFormat.TEXT)));
             return run.execute(interruption::requested, progress::at);
         } catch (UncheckedIOException e) {
             throw new InputException(

@@ -12,7 +12,7 @@ package org.vcpusim.kvm;
 public record Userspace(Machine machine, int started, Conduct conduct, UserspaceIrqchip irqchip) {
     /** What a VMM does when KVM_RUN returns. */
     public enum Conduct {
-        /** Completes the access, reads giving all ones, and runs the vCPU again, unless its guest has stopped. */
+        /** Completes the access, reads giving all ones, and runs the vCPU again. */
         RUNS_AGAIN,
         /** Nothing: somebody drives it from outside. */
         WAITS
@@ -63,7 +63,7 @@ public record Userspace(Machine machine, int started, Conduct conduct, Userspace
     /**
      * KVM_RUN returned.
      *
-     * @param access what the guest wanted where {@code reason} is MMIO or IO
+     * @param access what the guest wanted where {@code reason} is MMIO or IO; nothing to complete where it only came out
      */
     public record VcpuExited(int vcpu, Event.UserspaceExit reason, Unhandled access) implements Message {}
 
@@ -105,9 +105,7 @@ public record Userspace(Machine machine, int started, Conduct conduct, Userspace
         if (machine.isSplit() && conduct == Conduct.RUNS_AGAIN && UserspaceIrqchip.concerns(message)) {
             return new Userspace(machine, started, conduct, irqchip.step(message, port));
         }
-        if (message instanceof VcpuExited exited
-                && conduct == Conduct.RUNS_AGAIN
-                && exited.reason != Event.UserspaceExit.KVM_EXIT_HLT) {
+        if (message instanceof VcpuExited exited && conduct == Conduct.RUNS_AGAIN) {
             port.toVcpu(exited.vcpu, new Vcpu.Run(-1));
         }
         return this;

@@ -76,7 +76,7 @@ final class VcpuAccess {
             return awaitAccess(v);
         }
         Vcpu done = v.with(v.guest().retiring());
-        return VcpuRun.leaveKernel(done, Event.UserspaceExit.KVM_EXIT_HLT, Userspace.Unhandled.NONE, port);
+        return VcpuRun.leaveKernel(done, Event.UserspaceExit.KVM_EXIT_IO, Userspace.Unhandled.NONE, port);
     }
 
     private static Userspace.Unhandled unread(long address, int size) {

@@ -86,7 +86,7 @@ public record Scenario(
         Config settings = Limits.settings("vcpusim.scenario");
         int most = settings.getInt("vcpus");
         if (count < 1 || count > most) {
-            throw new InputException("vcpus = " + count + ": must be " + Numbers.range(1, most));
+            throw new InputException("--vcpus = " + count + ": must be " + Numbers.range(1, most));
         }
         Scenario other = new ScenarioReader(text, count).read();
         return other.with(new Machine(

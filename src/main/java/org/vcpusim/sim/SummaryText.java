@@ -87,9 +87,14 @@ public final class SummaryText {
         line("Entries    %,d, and %,d cancelled", entries.entered(), entries.cancelled());
         line("IPIs       %,d sent, %,d elided", entries.ipisSent(), entries.ipisElided());
         bitmaps(figures.bitmaps());
-        line(
-                "Level pins %s",
-                figures.stuckPins().isEmpty() ? "none stuck" : "STUCK: " + listed("pin", figures.stuckPins()));
+        line("Level pins %s", pins(figures));
+    }
+
+    private static String pins(RunFigures figures) {
+        if (figures.bitmaps().audited() == 0) {
+            return "not audited";
+        }
+        return figures.stuckPins().isEmpty() ? "none stuck" : "STUCK: " + listed("pin", figures.stuckPins());
     }
 
     private void bitmaps(RunFigures.Bitmaps bitmaps) {

@@ -90,7 +90,7 @@ final class VectorDriver {
             }
             case "nmi" -> told(w.vcpu(), Vcpu.Plain.NMI);
             case "smi" -> told(w.vcpu(), Vcpu.Plain.SMI);
-            case "mp_state" -> told(w.vcpu(), new Vcpu.SetMpState(MpState.values()[(int) w.number(2)]));
+            case "mp_state" -> setMpState(w);
             case "set_lapic" -> told(w.vcpu(), setLapic(w));
             case "set_ioapic" -> {
                 machine.tell(new Vm.SetIoapic(setIoapic(w)));
@@ -102,6 +102,13 @@ final class VectorDriver {
             }
             default -> routing(w);
         };
+    }
+
+    /** KVM_SET_MP_STATE; the kernel refuses states that x86 does not have. */
+    private List<String> setMpState(Words w) {
+        return MpState.ofNumber(w.number(2))
+                .map(state -> told(w.vcpu(), new Vcpu.SetMpState(state)))
+                .orElse(List.of("error=" + EINVAL));
     }
 
     private List<String> routing(Words w) {

@@ -1,10 +1,11 @@
 package org.vcpusim.sim;
 
-import java.io.BufferedReader;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.io.Reader;
+import java.io.StringWriter;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
@@ -80,12 +81,12 @@ public record VectorFile(String name, List<Word> machine, List<Word> initial, Li
             if (Files.size(path) > LARGEST_BYTES) {
                 throw new InputException(path + ": " + Files.size(path) + " bytes: must be at most " + LARGEST_BYTES);
             }
-            BufferedReader reader = new BufferedReader(new InputStreamReader(
+            Reader reader = new InputStreamReader(
                     in,
                     StandardCharsets.US_ASCII
                             .newDecoder()
                             .onMalformedInput(CodingErrorAction.REPORT)
-                            .onUnmappableCharacter(CodingErrorAction.REPORT)));
+                            .onUnmappableCharacter(CodingErrorAction.REPORT));
             return new Parser(path.toString()).parse(nameOf(file), reader);
         } catch (CharacterCodingException e) {
             throw new InputException(path + ": holds bytes that are not ASCII: must be a vector file");
@@ -114,10 +115,16 @@ public record VectorFile(String name, List<Word> machine, List<Word> initial, Li
             this.file = file;
         }
 
-        VectorFile parse(String name, BufferedReader reader) throws IOException {
-            for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+        VectorFile parse(String name, Reader reader) throws IOException {
+            StringWriter whole = new StringWriter();
+            reader.transferTo(whole);
+            String text = whole.toString();
+            text.lines().forEach(line -> {
                 number++;
                 parseLine(line);
+            });
+            if (!text.isEmpty() && !text.endsWith("\n")) {
+                throw error("ends in the middle of a line", "the last line must end as the others do");
             }
             if (machine.isEmpty()) {
                 throw error("has no vm line", "a vector file starts with comments and a vm line");
@@ -136,7 +143,8 @@ public record VectorFile(String name, List<Word> machine, List<Word> initial, Li
                 return;
             }
             if (line.startsWith("vm")) {
-                machine = parseWords(line);
+                List<Word> words = parseWords(line);
+                machine = words.isEmpty() ? List.of(new Word("vcpus", "1")) : words;
             } else if (machine.isEmpty()) {
                 throw error("found \"" + shortened(line) + "\"", "must be a comment or the vm line");
             } else if (line.startsWith("> ")) {
@@ -182,7 +190,7 @@ public record VectorFile(String name, List<Word> machine, List<Word> initial, Li
             for (String part : List.of(parts).subList(1, parts.length)) {
                 words.add(Word.of(part));
             }
-            return words.isEmpty() ? List.of(new Word("vcpus", "1")) : words;
+            return words;
         }
 
         private static String shortened(String line) {

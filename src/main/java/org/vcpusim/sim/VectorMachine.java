@@ -136,7 +136,7 @@ final class VectorMachine implements AutoCloseable {
                 report(eoi, words);
                 tell(vcpu, new Vcpu.Run(0));
             } else if (exit instanceof Userspace.VcpuExited exited) {
-                if (exited.reason() == Event.UserspaceExit.KVM_EXIT_HLT) {
+                if (exited.access().equals(Userspace.Unhandled.NONE)) {
                     return new Run(words, false);
                 }
                 words.add(unhandled(exited.access(), exited.reason()));

@@ -5,6 +5,7 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /** How a trace is written. */
 public enum TraceFormat {
@@ -22,6 +23,12 @@ public enum TraceFormat {
             return new JsonLinesTraceWriter(stream);
         }
     };
+
+    /** As the command line has it. */
+    @Override
+    public String toString() {
+        return name().toLowerCase(Locale.ROOT);
+    }
 
     /** A sink that writes to {@code stream} and closes it; throws {@link UncheckedIOException} where that fails. */
     public abstract LineTraceWriter writer(OutputStream stream, int vcpuCount);

@@ -3,10 +3,13 @@ package org.vcpusim.sim;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.vcpusim.scenario.InputException;
@@ -26,6 +29,13 @@ class VectorFileTest {
     }
 
     @Test
+    void aFileCutInTheMiddleOfALineIsTruncated() throws IOException {
+        assertEquals(
+                "x.vec:6: ends in the middle of a line: the last line must end as the others do",
+                refusal("x.vec", HEAD + "> enter 0\n= ok\n~ v0.mp=0x1"));
+    }
+
+    @Test
     void aStateBeforeTheResultIsRefused() throws IOException {
         assertEquals(
                 "x.vec:5: a state before the result: the operation of line 4 needs its result first",
@@ -39,10 +49,18 @@ class VectorFileTest {
     }
 
     @Test
-    void aCutGzipFileIsRefused() throws IOException {
-        assertEquals(
-                "x.vec.gz: is not a whole gzip file: must be a vector file packed with gzip",
-                refusal("x.vec.gz", "not gzip"));
+    void aFileThatIsNoGzipFileOrACutOneIsRefused() throws IOException {
+        String expected = "x.vec.gz: is not a whole gzip file: must be a vector file packed with gzip";
+        assertEquals(expected, refusal("x.vec.gz", "not gzip"));
+        ByteArrayOutputStream packed = new ByteArrayOutputStream();
+        try (GZIPOutputStream gzip = new GZIPOutputStream(packed)) {
+            gzip.write((HEAD + "> enter 0\n= ok\n").getBytes(StandardCharsets.US_ASCII));
+        }
+        Path file = folder.resolve("x.vec.gz");
+        for (int length = 1; length < packed.size(); length++) {
+            Files.write(file, Arrays.copyOf(packed.toByteArray(), length));
+            assertEquals(expected, refusal(file), "the first " + length + " bytes");
+        }
     }
 
     @Test
