@@ -27,7 +27,13 @@ public final class Conformance implements AutoCloseable {
         /** The state machines, without actors. */
         CORE,
         /** The VM and vCPU actors on the controlled executor. */
-        CONTROLLED
+        CONTROLLED;
+
+        /** As the command line has it. */
+        @Override
+        public String toString() {
+            return name().toLowerCase(java.util.Locale.ROOT);
+        }
     }
 
     /** Replays on {@code executor}. */
@@ -35,6 +41,8 @@ public final class Conformance implements AutoCloseable {
         return new Conformance(
                 executor == Path.CONTROLLED ? Optional.of(new ControlledSimulation()) : Optional.empty());
     }
+
+    private static final List<String> MACHINE_WORDS = List.of("vcpus", "irqchip", "routing", "x2apic_api");
 
     /** What became of one vector. */
     public sealed interface Outcome {}
@@ -60,6 +68,12 @@ public final class Conformance implements AutoCloseable {
     public Outcome replay(VectorFile file) {
         Map<String, String> vm = new LinkedHashMap<>();
         file.machine().forEach(word -> vm.put(word.key(), word.value()));
+        Optional<String> unknown = vm.keySet().stream()
+                .filter(word -> !MACHINE_WORDS.contains(word))
+                .findFirst();
+        if (unknown.isPresent()) {
+            return new Skipped("the machine word " + unknown.get());
+        }
         int vcpus = vcpus(file, vm.getOrDefault("vcpus", "1"));
         int flags = (int) VectorDriver.Words.number(vm.getOrDefault("x2apic_api", "0"));
         Irqchip irqchip = irqchip(file, vm.getOrDefault("irqchip", "kernel"));
@@ -80,7 +94,7 @@ public final class Conformance implements AutoCloseable {
     private static int vcpus(VectorFile file, String text) {
         long count = VectorDriver.Words.number(text);
         if (count < 1 || count > MOST_VCPUS) {
-            throw new InputException(file.name() + ": vcpus = " + count + ": must be 1 to " + MOST_VCPUS);
+            throw new InputException(file.path() + ": vcpus = " + count + ": must be 1 to " + MOST_VCPUS);
         }
         return (int) count;
     }
@@ -91,7 +105,7 @@ public final class Conformance implements AutoCloseable {
         }
         long pins = text.startsWith(SPLIT) ? VectorDriver.Words.number(text.substring(SPLIT.length())) : -1;
         if (pins < 0 || pins > Irqchip.MOST_PINS) {
-            throw new InputException(file.name() + ": irqchip = " + text + ": must be kernel, or split: and 0 to "
+            throw new InputException(file.path() + ": irqchip = " + text + ": must be kernel, or split: and 0 to "
                     + Irqchip.MOST_PINS + " pins");
         }
         return Irqchip.split((int) pins);
@@ -103,7 +117,7 @@ public final class Conformance implements AutoCloseable {
             case "default" -> Routing.Preset.DEFAULT;
             case "pcat" -> Routing.Preset.PCAT;
             default ->
-                throw new InputException(file.name() + ": routing = " + text + ": must be ioapic, default or pcat");
+                throw new InputException(file.path() + ": routing = " + text + ": must be ioapic, default or pcat");
         };
     }
 
@@ -134,7 +148,7 @@ public final class Conformance implements AutoCloseable {
         try {
             return driver.execute(operation.words());
         } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
-            throw new InputException(file.name() + ":" + operation.line() + ": " + e.getMessage());
+            throw new InputException(file.path() + ":" + operation.line() + ": " + e.getMessage());
         }
     }
 

@@ -6,6 +6,7 @@ import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.GuestAction;
 import org.vcpusim.kvm.GuestAction.Plain;
+import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.kvm.IoapicState;
 import org.vcpusim.kvm.Irqfds;
 import org.vcpusim.kvm.MpState;
@@ -31,7 +32,7 @@ final class VectorDriver {
 
     /** Does one operation; the answer is what a vector has behind the {@code =}. */
     String execute(List<String> words) {
-        Words w = new Words(words);
+        Words w = new Words(words, machine.machine().vcpuCount());
         List<String> answer = new ArrayList<>(perform(w));
         machine.resamples().forEach((id, count) -> answer.add("resample=" + id + ":" + count));
         answer.removeIf(String::isEmpty);
@@ -115,7 +116,9 @@ final class VectorDriver {
         return switch (w.name()) {
             case "route_chip" ->
                 route(table.with(new Routing.ChipRoute(
-                        (int) w.number(1), Event.IrqChip.values()[(int) w.number(2)], (int) w.number(3))));
+                        (int) w.number(1),
+                        Event.IrqChip.values()[Words.below(Event.IrqChip.values().length, "chip", w.number(2))],
+                        (int) w.number(3))));
             case "route_msi" ->
                 route(table.with(new Routing.MsiRoute((int) w.number(1), w.number(2), (int) w.number(3))));
             case "route_del" -> route(table.without((int) w.number(1)));
@@ -189,7 +192,8 @@ final class VectorDriver {
                 case "irr" -> irr = (int) value;
                 case "id" -> id = (int) value;
                 case "sel" -> select = (int) value;
-                default -> entries.set((int) Words.number(word.key()), new RedirectionEntry(value));
+                default ->
+                    entries.set(Words.below(Ioapic.PINS, "pin", Words.number(word.key())), new RedirectionEntry(value));
             }
         }
         return new IoapicState(select, id, irr, entries);
@@ -245,7 +249,7 @@ final class VectorDriver {
     }
 
     /** The words of an operation. */
-    record Words(List<String> all) {
+    record Words(List<String> all, int vcpus) {
         String name() {
             return all.get(0);
         }
@@ -259,7 +263,15 @@ final class VectorDriver {
         }
 
         int vcpu() {
-            return (int) number(1);
+            return below(vcpus, "vCPU", number(1));
+        }
+
+        /** {@code value}, if it is the number of one of {@code count} things. */
+        static int below(int count, String what, long value) {
+            if (value < 0 || value >= count) {
+                throw new IllegalArgumentException(what + " " + value + ": must be 0 to " + (count - 1));
+            }
+            return (int) value;
         }
 
         long number(int index) {

@@ -21,12 +21,12 @@ import org.vcpusim.scenario.InputException;
  * A recorded vector: operations on a small machine, and after each what the recorded kernel answered and how its state
  * changed.
  *
- * @param name the file's name without folders and endings
+ * @param path as it was given
  * @param machine words of the {@code vm} line, without the first
  * @param initial the whole state after reset
  * @param operations in order
  */
-public record VectorFile(String name, List<Word> machine, List<Word> initial, List<Operation> operations) {
+public record VectorFile(String path, List<Word> machine, List<Word> initial, List<Operation> operations) {
     private static final long LARGEST_BYTES = 64L << 20;
 
     public VectorFile {
@@ -87,7 +87,7 @@ public record VectorFile(String name, List<Word> machine, List<Word> initial, Li
                             .newDecoder()
                             .onMalformedInput(CodingErrorAction.REPORT)
                             .onUnmappableCharacter(CodingErrorAction.REPORT));
-            return new Parser(path.toString()).parse(nameOf(file), reader);
+            return new Parser(path.toString()).parse(reader);
         } catch (CharacterCodingException e) {
             throw new InputException(path + ": holds bytes that are not ASCII: must be a vector file");
         } catch (ZipException | EOFException e) {
@@ -95,10 +95,6 @@ public record VectorFile(String name, List<Word> machine, List<Word> initial, Li
         } catch (IOException e) {
             throw new InputException(path + ": cannot be read: " + e.getMessage());
         }
-    }
-
-    private static String nameOf(String file) {
-        return file.replaceFirst("\\.vec(\\.gz)?$", "");
     }
 
     /** Reads the lines one after the other. */
@@ -115,7 +111,7 @@ public record VectorFile(String name, List<Word> machine, List<Word> initial, Li
             this.file = file;
         }
 
-        VectorFile parse(String name, Reader reader) throws IOException {
+        VectorFile parse(Reader reader) throws IOException {
             StringWriter whole = new StringWriter();
             reader.transferTo(whole);
             String text = whole.toString();
@@ -135,7 +131,7 @@ public record VectorFile(String name, List<Word> machine, List<Word> initial, Li
             if (initial.isEmpty()) {
                 throw error("ends before the state after reset", "a ~ line must follow the vm line");
             }
-            return new VectorFile(name, machine, initial, operations);
+            return new VectorFile(file, machine, initial, operations);
         }
 
         private void parseLine(String line) {

@@ -69,7 +69,7 @@ class RunTest {
     void aFullDiskIsOneLine(String executor) throws IOException {
         assumeTrue(Files.exists(Path.of("/dev/full")), "this system has no /dev/full");
         Outcome outcome = run(
-                "vcpus = 1, guests { a { do = [{ repeat = 2000, do = [wrmsr 0x808 = 0] }] } }",
+                "vcpus = 1, apic = x2apic, guests { a { do = [{ repeat = 2000, do = [wrmsr 0x80b 0] }] } }",
                 "--executor",
                 executor,
                 "--trace",
