@@ -16,7 +16,6 @@ public final class ApicMsrVirtualization {
 
     private static final int FIRST = 0x800;
     private static final int LAST = 0x8ff;
-    private static final int SELF_IPI_FIRST_LEGAL = InterruptCommand.FIRST_LEGAL_VECTOR;
 
     private ApicMsrVirtualization() {}
 
@@ -73,7 +72,7 @@ public final class ApicMsrVirtualization {
 
     private static VirtualApicStep selfIpi(VirtualApic apic, int vector, VirtualApicControls controls) {
         VirtualApic stored = apic.withPage(apic.page().write(ApicRegister.SELF_IPI, vector));
-        return vector >= SELF_IPI_FIRST_LEGAL
+        return vector >= InterruptCommand.FIRST_LEGAL_VECTOR
                 ? stored.selfIpiVirtualized(vector, controls).done()
                 : ApicPageVirtualization.writeExit(stored, ApicRegister.SELF_IPI.offset());
     }

@@ -42,6 +42,6 @@ public record ApicPageAccess(ApicAccessType type, int offset, int size) {
 
     /** Whether the access has at most 32 bits, all in the low 4 bytes of an aligned 16-byte region. */
     boolean isWithinRegister() {
-        return size <= Integer.BYTES && (offset & 0xf) + size <= Integer.BYTES;
+        return (offset & 0xf) + size <= Integer.BYTES;
     }
 }
