@@ -4,7 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
 import java.util.Optional;
+import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -250,11 +252,84 @@ class VirtualApicTest {
         assertEquals(apic, apic.postedInterruptsProcessed(VectorBitmap.EMPTY, CONTROLS));
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void onlyTheExitsThatFollowACompletedOperationAreTrapLike(ExitReason reason) {
+        boolean trapLike = List.of(43, 45, 56).contains(reason.number());
+        assertEquals(trapLike, new VmExit(reason, 0).isTrapLike());
+    }
+
     @Test
     void onlyTheNotificationVectorStartsPostedInterruptProcessing() {
         assertTrue(CONTROLS.notifies(0xf2));
         assertFalse(CONTROLS.notifies(0xf1));
         assertFalse(VirtualApicControls.of(DELIVERING.write(VmcsField.PIN_BASED_VM_EXEC_CONTROL, 1))
                 .notifies(0xf2));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+        rflags | info | activity | flag  | blocking | state
+        0x002  | 0x0  | 0        | false | NONE     | ACTIVE
+        0x202  | 0x0  | 1        | true  | NONE     | HLT
+        0x202  | 0x1  | 0        | true  | STI      | ACTIVE
+        0xdff  | 0x2  | 2        | false | MOV_SS   | SHUTDOWN
+        0x200  | 0x8  | 3        | true  | NONE     | WAIT_FOR_SIPI
+        """)
+    void theBoundaryOfAnEntryIsTheGuestState(
+            long rflags, long info, long activity, boolean flag, Blocking blocking, ActivityState state) {
+        Vmcs vmcs = Vmcs.cleared()
+                .write(VmcsField.GUEST_RFLAGS, rflags)
+                .write(VmcsField.GUEST_INTERRUPTIBILITY_INFO, info)
+                .write(VmcsField.GUEST_ACTIVITY_STATE, activity);
+
+        assertEquals(new InstructionBoundary(flag, blocking, state), InstructionBoundary.of(vmcs));
+    }
+
+    @Test
+    void aHigherClassPostedDuringAHandlerInterruptsItAndAnEqualOneWaits() {
+        VirtualApic handler = deliver(0x41, entered(0, 0x41, 0));
+
+        VirtualApic equal = handler.postedInterruptsProcessed(VectorBitmap.of(0x4f), CONTROLS);
+        assertEquals(Optional.empty(), equal.delivered(OPEN, CONTROLS));
+        VirtualApic nested = deliver(0x50, equal.postedInterruptsProcessed(VectorBitmap.of(0x50), CONTROLS));
+        assertEquals(0x504f, nested.guestIntrStatus());
+        VirtualApic back = nested.eoiVirtualized(CONTROLS).next();
+        assertEquals(0x414f, back.guestIntrStatus());
+        assertEquals(Optional.empty(), back.delivered(OPEN, CONTROLS));
+        deliver(0x4f, back.eoiVirtualized(CONTROLS).next());
+    }
+
+    @Test
+    void aStatusThatAgreesWithThePageGoesOnAgreeing() {
+        SplittableRandom random = new SplittableRandom(7);
+        VirtualApic apic = entered(0, 0, 0);
+        int delivered = 0;
+        for (int step = 0; step < 100_000; step++) {
+            int vector = 16 + random.nextInt(240);
+            VirtualApic before = apic;
+            switch (random.nextInt(5)) {
+                case 0 -> apic = apic.selfIpiVirtualized(vector, CONTROLS);
+                case 1 -> apic = apic.postedInterruptsProcessed(VectorBitmap.of(vector, vector ^ 0xf), CONTROLS);
+                case 2 ->
+                    apic = apic.withVtpr(vector & 0x7f).tprVirtualized(CONTROLS).next();
+                case 3 -> apic = apic.eoiVirtualized(CONTROLS).next();
+                default -> {
+                    apic = apic.delivered(OPEN, CONTROLS)
+                            .map(VirtualApic.Delivery::next)
+                            .orElse(before);
+                    delivered += apic.equals(before) ? 0 : 1;
+                }
+            }
+            assertEquals(Math.max(apic.page().irr().highest(), 0), apic.rvi());
+            assertEquals(Math.max(apic.page().isr().highest(), 0), apic.svi());
+        }
+        assertTrue(delivered > 1_000, () -> "too few deliveries to say anything");
+    }
+
+    private static VirtualApic deliver(int vector, VirtualApic apic) {
+        VirtualApic.Delivery delivery = apic.delivered(OPEN, CONTROLS).orElseThrow();
+        assertEquals(vector, delivery.vector());
+        return delivery.next();
     }
 }
