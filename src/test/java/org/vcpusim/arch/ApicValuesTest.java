@@ -70,6 +70,10 @@ class ApicValuesTest {
         assertEquals(VectorBitmap.of(1, 64, 129, 200), a.or(b));
         assertEquals(VectorBitmap.of(1, 200), a.andNot(b));
         assertEquals(a, a.or(VectorBitmap.EMPTY));
+        VectorBitmap all = new VectorBitmap(-1, -1, -1, -1);
+        for (int vector = 0; vector < 256; vector++) {
+            assertEquals(all.without(vector), all.andNot(VectorBitmap.of(vector)));
+        }
     }
 
     @Test
@@ -122,6 +126,10 @@ class ApicValuesTest {
         assertEquals(List.of(0x55667788, 0x11223344), List.of(entry.lowHalf(), entry.highHalf()));
         assertEquals(
                 new RedirectionEntry(0x5000), new RedirectionEntry(0).withReadOnlyBitsOf(new RedirectionEntry(-1)));
+        assertEquals(
+                new RedirectionEntry(~0x5000L), new RedirectionEntry(-1).withReadOnlyBitsOf(new RedirectionEntry(0)));
+        assertEquals(new RedirectionEntry(0x11223344_55667788L | 0x4000), entry.withRemoteIrr());
+        assertEquals(new RedirectionEntry(~0x4000L), new RedirectionEntry(-1).withoutRemoteIrr());
     }
 
     @Test
@@ -178,6 +186,30 @@ class ApicValuesTest {
                 LocalApic.zeroed().write(0x80, 0x40).write(0x210, 0x10000).toString());
     }
 
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+        tpr  | irr  | isr  | ppr  | deliverable | reason
+        0x00 | 0x31 | 0x00 | 0x00 | 0x31        | nothing masks it
+        0x00 | 0x00 | 0x00 | 0x00 | -1          | nothing is requested
+        0x30 | 0x31 | 0x00 | 0x30 | -1          | the same class
+        0x2f | 0x31 | 0x00 | 0x2f | 0x31        | a lower class, whatever its low bits
+        0x25 | 0x31 | 0x2f | 0x25 | 0x31        | equal classes: all of TPR
+        0x24 | 0x41 | 0x35 | 0x30 | 0x41        | the class in service alone
+        0x24 | 0x3f | 0x35 | 0x30 | -1          | in service in the same class
+        """)
+    void theProcessorPriorityIsTheHigherOfTaskAndServiceAndDecidesWhatIsDeliverable(
+            int tpr, int irr, int isr, int ppr, int deliverable) {
+        LocalApic page = LocalApic.zeroed()
+                .write(ApicRegister.TASKPRI, tpr)
+                .withIrr(irr == 0 ? VectorBitmap.EMPTY : VectorBitmap.of(irr, 0x11))
+                .withIsr(isr == 0 ? VectorBitmap.EMPTY : VectorBitmap.of(isr))
+                .withTmr(VectorBitmap.of(7))
+                .withPprUpdated();
+
+        assertEquals(
+                List.of(ppr, deliverable, VectorBitmap.of(7)), List.of(page.ppr(), page.deliverable(), page.tmr()));
+    }
+
     @Test
     void codesAndNamesAreThoseOfTheRegisters() {
         assertEquals(
@@ -193,5 +225,14 @@ class ApicValuesTest {
                 java.util.stream.IntStream.range(0, 4)
                         .mapToObj(code -> DestinationShorthand.ofCode(code).traceName())
                         .toList());
+        assertEquals(
+                List.of("edge", "level", 0, 1),
+                List.of(
+                        TriggerMode.EDGE.traceName(), TriggerMode.LEVEL.traceName(),
+                        TriggerMode.EDGE.bit(), TriggerMode.LEVEL.bit()));
+        assertEquals(
+                List.of("physical", "logical"),
+                List.of(DestinationMode.PHYSICAL.traceName(), DestinationMode.LOGICAL.traceName()));
+        assertEquals("APIC_TASKPRI", ApicRegister.TASKPRI.traceName());
     }
 }
