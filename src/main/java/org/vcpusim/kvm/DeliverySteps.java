@@ -41,25 +41,31 @@ final class DeliverySteps {
         }
     }
 
-    /** Makes the request that the interrupt needs and kicks the vCPU. */
+    /** Posts the interrupt, or makes the request that it needs and kicks the vCPU. */
     private record AfterAccept(Next at) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
+            int vcpu = at.targets.vcpus().get(at.position);
+            InterruptMessage message = at.targets.message();
+            if (task.answer() == VmTask.ToPost.TO_POST) {
+                Vm tracked = tracked(vm, vcpu, message);
+                return tracked.with(task.push(new PostingSteps.SetPir(vcpu, message), at.advanced(1)));
+            }
             if (!(task.answer() instanceof VmTask.Taken taken)) {
                 throw new IllegalStateException("not an answer to an interrupt: " + task.answer());
             }
-            int vcpu = at.targets.vcpus().get(at.position);
-            InterruptMessage message = at.targets.message();
-            Vm next = vm;
-            if (taken.accepted() && at.tracking == Tracking.RTC && isVectored(message)) {
-                next = vm.with(vm.ioapic().withRtc(vm.ioapic().rtc().accepted(vcpu, message.vector())));
-            }
+            Vm next = taken.accepted() ? tracked(vm, vcpu, message) : vm;
             Next rest = at.advanced(taken.accepted() ? 1 : 0);
             VcpuRequest request = taken.request();
             if (request == null) {
                 return rest.run(next, task, port);
             }
             return next.with(task.push(new RequestSteps.Make(vcpu, request), new RequestSteps.Kick(vcpu), rest));
+        }
+
+        private Vm tracked(Vm vm, int vcpu, InterruptMessage message) {
+            boolean tracks = at.tracking == Tracking.RTC && isVectored(message);
+            return tracks ? vm.with(vm.ioapic().withRtc(vm.ioapic().rtc().accepted(vcpu, message.vector()))) : vm;
         }
 
         private static boolean isVectored(InterruptMessage message) {

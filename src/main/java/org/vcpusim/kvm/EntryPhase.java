@@ -4,9 +4,9 @@ package org.vcpusim.kvm;
  * Where a vCPU's thread is: its next step.
  *
  * <pre>
- *   USERSPACE -> RUN_LOOP -> CHECK_REQUESTS -> INJECT_EVENTS -> ENTER -> RECHECK -> IN_GUEST
- *                 ^   |            ^                                       |           |
- *                 |   v            +---------------- cancelled ------------+           v
+ *   USERSPACE -> RUN_LOOP -> CHECK_REQUESTS -> INJECT_EVENTS -> ENTER -> SYNC_ON -> SYNC_PIR -> RECHECK -> IN_GUEST
+ *                 ^   |            ^                                                              |           |
+ *                 |   v            +---------------- cancelled -----------------------------------+           v
  *                 | BLOCK_PREPARE -> BLOCK_CHECK -> BLOCK_SLEEP -> BLOCKED           EXITED
  *                 |                                                                    |
  *                 +------------------------------- HANDLE_EXIT <-----------------------+
@@ -28,7 +28,11 @@ public enum EntryPhase {
     INJECT_EVENTS,
     /** Host interrupts go off, the mode becomes IN_GUEST_MODE. */
     ENTER,
-    /** After the barrier: requests and mode are looked at once more. */
+    /** After the barrier: if ON is set, it is cleared. */
+    SYNC_ON,
+    /** ON was set: what was posted moves to IRR. */
+    SYNC_PIR,
+    /** Requests and mode are looked at once more. */
     RECHECK,
     /** The guest runs. */
     IN_GUEST,
@@ -49,7 +53,7 @@ public enum EntryPhase {
 
     /** Whether host interrupts are off, so that an IPI has to wait; in the guest it makes the guest exit instead. */
     boolean interruptsOff() {
-        return this == RECHECK || this == EXITED;
+        return this == SYNC_ON || this == SYNC_PIR || this == RECHECK || this == EXITED;
     }
 
     /** Whether {@code kvm_vcpu_wake_up} finds a sleeper. */

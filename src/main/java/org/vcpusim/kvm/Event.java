@@ -2,6 +2,7 @@ package org.vcpusim.kvm;
 
 import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.arch.ExitReason;
+import org.vcpusim.arch.PostedInterruptDescriptor;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
@@ -33,7 +34,9 @@ public sealed interface Event {
     /** Host interrupt vectors; arch/x86/include/asm/irq_vectors.h. */
     enum HostVector {
         RESCHEDULE(0xfd),
-        CALL_FUNCTION(0xfc);
+        CALL_FUNCTION(0xfc),
+        POSTED_INTR(0xf2),
+        POSTED_INTR_WAKEUP(0xf1);
 
         private final int number;
 
@@ -45,6 +48,22 @@ public sealed interface Event {
         public int number() {
             return number;
         }
+    }
+
+    /** Who posts an interrupt. */
+    enum Poster {
+        /** KVM, on behalf of a CPU: three steps. */
+        CPU,
+        /** A device, through the IOMMU: one. */
+        DEVICE
+    }
+
+    /** Who takes what was posted. */
+    enum SyncedBy {
+        /** The vCPU's thread. */
+        KVM,
+        /** The processor, in the guest. */
+        PROCESSOR
     }
 
     /** Why KVM_RUN returned; {@code KVM_EXIT_*} in include/uapi/linux/kvm.h. */
@@ -590,6 +609,102 @@ public sealed interface Event {
         }
     }
 
+    /** An interrupt was posted to a vCPU whose APICv is active: kvm_apicv_accept_irq. */
+    record ApicvInterruptAccepted(int vcpu, DeliveryMode deliveryMode, TriggerMode triggerMode, int vector)
+            implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A request was set in PIR: kvm_sim:posted_interrupt_set.
+     *
+     * @param vcpu the target
+     * @param coalesced it was set already
+     */
+    record PostedInterruptSet(int vcpu, int vector, Poster poster, boolean coalesced) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * ON was set: kvm_sim:notification_requested.
+     *
+     * @param vcpu the target
+     * @param coalesced it was set already, so that somebody else sees to the notification
+     */
+    record NotificationRequested(int vcpu, boolean coalesced) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * Who set ON has read the mode: a vCPU in guest mode is notified, any other woken: kvm_sim:posted_interrupt_trigger.
+     *
+     * @param vcpu the target
+     */
+    record PostedInterruptTriggered(int vcpu, VcpuMode mode) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * ON was cleared and PIR moved to IRR: kvm_sim:posted_interrupts_sync.
+     *
+     * @param taken what was in PIR
+     */
+    record PostedInterruptsSynced(int vcpu, VectorBitmap taken, SyncedBy by) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** The processor delivered a virtual interrupt, without KVM: kvm_sim:virtual_interrupt_delivery. */
+    record VirtualInterruptDelivered(int vcpu, int vector) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * What a VM entry finds in the local APIC and the posted-interrupt descriptor, where there is anything:
+     * kvm_sim:interrupt_state_load.
+     *
+     * @param apicv whether APICv is active, so that the processor uses {@code status}
+     * @param status the guest interrupt status: RVI in bits 7:0, SVI in bits 15:8
+     */
+    record InterruptStateLoaded(
+            int vcpu,
+            boolean apicv,
+            int status,
+            VectorBitmap irr,
+            VectorBitmap isr,
+            PostedInterruptDescriptor descriptor)
+            implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** At quiescence a halted guest that would take the vector sleeps: kvm_sim:interrupt_lost. */
+    record InterruptLost(int vcpu, int vector) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
     /** What to do for each kind of event. */
     interface Visitor<R> {
         R visit(GuestEntered event);
@@ -685,5 +800,21 @@ public sealed interface Event {
         R visit(EoiExitBitmapAudited event);
 
         R visit(LevelPinStuck event);
+
+        R visit(ApicvInterruptAccepted event);
+
+        R visit(PostedInterruptSet event);
+
+        R visit(NotificationRequested event);
+
+        R visit(PostedInterruptTriggered event);
+
+        R visit(PostedInterruptsSynced event);
+
+        R visit(VirtualInterruptDelivered event);
+
+        R visit(InterruptStateLoaded event);
+
+        R visit(InterruptLost event);
     }
 }

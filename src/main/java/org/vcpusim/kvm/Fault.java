@@ -15,7 +15,13 @@ public enum Fault {
     /** An EOI of a vector that is handled only because it was pending is not followed by a scan, as before Linux 6.16. */
     NO_RESCAN_AFTER_STALE_EOI("no-rescan-after-stale-eoi"),
     /** KVM_REQ_IOAPIC_EOI_EXIT is checked after the scan, which may have dropped the vector whose EOI it is about. */
-    EOI_EXIT_AFTER_SCAN("ioapic-eoi-exit-after-scan");
+    EOI_EXIT_AFTER_SCAN("ioapic-eoi-exit-after-scan"),
+    /** What was posted is looked for before the mode becomes IN_GUEST_MODE instead of after. */
+    PI_SYNC_BEFORE_MODE("posted-sync-before-in-guest-mode"),
+    /** Who posts to a vCPU does not wake it while its thread runs, as Linux did until 5.16 where it ran on that CPU. */
+    NO_WAKE_OF_SELF("no-wake-of-running-vcpu"),
+    /** Without APICv what was posted is not looked for before an entry, as Linux did until 5.16. */
+    NO_SYNC_WHEN_INACTIVE("no-posted-sync-without-apicv");
 
     private final String key;
 

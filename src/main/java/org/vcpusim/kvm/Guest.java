@@ -83,6 +83,13 @@ public final class Guest {
      */
     public record Fetch(int vcpu, int fetch, boolean retired, long value, int vector) implements Message {}
 
+    /**
+     * An interrupt or exception was taken, and the next one comes before any instruction.
+     *
+     * @param retired whether the instruction before is done
+     */
+    public record Interrupt(boolean retired, int vector) implements Message {}
+
     /** A start-up IPI put the processor at its first instruction again. */
     public enum Startup implements Message {
         STARTUP
@@ -95,6 +102,9 @@ public final class Guest {
     public Guest step(Message message, Port port) {
         if (message instanceof Load l) {
             return starting(l.software);
+        }
+        if (message instanceof Interrupt i) {
+            return (i.retired ? retired() : this).interrupted(i.vector);
         }
         if (!(message instanceof Fetch f)) {
             return running(software, software.startup);

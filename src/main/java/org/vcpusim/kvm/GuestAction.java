@@ -37,6 +37,12 @@ public sealed interface GuestAction {
     /** WRMSR. */
     record Wrmsr(int msr, long value) implements GuestAction {}
 
+    /** MOV from CR8: bits 7:4 of the task priority. */
+    record Cr8Read() implements GuestAction {}
+
+    /** MOV to CR8; above 15 it raises #GP. */
+    record Cr8Write(long value) implements GuestAction {}
+
     /** IN of one byte. */
     record PortRead(int port) implements GuestAction {}
 

@@ -8,8 +8,7 @@ import org.vcpusim.arch.ExitReason;
 /**
  * What the processor does with an instruction of the guest: carries it out, or leaves the guest.
  *
- * <p>Source: SDM volume 3, "VMX Non-Root Operation". Of the virtual-APIC hardware only the decision of an EOI is here: with
- * APICv active the EOI-exit bitmap decides whether the guest leaves.
+ * <p>Source: SDM volume 3, "VMX Non-Root Operation". What it does with the local APIC is {@link GuestApic}'s.
  */
 final class GuestExecution {
     private static final int IA32_APIC_BASE = 0x1b;
@@ -24,24 +23,12 @@ final class GuestExecution {
             port.elapse(compute.nanos());
             return retired(v, port);
         }
-        return v.apicvActive() && isEoi(v, action)
-                ? virtualizedEoi(v, port)
-                : VcpuRun.exit(v, exitFor(v, action), port);
+        return operation(v, action, port);
     }
 
-    /** Whether a write is one that EOI virtualization covers; SDM volume 3, "EOI Virtualization". */
-    private static boolean isEoi(Vcpu v, GuestAction action) {
-        int eoi = ApicRegister.EOI.offset();
-        if (action instanceof GuestAction.ApicRegisterWrite w) {
-            return w.offset() == eoi && w.value() == 0;
-        }
-        if (action instanceof GuestAction.MmioWrite w) {
-            return !v.lapic().x2apic() && w.address() == v.lapic().pageAddress() + eoi;
-        }
-        return action instanceof GuestAction.Wrmsr w
-                && v.lapic().x2apic()
-                && w.msr() == ApicRegister.EOI.msr()
-                && w.value() == 0;
+    /** An operation that the processor virtualizes, or one that leaves the guest. */
+    private static Vcpu operation(Vcpu v, GuestAction action, Port port) {
+        return GuestApic.executed(v, action, port).orElseGet(() -> VcpuRun.exit(v, exitFor(v, action), port));
     }
 
     private static Vcpu plain(Vcpu v, GuestAction.Plain action, Port port) {
@@ -56,7 +43,7 @@ final class GuestExecution {
             case IRET -> iret(v, port);
             case HLT -> VcpuRun.exit(v, GuestExit.of(ExitReason.HLT, action), port);
             case EXIT_TO_USERSPACE -> VcpuRun.exit(v, GuestExit.of(ExitReason.IO_INSTRUCTION, action), port);
-            case EOI -> v.apicvActive() ? virtualizedEoi(v, port) : VcpuRun.exit(v, exitFor(v, action), port);
+            case EOI -> operation(v, action, port);
         };
     }
 
@@ -68,29 +55,6 @@ final class GuestExecution {
     private static Vcpu iret(Vcpu v, Port port) {
         Vcpu back = v.with(v.guest().retiring().returned());
         return VcpuRun.resume(v.events().nmiMasked() ? back.with(v.events().nmiUnmasked()) : back, port);
-    }
-
-    /**
-     * An EOI that the processor carries out itself. Without virtual-interrupt delivery a request that the EOI has made
-     * deliverable is brought to KVM's attention as a drop of the priority below the threshold.
-     */
-    private static Vcpu virtualizedEoi(Vcpu v, Port port) {
-        int vector = v.lapic().page().isr().highest();
-        Vcpu retired = v.with(v.guest().retiring());
-        if (vector < 0) {
-            return VcpuRun.resume(retired, port);
-        }
-        Vcpu ended = retired.with(v.lapic().ended(vector));
-        if (v.vmcs().eoiExitBitmap().get(vector)) {
-            GuestExit exit = new GuestExit(
-                    ExitReason.EOI_INDUCED, ExitQualification.ofEoiInduced(vector), 0, GuestAction.Plain.EOI);
-            return VcpuRun.exit(ended, exit, port);
-        }
-        port.emit(new Event.EoiVirtualized(v.index(), vector));
-        boolean another = ended.lapic().deliverable() >= 0;
-        return another
-                ? VcpuRun.exit(ended, GuestExit.of(ExitReason.TPR_BELOW_THRESHOLD), port)
-                : VcpuRun.resume(ended, port);
     }
 
     private static GuestExit exitFor(Vcpu v, GuestAction action) {

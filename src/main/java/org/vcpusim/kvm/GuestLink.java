@@ -46,6 +46,16 @@ public record GuestLink(
                 interruptsEnabled, false, true, read, vector, fetches, savedFlags, rip + INSTRUCTION_BYTES);
     }
 
+    /** After an exit's instruction was emulated, unless the processor has carried it out itself. */
+    GuestLink completed(long read) {
+        return retired ? this : retiredWith(read);
+    }
+
+    /** The guest has been told of what was retired and taken. */
+    GuestLink told() {
+        return new GuestLink(interruptsEnabled, shadow, false, value, -1, fetches, savedFlags, rip);
+    }
+
     GuestLink taking(int taken) {
         long saved = savedFlags << 1 | (interruptsEnabled ? 1 : 0);
         return new GuestLink(false, false, retired, value, taken, fetches, saved, rip);

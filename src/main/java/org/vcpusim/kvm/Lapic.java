@@ -4,6 +4,7 @@ import org.vcpusim.arch.ApicRegister;
 import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.arch.LocalApic;
 import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.kvm.ApicIdentity.ApicMode;
 
 /**
@@ -94,9 +95,7 @@ public record Lapic(
         for (ApicRegister zeroed : ZEROED_BY_RESET) {
             p = p.write(zeroed, 0);
         }
-        p = p.withIrr(org.vcpusim.arch.VectorBitmap.EMPTY)
-                .withIsr(org.vcpusim.arch.VectorBitmap.EMPTY)
-                .withTmr(org.vcpusim.arch.VectorBitmap.EMPTY);
+        p = p.withIrr(VectorBitmap.EMPTY).withIsr(VectorBitmap.EMPTY).withTmr(VectorBitmap.EMPTY);
         return withPage(p).withApicv(hints.apicv()).withPprUpdated();
     }
 
@@ -212,14 +211,25 @@ public record Lapic(
         return withPage(page.withPprUpdated(highestIsr()));
     }
 
-    /** With a fixed interrupt requested and its trigger mode recorded in TMR, the only place where TMR changes. */
-    Lapic requested(int vector, TriggerMode trigger) {
+    /** With the trigger mode of an accepted message recorded in TMR, the only place where TMR changes. */
+    Lapic withTriggerMode(int vector, TriggerMode trigger) {
         boolean level = trigger == TriggerMode.LEVEL;
-        LocalApic p = page.withIrr(page.irr().with(vector));
-        if (p.tmr().get(vector) != level) {
-            p = p.withTmr(level ? p.tmr().with(vector) : p.tmr().without(vector));
+        if (page.tmr().get(vector) == level) {
+            return this;
         }
-        return with(p, hints.irrSet());
+        return withPage(
+                page.withTmr(level ? page.tmr().with(vector) : page.tmr().without(vector)));
+    }
+
+    /** With an accepted vector requested in IRR, and its trigger mode in TMR. */
+    Lapic requested(int vector, TriggerMode trigger) {
+        Lapic triggered = withTriggerMode(vector, trigger);
+        return triggered.with(triggered.page.withIrr(page.irr().with(vector)), hints.irrSet());
+    }
+
+    /** With all of {@code vectors} requested, which were posted; {@code kvm_apic_update_irr}. */
+    Lapic requested(VectorBitmap vectors) {
+        return vectors.isEmpty() ? this : with(page.withIrr(page.irr().or(vectors)), hints.irrSet());
     }
 
     /** The highest vector that may interrupt now, or -1; {@code kvm_apic_has_interrupt}. */

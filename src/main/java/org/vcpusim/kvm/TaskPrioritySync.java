@@ -16,9 +16,12 @@ final class TaskPrioritySync {
 
     private TaskPrioritySync() {}
 
-    /** Before an entry after KVM_REQ_EVENT: the priority below which a requested interrupt becomes deliverable. */
+    /**
+     * Before an entry after KVM_REQ_EVENT: the priority below which a requested interrupt becomes deliverable. With APICv
+     * active the processor looks at it itself.
+     */
     static Vcpu updateIntercept(Vcpu v) {
-        if (!v.lapic().enabled()) {
+        if (!v.lapic().enabled() || v.apicvActive()) {
             return v;
         }
         int requested = v.lapic().page().irr().highest() >> CLASS_SHIFT;
@@ -35,6 +38,7 @@ final class TaskPrioritySync {
     static Vcpu fromProcessor(Vcpu v, Port port) {
         int tpr = v.lapic().page().tpr();
         boolean lost = v.machine().tpr() == TaskPriority.VIRTUAL_CR8
+                && !v.apicvActive()
                 && !PrimaryProcessorControl.CR8_LOAD_EXITING.isSetIn(v.vmcs())
                 && (tpr & CLASS_MASK) != tpr;
         if (!lost) {

@@ -2,6 +2,7 @@ package org.vcpusim.kvm;
 
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.vcpusim.arch.LocalApic;
 import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.arch.Vmcs;
 
@@ -22,6 +23,8 @@ public final class Vcpu {
     private final ExitMap exitMap;
     private final GuestLink guest;
     private final X2apicMsrBitmap msrBitmap;
+    private final Posting posting;
+    private final @Nullable InterruptVirtualization virtualization;
 
     private Vcpu(Draft d) {
         machine = d.machine;
@@ -33,6 +36,8 @@ public final class Vcpu {
         exitMap = d.exitMap;
         guest = d.guest;
         msrBitmap = d.msrBitmap;
+        posting = d.posting;
+        virtualization = d.virtualization;
     }
 
     /** The fields while a new value is put together. */
@@ -46,6 +51,8 @@ public final class Vcpu {
         private ExitMap exitMap = ExitMap.NONE;
         private GuestLink guest = GuestLink.START;
         private X2apicMsrBitmap msrBitmap = X2apicMsrBitmap.NONE;
+        private Posting posting = Posting.CREATED;
+        private @Nullable InterruptVirtualization virtualization;
 
         private Draft(Machine machine, Lapic lapic) {
             this.machine = machine;
@@ -62,6 +69,8 @@ public final class Vcpu {
         d.exitMap = exitMap;
         d.guest = guest;
         d.msrBitmap = msrBitmap;
+        d.posting = posting;
+        d.virtualization = virtualization;
         return d;
     }
 
@@ -109,6 +118,20 @@ public final class Vcpu {
 
     /** An interrupt message arrives at its local APIC. */
     public record Accept(int task, InterruptMessage message) implements Message {}
+
+    /** Another CPU sets the request of {@code vector} in PIR and asks what it was before; {@code pi_test_and_set_pir}. */
+    public record SetPir(int task, int vector) implements Message {}
+
+    /** Another CPU sets ON and asks what it was before; {@code pi_test_and_set_on}. */
+    public record SetOn(int task) implements Message {}
+
+    /** Another CPU reads the mode, and leaves it. */
+    public record ReadMode(int task) implements Message {}
+
+    /** Another CPU wakes it if it sleeps; {@code kvm_vcpu_wake_up}. */
+    public enum WakeUp implements Message {
+        WAKE_UP
+    }
 
     /** The VM asks whether {@code vector} is requested or in service. */
     public record QueryPendingEoi(int task, int vector) implements Message {}
@@ -258,6 +281,16 @@ public final class Vcpu {
         return guest;
     }
 
+    /** The posted-interrupt descriptor, and what has come to be done about it. */
+    public Posting posting() {
+        return posting;
+    }
+
+    /** What the processor keeps outside the virtual-APIC page; null unless the guest runs with virtual-interrupt delivery. */
+    @Nullable InterruptVirtualization virtualization() {
+        return virtualization;
+    }
+
     /** What the guest's last read returned, as KVM_GET_REGS shows it. */
     public long lastRead() {
         return guest.value();
@@ -351,6 +384,20 @@ public final class Vcpu {
     Vcpu with(X2apicMsrBitmap other) {
         Draft d = draft();
         d.msrBitmap = other;
+        return new Vcpu(d);
+    }
+
+    Vcpu with(Posting other) {
+        Draft d = draft();
+        d.posting = other;
+        return new Vcpu(d);
+    }
+
+    /** With the virtual-APIC page and what the processor keeps beside it. */
+    Vcpu with(LocalApic page, @Nullable InterruptVirtualization other) {
+        Draft d = draft();
+        d.lapic = lapic.withPage(page);
+        d.virtualization = other;
         return new Vcpu(d);
     }
 

@@ -16,6 +16,7 @@ final class VcpuAccess {
     private static final int FIRST_X2APIC_MSR = 0x800;
     private static final int LAST_X2APIC_MSR = 0x8ff;
     private static final int ALIGNMENT = 0xf;
+    private static final int CR8_BITS = 4;
     private static final long IOWIN = Ioapic.DEFAULT_BASE + 0x10;
 
     private VcpuAccess() {}
@@ -53,6 +54,16 @@ final class VcpuAccess {
     }
 
     private static Vcpu msrOrPort(Vcpu v, GuestAction action, Port port) {
+        if (action instanceof GuestAction.Cr8Write w) {
+            boolean fault = w.value() >>> CR8_BITS != 0;
+            return fault
+                    ? VcpuExits.faulted(v, port)
+                    : VcpuExits.applyWrite(
+                            v, Write.of(v.lapic().withTpr((int) w.value() << CR8_BITS), Effect.PRIORITY), port);
+        }
+        if (action instanceof GuestAction.Cr8Read) {
+            return VcpuExits.completed(v, v.lapic().page().tpr() >> CR8_BITS, port);
+        }
         if (action instanceof GuestAction.Rdmsr r) {
             return rdmsr(v, r.msr(), port);
         }
@@ -145,10 +156,18 @@ final class VcpuAccess {
         return address >= Ioapic.DEFAULT_BASE && address < Ioapic.DEFAULT_BASE + Ioapic.WINDOW_BYTES;
     }
 
-    private static Vcpu apicPageWrite(Vcpu v, int offset, int value, Port port) {
+    static Vcpu apicPageWrite(Vcpu v, int offset, int value, Port port) {
         port.emit(new Event.ApicAccessed(v.index(), Event.Access.WRITE, offset, value & 0xffffffffL));
         Write write = LapicRegisters.write(v.lapic(), offset, value);
         return write.effect() == Effect.FAULT ? VcpuExits.completed(v, 0, port) : VcpuExits.applyWrite(v, write, port);
+    }
+
+    /** {@code kvm_apic_write_nodecode}: the processor has done the instruction; what the write asks for is left. */
+    static Vcpu apicWritten(Vcpu v, GuestAction action, Port port) {
+        if (!(action instanceof GuestAction.ApicRegisterWrite w)) {
+            throw new IllegalStateException("not a write of a local APIC register: " + action);
+        }
+        return apicPageWrite(v, w.offset(), (int) w.value(), port);
     }
 
     private static Vcpu apicRegisterWrite(Vcpu v, int offset, long value, Port port) {
@@ -178,7 +197,7 @@ final class VcpuAccess {
         return fault ? VcpuExits.faulted(v, port) : VcpuExits.applyWrite(v, write, port);
     }
 
-    private static boolean isX2apic(int msr) {
+    static boolean isX2apic(int msr) {
         return msr >= FIRST_X2APIC_MSR && msr <= LAST_X2APIC_MSR;
     }
 }

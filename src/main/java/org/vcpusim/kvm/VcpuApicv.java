@@ -86,10 +86,9 @@ final class VcpuApicv {
         return used ? v.with(VmcsSetup.withApicAccessPage(v.vmcs())) : v;
     }
 
-    /** After INIT: nothing is in service, and the APIC page is looked up anew. */
+    /** After INIT: nothing is requested or in service, and the APIC page is looked up anew. */
     static Vcpu reset(Vcpu v, Port port) {
-        Vcpu none = v.apicvActive() ? v.with(GuestInterruptStatus.withSvi(v.vmcs(), -1)) : v;
-        return none.make(VcpuRequest.APIC_PAGE_RELOAD, port);
+        return PostedInterrupts.statusRestored(v).make(VcpuRequest.APIC_PAGE_RELOAD, port);
     }
 
     /** What an entry that commits now enters with. */

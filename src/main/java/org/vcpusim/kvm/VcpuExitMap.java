@@ -12,13 +12,14 @@ import org.vcpusim.arch.VectorBitmap;
 final class VcpuExitMap {
     private VcpuExitMap() {}
 
-    /** Begins a scan: asks for the redirection table. Without a local APIC that is present nothing is done. */
+    /** Begins a scan: what was posted counts as pending, so that it is taken first; then asks for the redirection table. Without a local APIC that is present nothing is done. */
     static Vcpu scan(Vcpu v, Port port) {
         if (!v.lapic().hwEnabled()) {
             return loadSkipped(v, port);
         }
-        port.toVm(new Vm.ReadTable(v.index()));
-        return v.with(v.thread().awaiting(VcpuThread.Await.TABLE));
+        Vcpu synced = PostedInterrupts.synced(v, port);
+        port.toVm(new Vm.ReadTable(synced.index()));
+        return synced.with(synced.thread().awaiting(VcpuThread.Await.TABLE));
     }
 
     private static Vcpu loadSkipped(Vcpu v, Port port) {

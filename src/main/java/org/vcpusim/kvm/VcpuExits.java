@@ -1,5 +1,7 @@
 package org.vcpusim.kvm;
 
+import org.vcpusim.arch.ApicAccessType;
+import org.vcpusim.arch.ApicRegister;
 import org.vcpusim.arch.ExitQualification;
 import org.vcpusim.arch.PrimaryProcessorControl;
 import org.vcpusim.arch.VmcsField;
@@ -20,12 +22,32 @@ final class VcpuExits {
         return switch (exit.reason()) {
             case EXTERNAL_INTERRUPT -> v.goTo(EntryPhase.RUN_LOOP, port);
             case INTERRUPT_WINDOW -> windowOpened(v, port);
-            case NMI_WINDOW, TPR_BELOW_THRESHOLD ->
-                v.make(VcpuRequest.EVENT, port).goTo(EntryPhase.RUN_LOOP, port);
+            case NMI_WINDOW -> v.make(VcpuRequest.EVENT, port).goTo(EntryPhase.RUN_LOOP, port);
+            case TPR_BELOW_THRESHOLD -> priorityDropped(v, port).goTo(EntryPhase.RUN_LOOP, port);
             case HLT -> halted(v, port);
             case EOI_INDUCED -> VcpuEoi.accelerated(v, ExitQualification.eoiInducedVector(exit.qualification()), port);
+            case APIC_ACCESS -> apicAccess(v, exit, port);
+            case APIC_WRITE -> VcpuAccess.apicWritten(v, exit.action(), port);
             default -> VcpuAccess.emulate(v, exit.action(), port);
         };
+    }
+
+    /** {@code apic_update_ppr}: a request that has become deliverable asks for KVM_REQ_EVENT. */
+    static Vcpu priorityDropped(Vcpu v, Port port) {
+        Vcpu updated = v.with(v.lapic().withPprUpdated());
+        return updated.lapic().deliverable() >= 0 ? updated.make(VcpuRequest.EVENT, port) : updated;
+    }
+
+    /** {@code handle_apic_access}: on VMX a write to the EOI register needs no decoding, whatever its size. */
+    private static Vcpu apicAccess(Vcpu v, GuestExit exit, Port port) {
+        boolean eoi = ExitQualification.apicAccessType(exit.qualification())
+                        .filter(type -> type == ApicAccessType.LINEAR_WRITE)
+                        .isPresent()
+                && ExitQualification.apicAccessOffset(exit.qualification()) == ApicRegister.EOI.offset();
+        boolean fast = eoi && v.machine().tpr() == Machine.TaskPriority.TPR_SHADOW;
+        return fast
+                ? VcpuAccess.apicPageWrite(v, ApicRegister.EOI.offset(), 0, port)
+                : VcpuAccess.emulate(v, exit.action(), port);
     }
 
     private static Vcpu windowOpened(Vcpu v, Port port) {
@@ -38,7 +60,7 @@ final class VcpuExits {
     }
 
     private static Vcpu halted(Vcpu v, Port port) {
-        Vcpu after = v.with(v.guest().retiring());
+        Vcpu after = VcpuInjection.synced(v.with(v.guest().retiring()), port);
         boolean stays = VcpuInjection.hasEvents(after);
         VcpuEvents events = after.events();
         Vcpu next = after.with(stays ? events.withPvUnhalted(false) : events.with(MpState.HALTED));
@@ -47,12 +69,12 @@ final class VcpuExits {
 
     /** The instruction is done; it has read nothing. */
     static Vcpu completed(Vcpu v, Port port) {
-        return v.with(v.guest().retiring()).goTo(EntryPhase.RUN_LOOP, port);
+        return v.with(v.guest().completed(v.guest().value())).goTo(EntryPhase.RUN_LOOP, port);
     }
 
     /** The instruction is done; {@code value} is what it read. */
     static Vcpu completed(Vcpu v, long value, Port port) {
-        return v.with(v.guest().retiredWith(value)).goTo(EntryPhase.RUN_LOOP, port);
+        return v.with(v.guest().completed(value)).goTo(EntryPhase.RUN_LOOP, port);
     }
 
     /** The instruction raises #GP; the simulated guest goes on behind it. */
@@ -71,9 +93,7 @@ final class VcpuExits {
             case NONE -> completed(shownToVm(v, written, port), 0, port);
             case FAULT -> throw new IllegalArgumentException("a refused write has no effect to apply");
             case EOI -> VcpuEoi.software(written, port);
-            case PRIORITY ->
-                completed(
-                        written.lapic().deliverable() >= 0 ? written.make(VcpuRequest.EVENT, port) : written, 0, port);
+            case PRIORITY -> completed(priorityDropped(written, port), 0, port);
             case IPI -> sendIpi(written, write, port);
             case IDENTITY -> {
                 port.toVm(new Vm.ChangeIdentity(written.lapic().identity()));

@@ -33,7 +33,8 @@ final class VcpuInjection {
         port.emit(new Event.VcpuReset(v.index()));
         Lapic lapic = reset(v);
         MpState state = lapic.isBootProcessor() ? MpState.RUNNABLE : MpState.INIT_RECEIVED;
-        Vcpu reset = v.with(lapic)
+        Vcpu reset = PostedInterrupts.emptied(v)
+                .with(lapic)
                 .with(v.events().reset().with(state))
                 .with(v.guest().reset())
                 .with(v.vmcs().write(VmcsField.VM_ENTRY_INTR_INFO_FIELD, 0));
@@ -98,7 +99,7 @@ final class VcpuInjection {
         if (hasInjectable(v) && v.guest().interruptible()) {
             return takeInterrupt(v, port);
         }
-        return prepared(v).goTo(EntryPhase.ENTER, port);
+        return VcpuRun.toEntry(prepared(v), port);
     }
 
     private static Vcpu takeInterrupt(Vcpu v, Port port) {
@@ -118,8 +119,8 @@ final class VcpuInjection {
 
     private static Vcpu entry(Vcpu v, EventInjection injection, Port port) {
         Vcpu ready = prepared(v);
-        return ready.with(ready.vmcs().write(VmcsField.VM_ENTRY_INTR_INFO_FIELD, injection.encode()))
-                .goTo(EntryPhase.ENTER, port);
+        return VcpuRun.toEntry(
+                ready.with(ready.vmcs().write(VmcsField.VM_ENTRY_INTR_INFO_FIELD, injection.encode())), port);
     }
 
     private static Vcpu prepared(Vcpu v) {
@@ -139,8 +140,19 @@ final class VcpuInjection {
         return v.events().picOutput() && v.lapic().acceptsPic();
     }
 
+    /** {@code kvm_cpu_has_injectable_intr}: with APICv active the processor delivers what the local APIC has. */
     private static boolean hasInjectable(Vcpu v) {
+        return hasExtInt(v) || !v.apicvActive() && v.lapic().deliverable() >= 0;
+    }
+
+    /** {@code kvm_cpu_has_interrupt} of a vCPU that has taken what was posted. */
+    private static boolean hasInterrupt(Vcpu v) {
         return hasExtInt(v) || v.lapic().deliverable() >= 0;
+    }
+
+    /** With what was posted in IRR, where {@code kvm_vcpu_has_events} looks for it. */
+    static Vcpu synced(Vcpu v, Port port) {
+        return v.guest().interruptible() && v.lapic().hwEnabled() ? PostedInterrupts.synced(v, port) : v;
     }
 
     /** Whether a pending NMI can be injected now that the handler of the one before has returned. */
@@ -159,12 +171,12 @@ final class VcpuInjection {
         };
     }
 
-    /** {@code kvm_vcpu_has_events}. */
+    /** {@code kvm_vcpu_has_events}; what was posted is to be {@link #synced} first. */
     static boolean hasEvents(Vcpu v) {
         VcpuEvents e = v.events();
         boolean nmi = e.nmiQueued() > 0 || e.nmiPending() > 0 && !e.nmiMasked();
         boolean smi = e.smiQueued() || e.smiPending();
         boolean initOrSipi = v.lapic().initPending() || v.lapic().sipiPending();
-        return e.pvUnhalted() || initOrSipi || nmi || smi || v.guest().interruptible() && hasInjectable(v);
+        return e.pvUnhalted() || initOrSipi || nmi || smi || v.guest().interruptible() && hasInterrupt(v);
     }
 }

@@ -74,6 +74,7 @@ final class VcpuIoctls {
         if (shown.requests().test(VcpuRequest.SMI)) {
             shown = collected(shown, VcpuRequest.SMI, port);
         }
+        shown = shown.lapic().hwEnabled() ? PostedInterrupts.synced(shown, port) : shown;
         port.toUserspace(new Userspace.VcpuState(shown));
         return shown;
     }
@@ -87,7 +88,8 @@ final class VcpuIoctls {
         return applied.with(applied.requests().clear(request)).make(VcpuRequest.EVENT, port);
     }
 
-    private static Vcpu setLapic(Vcpu v, Vcpu.SetLapic set, Port port) {
+    private static Vcpu setLapic(Vcpu before, Vcpu.SetLapic set, Port port) {
+        Vcpu v = PostedInterrupts.emptied(before);
         LocalApic page = v.lapic().page();
         for (Vcpu.RegisterValue register : set.registers()) {
             page = page.write(register.offset(), register.value());
@@ -101,10 +103,7 @@ final class VcpuIoctls {
         page = page.write(ApicRegister.LVR, v.lapic().page().read(ApicRegister.LVR));
         Machine.Apicv apicv = v.lapic().hints().apicv();
         Lapic lapic = v.lapic().withPage(page).withApicv(apicv).withPprUpdated();
-        Vcpu replaced = v.with(lapic);
-        if (v.apicvActive()) {
-            replaced = replaced.with(GuestInterruptStatus.withSvi(v.vmcs(), lapic.highestIsr()));
-        }
+        Vcpu replaced = PostedInterrupts.statusRestored(v.with(lapic));
         port.toVm(new Vm.RestoreApic(lapic.identity()));
         return replaced.with(replaced.thread().inUserspaceAwaiting(VcpuThread.Await.RESTORED_MAP));
     }

@@ -3,6 +3,7 @@ package org.vcpusim.kvm;
 import java.util.ArrayList;
 import java.util.List;
 import org.vcpusim.arch.ExitReason;
+import org.vcpusim.arch.PostedInterruptDescriptor;
 import org.vcpusim.arch.VectorBitmap;
 
 /**
@@ -29,6 +30,19 @@ final class VcpuRemote {
         if (message instanceof Vcpu.Accept a) {
             return accept(v, a, port);
         }
+        if (message instanceof Vcpu.SetPir s) {
+            return setPir(v, s, port);
+        }
+        if (message instanceof Vcpu.SetOn s) {
+            return setOn(v, s, port);
+        }
+        if (message instanceof Vcpu.ReadMode r) {
+            port.toVm(new Vm.ModeFound(r.task(), v.mode(), false));
+            return v;
+        }
+        if (message instanceof Vcpu.WakeUp) {
+            return wakes(v) ? woken(v, port) : v;
+        }
         if (message instanceof Vcpu.QueryPendingEoi q) {
             port.toVm(new Vm.Reported(q.task(), v.lapic().pendingEoi(q.vector()) ? 1 : 0));
             return v;
@@ -52,6 +66,26 @@ final class VcpuRemote {
         return thread.mode() == VcpuMode.IN_GUEST_MODE ? v.with(thread.with(VcpuMode.EXITING_GUEST_MODE)) : v;
     }
 
+    private static boolean wakes(Vcpu v) {
+        return v.machine().has(Fault.NO_WAKE_OF_SELF)
+                ? v.phase() == EntryPhase.BLOCKED
+                : v.phase().isSleeper();
+    }
+
+    private static Vcpu setPir(Vcpu v, Vcpu.SetPir s, Port port) {
+        PostedInterruptDescriptor.Tested tested = v.posting().descriptor().testAndSetPir(s.vector());
+        port.emit(new Event.PostedInterruptSet(v.index(), s.vector(), Event.Poster.CPU, tested.wasSet()));
+        port.toVm(new Vm.Reported(s.task(), tested.wasSet() ? 1 : 0));
+        return v.with(v.posting().with(tested.next()));
+    }
+
+    private static Vcpu setOn(Vcpu v, Vcpu.SetOn s, Port port) {
+        PostedInterruptDescriptor.Tested tested = v.posting().descriptor().testAndSetOn();
+        port.emit(new Event.NotificationRequested(v.index(), tested.wasSet()));
+        port.toVm(new Vm.Reported(s.task(), tested.wasSet() ? 1 : 0));
+        return v.with(v.posting().with(tested.next()));
+    }
+
     /** {@code kvm_vcpu_wake_up} of a sleeper. */
     static Vcpu woken(Vcpu v, Port port) {
         if (v.phase() == EntryPhase.BLOCKED) {
@@ -63,6 +97,9 @@ final class VcpuRemote {
 
     private static Vcpu ipi(Vcpu v, Vcpu.HostIpi ipi, Port port) {
         VcpuThread thread = v.thread();
+        if (ipi.vector() == Event.HostVector.POSTED_INTR) {
+            return notified(v, port);
+        }
         boolean inGuest = thread.phase() == EntryPhase.IN_GUEST;
         if (!inGuest && !thread.phase().interruptsOff()) {
             acknowledge(ipi.task(), port);
@@ -74,6 +111,22 @@ final class VcpuRemote {
         return inGuest ? externalInterrupt(pending, ipi.vector(), port) : pending;
     }
 
+    /** The notification vector: for the processor in the guest, for nobody outside of it. */
+    private static Vcpu notified(Vcpu v, Port port) {
+        if (v.phase().interruptsOff()) {
+            return v.with(v.posting().withNotified(true));
+        }
+        if (v.phase() != EntryPhase.IN_GUEST) {
+            return v;
+        }
+        if (!GuestApic.notifies(v)) {
+            return externalInterrupt(v, Event.HostVector.POSTED_INTR, port);
+        }
+        Vcpu processed = GuestApic.postedInterruptsProcessed(v, port);
+        Vcpu delivered = GuestApic.delivered(processed, port);
+        return delivered == processed ? processed : VcpuRun.resume(delivered, port);
+    }
+
     /** The guest leaves because an interrupt came for the host. */
     static Vcpu externalInterrupt(Vcpu v, Event.HostVector vector, Port port) {
         GuestExit exit = new GuestExit(
@@ -83,11 +136,12 @@ final class VcpuRemote {
 
     /** Interrupts are on again: the IPIs that came meanwhile are taken. */
     static Vcpu ipisTaken(Vcpu v, Port port) {
-        if (v.thread().ipis().isEmpty()) {
-            return v;
+        Vcpu served = v.posting().notified() ? v.with(v.posting().withNotified(false)) : v;
+        if (served.thread().ipis().isEmpty()) {
+            return served;
         }
-        v.thread().ipis().forEach(task -> acknowledge(task, port));
-        return v.with(v.thread().withIpis(List.of()));
+        served.thread().ipis().forEach(task -> acknowledge(task, port));
+        return served.with(served.thread().withIpis(List.of()));
     }
 
     private static void acknowledge(int task, Port port) {
@@ -106,7 +160,9 @@ final class VcpuRemote {
                 if (deasserts || !lapic.enabled()) {
                     yield discarded(v, a, port);
                 }
-                yield taken(v.with(lapic.requested(m.vector(), m.triggerMode())), a, VcpuRequest.EVENT, port);
+                yield v.apicvActive()
+                        ? toPost(v.with(lapic.withTriggerMode(m.vector(), m.triggerMode())), a, port)
+                        : taken(v.with(lapic.requested(m.vector(), m.triggerMode())), a, VcpuRequest.EVENT, port);
             }
             case REMOTE_READ -> taken(v.with(v.events().withPvUnhalted(true)), a, VcpuRequest.EVENT, port);
             case SMI -> taken(v.with(v.events().withSmiQueued()), a, VcpuRequest.SMI, port);
@@ -123,19 +179,35 @@ final class VcpuRemote {
         return v;
     }
 
+    private static Vcpu toPost(Vcpu v, Vcpu.Accept a, Port port) {
+        port.toVm(new Vm.AcceptedToPost(a.task()));
+        return v;
+    }
+
     private static Vcpu discarded(Vcpu v, Vcpu.Accept a, Port port) {
         port.toVm(new Vm.Accepted(a.task(), false, null));
         return v;
     }
 
     private static Vcpu audited(Vcpu v, Vcpu.Audit a, Port port) {
-        IoapicScan.Result fresh = IoapicScan.scan(v.machine(), a.table(), v.lapic());
+        Lapic lapic = v.lapic().requested(v.posting().descriptor().pir());
+        IoapicScan.Result fresh = IoapicScan.scan(v.machine(), a.table(), lapic);
         VectorBitmap expected = v.exitMap().scanned(fresh).union();
         VectorBitmap actual = v.vmcs().eoiExitBitmap();
         port.emit(new Event.EoiExitBitmapAudited(v.index(), actual, expected, verdict(v, actual, expected)));
-        VectorBitmap held = v.lapic().page().irr().or(v.lapic().page().isr());
+        reportLost(v, lapic, port);
+        VectorBitmap held = lapic.page().irr().or(lapic.page().isr());
         port.toVm(new Vm.VectorsHeld(a.task(), held));
         return v;
+    }
+
+    /** A halted guest that would take an interrupt sleeps although one is there: nobody will wake it. */
+    private static void reportLost(Vcpu v, Lapic withPosted, Port port) {
+        boolean sleeps = v.events().mpState() == MpState.HALTED && v.guest().interruptible();
+        int vector = withPosted.enabled() ? withPosted.deliverable() : -1;
+        if (sleeps && vector >= 0) {
+            port.emit(new Event.InterruptLost(v.index(), vector));
+        }
     }
 
     private static Event.BitmapVerdict verdict(Vcpu v, VectorBitmap actual, VectorBitmap expected) {

@@ -3,6 +3,8 @@ package org.vcpusim.kvm;
 import java.util.List;
 import org.vcpusim.arch.EventInjection;
 import org.vcpusim.arch.ExitReason;
+import org.vcpusim.arch.LocalApic;
+import org.vcpusim.arch.PostedInterruptDescriptor;
 import org.vcpusim.arch.PrimaryProcessorControl;
 import org.vcpusim.arch.Vmcs;
 import org.vcpusim.arch.VmcsField;
@@ -43,7 +45,9 @@ final class VcpuRun {
             case CHECK_REQUESTS -> checkRequests(v, port);
             case CLEAR_REQUEST -> VcpuRequests.clearedLate(v, port);
             case INJECT_EVENTS -> VcpuInjection.inject(v, port);
-            case ENTER -> v.goTo(v.thread().at(EntryPhase.RECHECK, VcpuMode.IN_GUEST_MODE), port);
+            case ENTER -> enter(v, port);
+            case SYNC_ON -> syncOn(v, port);
+            case SYNC_PIR -> afterSync(PostedInterrupts.harvested(v, port), port);
             case RECHECK -> recheck(v, port);
             case EXITED ->
                 VcpuRemote.ipisTaken(v, port)
@@ -101,9 +105,7 @@ final class VcpuRun {
         boolean others = (v.requests().word() & ~VcpuRequest.EVENT.mask()) != 0;
         int cursor = v.thread().cursor();
         if (!others || cursor >= VcpuRequestOrder.size()) {
-            return v.requests().test(VcpuRequest.EVENT)
-                    ? v.goTo(EntryPhase.INJECT_EVENTS, port)
-                    : v.goTo(EntryPhase.ENTER, port);
+            return v.requests().test(VcpuRequest.EVENT) ? v.goTo(EntryPhase.INJECT_EVENTS, port) : toEntry(v, port);
         }
         int end = VcpuRequestOrder.endOfGroup(cursor);
         for (int position = cursor; position < end; position++) {
@@ -113,6 +115,32 @@ final class VcpuRun {
             }
         }
         return v.with(v.thread().withCursor(end)).goTo(EntryPhase.CHECK_REQUESTS, port);
+    }
+
+    /** Everything is prepared: the protocol of the entry begins. */
+    static Vcpu toEntry(Vcpu v, Port port) {
+        boolean early = v.machine().has(Fault.PI_SYNC_BEFORE_MODE) && v.lapic().enabled();
+        return v.goTo(early ? EntryPhase.SYNC_ON : EntryPhase.ENTER, port);
+    }
+
+    private static Vcpu enter(Vcpu v, Port port) {
+        boolean syncs = v.lapic().enabled() && !v.machine().has(Fault.PI_SYNC_BEFORE_MODE);
+        EntryPhase next = syncs ? EntryPhase.SYNC_ON : EntryPhase.RECHECK;
+        return v.goTo(v.thread().at(next, VcpuMode.IN_GUEST_MODE), port);
+    }
+
+    /** {@code sync_pir_to_irr}, whether APICv is active or not: devices post in any case. */
+    private static Vcpu syncOn(Vcpu v, Port port) {
+        if (!v.apicvActive() && v.machine().has(Fault.NO_SYNC_WHEN_INACTIVE)) {
+            return afterSync(v, port);
+        }
+        return v.posting().isOutstanding()
+                ? PostedInterrupts.onCleared(v).goTo(EntryPhase.SYNC_PIR, port)
+                : afterSync(PostedInterrupts.requested(v, false, port), port);
+    }
+
+    private static Vcpu afterSync(Vcpu v, Port port) {
+        return v.goTo(v.machine().has(Fault.PI_SYNC_BEFORE_MODE) ? EntryPhase.ENTER : EntryPhase.RECHECK, port);
     }
 
     private static Vcpu recheck(Vcpu v, Port port) {
@@ -140,7 +168,8 @@ final class VcpuRun {
         int information = (int) v.vmcs().read(VmcsField.VM_ENTRY_INTR_INFO_FIELD);
         port.emit(new Event.GuestEntered(
                 v.index(), v.guest().rip(), information, v.requests().word(), VcpuApicv.atEntry(v)));
-        Vcpu in = v.with(v.thread().at(EntryPhase.IN_GUEST));
+        reportInterrupts(v, port);
+        Vcpu in = GuestApic.entered(v.with(v.thread().at(EntryPhase.IN_GUEST)));
         EventInjection injection = EventInjection.decode(information & 0xffffffffL);
         if (injection.isValid()) {
             in = eventTaken(in, injection.vector(), port);
@@ -148,19 +177,40 @@ final class VcpuRun {
         return resume(in, port);
     }
 
+    /** What the entry loads, where there is anything. */
+    private static void reportInterrupts(Vcpu v, Port port) {
+        LocalApic page = v.lapic().page();
+        long status = v.vmcs().read(VmcsField.GUEST_INTR_STATUS);
+        PostedInterruptDescriptor descriptor = v.posting().descriptor();
+        boolean quiet = status == 0
+                && page.irr().isEmpty()
+                && page.isr().isEmpty()
+                && descriptor.pir().isEmpty()
+                && !descriptor.control().on();
+        if (!quiet) {
+            port.emit(new Event.InterruptStateLoaded(
+                    v.index(), v.apicvActive(), (int) status, page.irr(), page.isr(), descriptor));
+        }
+    }
+
     private static Vcpu eventTaken(Vcpu v, int vector, Port port) {
         VcpuEvents e = v.events();
         VcpuEvents after = e.exception() >= 0
                 ? e.withException(VcpuEvents.NONE)
                 : e.nmiInjected() ? e.nmiEntered() : e.withInterrupt(VcpuEvents.NONE);
-        port.emit(new Event.InterruptTaken(v.index(), vector));
-        return v.with(after)
-                .with(v.vmcs().write(VmcsField.VM_ENTRY_INTR_INFO_FIELD, 0))
-                .with(v.guest().taking(vector));
+        Vcpu entered = v.with(after).with(v.vmcs().write(VmcsField.VM_ENTRY_INTR_INFO_FIELD, 0));
+        return GuestApic.taking(entered, vector, port);
     }
 
     /** The guest goes on: it leaves at once if something waits for this boundary, else its next instruction is fetched. */
-    static Vcpu resume(Vcpu v, Port port) {
+    static Vcpu resume(Vcpu boundary, Port port) {
+        if (boundary.posting().notified()) {
+            return resume(notificationTaken(boundary, port), port);
+        }
+        if (boundary.phase() != EntryPhase.IN_GUEST) {
+            return boundary;
+        }
+        Vcpu v = VcpuInjection.nmiWindowOpen(boundary) ? boundary : GuestApic.delivered(boundary, port);
         if (!v.thread().ipis().isEmpty()) {
             return VcpuRemote.externalInterrupt(v, Event.HostVector.CALL_FUNCTION, port);
         }
@@ -177,6 +227,14 @@ final class VcpuRun {
         return v.with(asked);
     }
 
+    /** The notification vector came while the vCPU entered. */
+    private static Vcpu notificationTaken(Vcpu v, Port port) {
+        return GuestApic.notifies(v)
+                ? GuestApic.postedInterruptsProcessed(v, port)
+                : VcpuRemote.externalInterrupt(
+                        v.with(v.posting().withNotified(false)), Event.HostVector.POSTED_INTR, port);
+    }
+
     /** The guest leaves. */
     static Vcpu exit(Vcpu v, GuestExit exit, Port port) {
         port.emit(new Event.GuestExited(
@@ -191,10 +249,12 @@ final class VcpuRun {
                 .write(VmcsField.EXIT_QUALIFICATION, exit.qualification())
                 .write(VmcsField.VM_EXIT_INTR_INFO, exit.interruptionInformation() & 0xffffffffL);
         port.toVcpu(v.index(), Vcpu.Step.STEP);
-        return TaskPrioritySync.fromProcessor(v.with(vmcs).with(v.thread().exited(exit)), port);
+        Vcpu out = GuestApic.exited(v.with(vmcs).with(v.thread().exited(exit)));
+        return TaskPrioritySync.fromProcessor(out, port);
     }
 
-    private static Vcpu blockCheck(Vcpu v, Port port) {
+    private static Vcpu blockCheck(Vcpu unsynced, Port port) {
+        Vcpu v = VcpuInjection.synced(unsynced, port);
         if (VcpuInjection.isRunnable(v) || v.thread().signal()) {
             return unblocked(v, port);
         }

@@ -170,6 +170,9 @@ public final class Vm {
     public record Accepted(
             int task, boolean accepted, @Nullable VcpuRequest request) implements Message {}
 
+    /** Answer: a local APIC took an interrupt, which the sender has to post to it. */
+    public record AcceptedToPost(int task) implements Message {}
+
     /** Answer: the mode in which a requester found a vCPU. */
     public record ModeFound(int task, VcpuMode mode, boolean woken) implements Message {}
 
@@ -196,6 +199,9 @@ public final class Vm {
         }
         if (message instanceof Accepted a) {
             return answered(a.task, new VmTask.Taken(a.accepted, a.request), port);
+        }
+        if (message instanceof AcceptedToPost a) {
+            return answered(a.task, VmTask.ToPost.TO_POST, port);
         }
         if (message instanceof ModeFound m) {
             return answered(m.task, new VmTask.Found(m.mode, m.woken), port);

@@ -37,6 +37,11 @@ record VmTask(int id, @Nullable Rest rest, Answer answer, Wait awaits, int ipisO
     /** Whether a vCPU took an interrupt, and the request to make on it. */
     record Taken(boolean accepted, @Nullable VcpuRequest request) implements Answer {}
 
+    /** A vCPU took an interrupt, which has to be posted to it. */
+    enum ToPost implements Answer {
+        TO_POST
+    }
+
     /** The mode a vCPU was found in; {@code woken} where it was asleep and is not any more. */
     record Found(VcpuMode mode, boolean woken) implements Answer {}
 

@@ -33,6 +33,7 @@ final class GuestInstructions {
             new Instruction<>("ioapic-write", "INDEX VALUE", (w, s) -> ioapicWrite(w)),
             new Instruction<>("apic-write", "REGISTER VALUE", (w, s) -> apicWrite(w)),
             new Instruction<>("ipi", Messages.IPI, GuestInstructions::ipi),
+            new Instruction<>("set-cr8", "VALUE", (w, s) -> List.of(new GuestAction.Cr8Write(any(w)))),
             new Instruction<>("rdmsr", "MSR", (w, s) -> List.of(new GuestAction.Rdmsr(msr(w)))),
             new Instruction<>("wrmsr", "MSR VALUE", (w, s) -> List.of(new GuestAction.Wrmsr(msr(w), any(w)))),
             new Instruction<>("read", "ADDRESS SIZE", (w, s) -> List.of(read(w))),

@@ -32,7 +32,8 @@ import org.vcpusim.trace.TraceSink;
 /**
  * How fast vCPUs enter and leave the guest under a steady rate of table writes, beside bare Pekko actors in the same process.
  *
- * <p>All but vCPU 0 write their task priority over and over, an exit each; vCPU 0 moves a level pin about.
+ * <p>vCPU 0 moves a level pin about, vCPU 1 sends IPIs to the others, which are posted; those write the divide configuration of
+ * their timer over and over, an exit each.
  */
 public final class LiveBench {
     private static final long SECOND = 1_000_000_000L;
@@ -40,6 +41,10 @@ public final class LiveBench {
     private static final int PIN = 16;
     private static final int LEVEL_VECTOR = 0x8031;
     private static final int DESTINATION_SHIFT = 24;
+    private static final int SPIV_ENABLED = 0x1ff;
+    /** A fixed, edge-triggered IPI of vector 0x81. */
+    private static final int IPI = 0x4081;
+
     private static final long FOREVER = 1L << 40;
 
     private final int vcpus;
@@ -201,19 +206,35 @@ public final class LiveBench {
                 List.<Fault>of(),
                 0);
         Guest.Software mover = software(movingPin(vcpus));
-        Guest.Software worker =
-                software(List.of(new GuestAction.ApicRegisterWrite(ApicRegister.TASKPRI.offset(), 0)), times);
+        Guest.Software sender = software(sendingIpis(vcpus));
+        Guest.Software worker = software(
+                interruptible(List.of(new GuestAction.ApicRegisterWrite(ApicRegister.TDCR.offset(), 0)), times));
         return Assembly.of(
                 machine,
                 () -> vm(machine),
-                i -> Vcpu.created(machine, Lapic.created(i), Optional.empty()),
-                i -> Guest.starting(i == 0 && times == FOREVER ? mover : worker));
+                i -> Vcpu.created(machine, enabled(i), Optional.empty()),
+                i -> Guest.starting(times < FOREVER || i > 1 ? worker : i == 0 ? mover : sender));
     }
 
     private static Vm vm(Machine machine) {
         ApicIdentity[] identities = new ApicIdentity[machine.vcpuCount()];
-        Arrays.setAll(identities, i -> Lapic.created(i).identity());
+        Arrays.setAll(identities, i -> enabled(i).identity());
         return Vm.created(machine, Routing.of(Routing.Preset.IOAPIC), identities);
+    }
+
+    private static Lapic enabled(int vcpu) {
+        Lapic created = Lapic.created(vcpu);
+        return created.withPage(created.page().write(ApicRegister.SPIV, SPIV_ENABLED));
+    }
+
+    private static Program<GuestAction> sendingIpis(int vcpus) {
+        List<GuestAction> ipis = new ArrayList<>();
+        for (int target = 2; target < Math.min(vcpus, 255); target++) {
+            long high = (long) target << DESTINATION_SHIFT & 0xffffffffL;
+            ipis.add(new GuestAction.ApicRegisterWrite(ApicRegister.ICR2.offset(), high));
+            ipis.add(new GuestAction.ApicRegisterWrite(ApicRegister.ICR.offset(), IPI));
+        }
+        return repeated(ipis, FOREVER);
     }
 
     private static Program<GuestAction> movingPin(int vcpus) {
@@ -229,8 +250,8 @@ public final class LiveBench {
         return new Program<>(List.of(new Program.Repeat<>(times, Program.of(actions))));
     }
 
-    private static Guest.Software software(List<GuestAction> actions, long times) {
-        return software(repeated(actions, times));
+    private static Program<GuestAction> interruptible(List<GuestAction> actions, long times) {
+        return new Program<>(List.of(new Program.Do<>(Plain.STI), new Program.Repeat<>(times, Program.of(actions))));
     }
 
     private static Guest.Software software(Program<GuestAction> main) {

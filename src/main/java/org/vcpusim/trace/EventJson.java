@@ -311,6 +311,58 @@ final class EventJson implements Event.Visitor<JsonFields> {
         return out.number("pin", e.pin()).word("e", e.entry().bits());
     }
 
+    @Override
+    public JsonFields visit(Event.ApicvInterruptAccepted e) {
+        return out.number("apicid", e.vcpu())
+                .number("dm", e.deliveryMode().code())
+                .number("tm", e.triggerMode().bit())
+                .number("vec", e.vector());
+    }
+
+    @Override
+    public JsonFields visit(Event.PostedInterruptSet e) {
+        return out.number("vcpu_id", e.vcpu())
+                .number("vec", e.vector())
+                .name("by", e.poster())
+                .flag("coalesced", e.coalesced());
+    }
+
+    @Override
+    public JsonFields visit(Event.NotificationRequested e) {
+        return out.number("vcpu_id", e.vcpu()).flag("coalesced", e.coalesced());
+    }
+
+    @Override
+    public JsonFields visit(Event.PostedInterruptTriggered e) {
+        return out.number("vcpu_id", e.vcpu()).name("mode", e.mode());
+    }
+
+    @Override
+    public JsonFields visit(Event.PostedInterruptsSynced e) {
+        return out.number("vcpu_id", e.vcpu()).name("by", e.by()).bitmap("pir", e.taken());
+    }
+
+    @Override
+    public JsonFields visit(Event.VirtualInterruptDelivered e) {
+        return out.number("vcpu_id", e.vcpu()).number("vec", e.vector());
+    }
+
+    @Override
+    public JsonFields visit(Event.InterruptStateLoaded e) {
+        return out.number("vcpu_id", e.vcpu())
+                .flag("apicv", e.apicv())
+                .number("status", e.status())
+                .bitmap("irr", e.irr())
+                .bitmap("isr", e.isr())
+                .bitmap("pir", e.descriptor().pir())
+                .word("control", e.descriptor().control().word());
+    }
+
+    @Override
+    public JsonFields visit(Event.InterruptLost e) {
+        return out.number("vcpu_id", e.vcpu()).number("vec", e.vector());
+    }
+
     /** A flow's number is unique in the run, see {@link EventText#flowNumber}. */
     private JsonFields flow(int vcpu, RequestSet.Flow flow) {
         return out.number("vcpu_id", vcpu)

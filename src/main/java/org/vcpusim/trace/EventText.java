@@ -130,15 +130,7 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
 
     @Override
     public AsciiBuffer visit(Event.InterruptAccepted e) {
-        return out.text("apicid ")
-                .hex(e.vcpu())
-                .text(" vec ")
-                .decimal(e.vector())
-                .text(" (")
-                .text(e.deliveryMode().traceName())
-                .character('|')
-                .text(e.triggerMode().traceName())
-                .character(')');
+        return accepted(e.vcpu(), e.vector(), e.deliveryMode(), e.triggerMode());
     }
 
     @Override
@@ -415,6 +407,80 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
     @Override
     public AsciiBuffer visit(Event.LevelPinStuck e) {
         return out.text("pin ").decimal(e.pin()).text(" entry 0x").hex(e.entry().bits(), 16);
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.ApicvInterruptAccepted e) {
+        return accepted(e.vcpu(), e.vector(), e.deliveryMode(), e.triggerMode());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.PostedInterruptSet e) {
+        return out.text("vcpu ")
+                .decimal(e.vcpu())
+                .text(" vec ")
+                .decimal(e.vector())
+                .text(" by ")
+                .text(e.poster().name())
+                .text(e.coalesced() ? COALESCED : "");
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.NotificationRequested e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(e.coalesced() ? COALESCED : "");
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.PostedInterruptTriggered e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" mode ").text(e.mode().name());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.PostedInterruptsSynced e) {
+        return bitmap(
+                out.text("vcpu ")
+                        .decimal(e.vcpu())
+                        .text(" by ")
+                        .text(e.by().name())
+                        .text(" pir"),
+                e.taken());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.VirtualInterruptDelivered e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" vec ").decimal(e.vector());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.InterruptStateLoaded e) {
+        out.text("vcpu ")
+                .decimal(e.vcpu())
+                .text(" apicv ")
+                .decimal(e.apicv() ? 1 : 0)
+                .text(" status 0x")
+                .hex(e.status(), 4);
+        bitmap(out.text(" irr"), e.irr());
+        bitmap(out.text(" isr"), e.isr());
+        return bitmap(out.text(" pir"), e.descriptor().pir())
+                .text(" control 0x")
+                .hex(e.descriptor().control().word(), 16);
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.InterruptLost e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" vec ").decimal(e.vector());
+    }
+
+    private AsciiBuffer accepted(int vcpu, int vector, DeliveryMode deliveryMode, TriggerMode triggerMode) {
+        return out.text("apicid ")
+                .hex(vcpu)
+                .text(" vec ")
+                .decimal(vector)
+                .text(" (")
+                .text(deliveryMode.traceName())
+                .character('|')
+                .text(triggerMode.traceName())
+                .character(')');
     }
 
     private AsciiBuffer flow(int vcpu, RequestSet.Flow flow) {

@@ -20,6 +20,7 @@ public enum Tracepoint {
     KVM_MSI_SET_IRQ,
     KVM_PIC_SET_IRQ,
     KVM_APIC_ACCEPT_IRQ,
+    KVM_APICV_ACCEPT_IRQ,
     KVM_APIC,
     KVM_APIC_IPI,
     KVM_INJ_VIRQ,
@@ -56,7 +57,14 @@ public enum Tracepoint {
     IOAPIC_EOI_PENDED,
     IOAPIC_EOI_DROPPED,
     EOI_EXITMAP_AUDIT,
-    LEVEL_PIN_STUCK;
+    POSTED_INTERRUPT_SET,
+    NOTIFICATION_REQUESTED,
+    POSTED_INTERRUPT_TRIGGER,
+    POSTED_INTERRUPTS_SYNC,
+    VIRTUAL_INTERRUPT_DELIVERY,
+    INTERRUPT_STATE_LOAD,
+    LEVEL_PIN_STUCK,
+    INTERRUPT_LOST;
 
     private static final Event.Visitor<Tracepoint> OF_EVENT = new OfEvent();
 
@@ -312,6 +320,46 @@ public enum Tracepoint {
         @Override
         public Tracepoint visit(Event.LevelPinStuck event) {
             return LEVEL_PIN_STUCK;
+        }
+
+        @Override
+        public Tracepoint visit(Event.ApicvInterruptAccepted event) {
+            return KVM_APICV_ACCEPT_IRQ;
+        }
+
+        @Override
+        public Tracepoint visit(Event.PostedInterruptSet event) {
+            return POSTED_INTERRUPT_SET;
+        }
+
+        @Override
+        public Tracepoint visit(Event.NotificationRequested event) {
+            return NOTIFICATION_REQUESTED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.PostedInterruptTriggered event) {
+            return POSTED_INTERRUPT_TRIGGER;
+        }
+
+        @Override
+        public Tracepoint visit(Event.PostedInterruptsSynced event) {
+            return POSTED_INTERRUPTS_SYNC;
+        }
+
+        @Override
+        public Tracepoint visit(Event.VirtualInterruptDelivered event) {
+            return VIRTUAL_INTERRUPT_DELIVERY;
+        }
+
+        @Override
+        public Tracepoint visit(Event.InterruptStateLoaded event) {
+            return INTERRUPT_STATE_LOAD;
+        }
+
+        @Override
+        public Tracepoint visit(Event.InterruptLost event) {
+            return INTERRUPT_LOST;
         }
     }
 }

@@ -4,6 +4,8 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** A VM whose vCPUs are outside the guest and take every interrupt: the test answers for them. */
 final class AnsweredVm {
@@ -14,7 +16,11 @@ final class AnsweredVm {
     private final List<Object> answers = new ArrayList<>();
     private final List<String> log = new ArrayList<>();
     private boolean accepting = true;
+    private @Nullable Posting posting;
     private Vm vm;
+
+    /** How a vCPU whose APICv is active answers: what it finds set, and its mode. */
+    private record Posting(boolean pir, boolean on, VcpuMode mode) {}
 
     AnsweredVm(Vm vm) {
         this.vm = vm;
@@ -39,6 +45,12 @@ final class AnsweredVm {
     /** From now on local APICs discard what they get. */
     AnsweredVm discarding() {
         accepting = false;
+        return this;
+    }
+
+    /** From now on interrupts have to be posted. */
+    AnsweredVm posting(boolean pir, boolean on, VcpuMode mode) {
+        posting = new Posting(pir, on, mode);
         return this;
     }
 
@@ -103,13 +115,33 @@ final class AnsweredVm {
             pending.add(new Vm.ModeFound(x.task(), VcpuMode.OUTSIDE_GUEST_MODE, false));
         } else if (message instanceof Vcpu.Accept a) {
             log.add("accept " + number + " 0x" + Integer.toHexString(a.message().vector()));
-            pending.add(new Vm.Accepted(a.task(), accepting, null));
+            pending.add(posting == null ? new Vm.Accepted(a.task(), accepting, null) : new Vm.AcceptedToPost(a.task()));
+        } else if (message instanceof Vcpu.SetPir
+                || message instanceof Vcpu.SetOn
+                || message instanceof Vcpu.ReadMode) {
+            answerPoster(message);
+        } else if (message instanceof Vcpu.HostIpi i) {
+            log.add("0x" + Integer.toHexString(i.vector().number()));
+        } else if (message == Vcpu.WakeUp.WAKE_UP) {
+            log.add("wake");
         } else if (message instanceof Vcpu.PicOutput p) {
             log.add("pic " + number + " " + p.level());
         } else if (message instanceof Vcpu.QueryPendingEoi q) {
             pending.add(new Vm.Reported(q.task(), 0));
         } else {
             answers.add(message);
+        }
+    }
+
+    private void answerPoster(Object message) {
+        Posting found = Objects.requireNonNull(posting);
+        log.add(message.getClass().getSimpleName());
+        if (message instanceof Vcpu.SetPir s) {
+            pending.add(new Vm.Reported(s.task(), found.pir ? 1 : 0));
+        } else if (message instanceof Vcpu.SetOn s) {
+            pending.add(new Vm.Reported(s.task(), found.on ? 1 : 0));
+        } else if (message instanceof Vcpu.ReadMode r) {
+            pending.add(new Vm.ModeFound(r.task(), found.mode, false));
         }
     }
 }

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.vcpusim.arch.ApicRegister;
 import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.arch.TriggerMode;
 
 /** Machines, local APICs and redirection entries that tests start from. */
 final class Fixtures {
@@ -47,6 +48,12 @@ final class Fixtures {
     static Lapic enabledLapic(int vcpu) {
         Lapic created = Lapic.created(vcpu);
         return created.withPage(created.page().write(ApicRegister.SPIV, SPIV_SOFTWARE_ENABLED));
+    }
+
+    /** A vCPU that is not in the guest and has {@code vector} in service, in SVI too where the processor keeps it. */
+    static Vcpu serving(Vcpu vcpu, int vector, TriggerMode trigger) {
+        return PostedInterrupts.statusRestored(
+                vcpu.with(vcpu.lapic().requested(vector, trigger).acknowledged(vector)));
     }
 
     /** The same in x2APIC mode. */

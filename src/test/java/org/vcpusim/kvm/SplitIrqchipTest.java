@@ -34,11 +34,11 @@ class SplitIrqchipTest {
 
     /** In the guest, a handled vector in service, its bit in the bitmap. */
     private static SteppedVcpu serving(Machine machine, Lapic lapic) {
-        SteppedVcpu v = SteppedVcpu.of(machine, lapic).withRoutes().enterGuest();
-        v.change(x -> x.with(x.lapic().requested(VECTOR, TriggerMode.EDGE).acknowledged(VECTOR))
-                .with(new ExitMap(VectorBitmap.of(VECTOR), -1, Optional.empty()))
-                .with(VmcsSetup.loaded(x.vmcs(), VectorBitmap.of(VECTOR))));
-        v.port().forget();
+        SteppedVcpu v = SteppedVcpu.of(machine, lapic).withRoutes();
+        v.change(x -> Fixtures.serving(x, VECTOR, TriggerMode.EDGE))
+                .change(x -> x.with(new ExitMap(VectorBitmap.of(VECTOR), -1, Optional.empty()))
+                        .with(VmcsSetup.loaded(x.vmcs(), VectorBitmap.of(VECTOR))));
+        v.enterGuest().port().forget();
         return v;
     }
 

@@ -86,6 +86,7 @@ class VcpuApicvTest {
         VectorBitmap handled = VectorBitmap.of(0x41);
         v.change(x -> x.with(VmcsSetup.loaded(x.vmcs(), bitmap).write(VmcsField.GUEST_INTR_STATUS, 0x5541))
                 .with(new ExitMap(handled, -1, java.util.Optional.empty())));
+        v.change(x -> keeping(x, 0x41, 0x55));
 
         update(v, was ? INHIBITED : 0);
 
@@ -99,6 +100,14 @@ class VcpuApicvTest {
         assertEquals(Long.decode(secondary), after.vmcs().read(VmcsField.SECONDARY_VM_EXEC_CONTROL));
         assertEquals(bitmap, after.vmcs().eoiExitBitmap());
         assertEquals(handled, after.exitMap().handled());
+    }
+
+    /** With another RVI and SVI, which the exit stores, where the processor keeps them. */
+    private static Vcpu keeping(Vcpu v, int rvi, int svi) {
+        InterruptVirtualization kept = v.virtualization();
+        return kept == null
+                ? v
+                : v.with(v.lapic().page(), new InterruptVirtualization(kept.controls(), rvi, svi, false));
     }
 
     @Test

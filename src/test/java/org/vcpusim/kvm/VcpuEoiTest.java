@@ -18,11 +18,11 @@ class VcpuEoiTest {
     private static SteppedVcpu serving(Machine machine, boolean hwBit, boolean handled, TriggerMode trigger) {
         VectorBitmap inHardware = hwBit ? VectorBitmap.of(VECTOR) : VectorBitmap.EMPTY;
         VectorBitmap inSoftware = handled ? VectorBitmap.of(VECTOR) : VectorBitmap.EMPTY;
-        SteppedVcpu v = SteppedVcpu.of(machine).enterGuest();
-        v.change(x -> x.with(x.lapic().requested(VECTOR, trigger).acknowledged(VECTOR))
-                .with(new ExitMap(inSoftware, -1, Optional.empty()))
-                .with(VmcsSetup.loaded(x.vmcs(), inHardware)));
-        v.port().forget();
+        SteppedVcpu v = SteppedVcpu.of(machine);
+        v.change(x -> Fixtures.serving(x, VECTOR, trigger))
+                .change(x -> x.with(new ExitMap(inSoftware, -1, Optional.empty()))
+                        .with(VmcsSetup.loaded(x.vmcs(), inHardware)));
+        v.enterGuest().port().forget();
         return v;
     }
 
@@ -131,10 +131,11 @@ class VcpuEoiTest {
 
     @Test
     void anEoiEndsTheHighestVectorInService() {
-        SteppedVcpu v = serving(Fixtures.apicvActive(1), false, false, TriggerMode.EDGE);
-        v.change(x -> x.with(x.lapic().requested(0x81, TriggerMode.EDGE).acknowledged(0x81)));
+        SteppedVcpu v = SteppedVcpu.of(Fixtures.apicvActive(1));
+        v.change(x -> Fixtures.serving(x, VECTOR, TriggerMode.EDGE))
+                .change(x -> Fixtures.serving(x, 0x81, TriggerMode.EDGE));
 
-        v.execute(GuestAction.Plain.EOI);
+        v.enterGuest().execute(GuestAction.Plain.EOI);
 
         assertEquals(VectorBitmap.of(VECTOR), v.vcpu().lapic().page().isr());
         assertEquals(0x30, v.vcpu().lapic().page().ppr());

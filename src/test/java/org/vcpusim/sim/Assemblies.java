@@ -25,6 +25,7 @@ final class Assemblies {
     static final int VECTOR = 0x31;
     private static final int LEVEL = 1 << 15;
     private static final int SPIV_ON = 0x1ff;
+    private static final int ICR_ASSERT = 1 << 14;
 
     private Assemblies() {}
 
@@ -37,9 +38,7 @@ final class Assemblies {
                 .flatMap(p -> p.items().stream())
                 .toList());
         Program<GuestAction> worker = repeated(
-                writes,
-                new GuestAction.Compute(100),
-                new GuestAction.ApicRegisterWrite(ApicRegister.TASKPRI.offset(), 0));
+                writes, new GuestAction.Compute(100), new GuestAction.ApicRegisterWrite(ApicRegister.TDCR.offset(), 0));
         return of(machine, i -> guest(i == 0 ? mover : worker, List.of()));
     }
 
@@ -52,6 +51,46 @@ final class Assemblies {
                 vcpus, protocol, Machine.Apicv.ACTIVE, 0, 0, Machine.TaskPriority.TPR_SHADOW, List.of(faults), 0);
         Program<GuestAction> target = repeated(40, new GuestAction.Compute(100));
         return of(machine, i -> guest(i == 0 ? target : redirection(PIN + i, LEVEL | VECTOR + i, 0), List.of()));
+    }
+
+    /**
+     * All vCPUs but vCPU 0 send it an IPI each, twice; vCPU 0 leaves the guest a few times and halts. With APICv active they are
+     * posted.
+     */
+    static Assembly ipisToOne(int vcpus, Fault... faults) {
+        Machine machine = new Machine(
+                vcpus,
+                Protocol.SCAN_THEN_LOAD,
+                Machine.Apicv.ACTIVE,
+                0,
+                0,
+                Machine.TaskPriority.TPR_SHADOW,
+                List.of(faults),
+                0);
+        GuestAction leave = new GuestAction.ApicRegisterWrite(ApicRegister.TDCR.offset(), 0);
+        Program<GuestAction> target = Program.of(List.of(Plain.STI, leave, leave, leave, leave));
+        return Assembly.of(
+                machine,
+                () -> Vm.created(machine, Routing.of(Routing.Preset.IOAPIC), enabledIdentities(machine)),
+                i -> Vcpu.created(machine, enabled(i), Optional.empty()),
+                i -> guest(i == 0 ? target : repeated(2, ipi(VECTOR + 16 * i)), List.of()));
+    }
+
+    /** A fixed IPI to vCPU 0: ICR2 is 0 after reset. */
+    private static GuestAction ipi(int vector) {
+        return new GuestAction.ApicRegisterWrite(ApicRegister.ICR.offset(), ICR_ASSERT | vector);
+    }
+
+    /** A local APIC that is software-enabled. */
+    static Lapic enabled(int vcpu) {
+        Lapic created = Lapic.created(vcpu);
+        return created.withPage(created.page().write(ApicRegister.SPIV, SPIV_ON));
+    }
+
+    private static ApicIdentity[] enabledIdentities(Machine machine) {
+        return IntStream.range(0, machine.vcpuCount())
+                .mapToObj(i -> enabled(i).identity())
+                .toArray(ApicIdentity[]::new);
     }
 
     /** A level device interrupts vCPU 1 while vCPU 0 moves its pin about. */

@@ -3,6 +3,7 @@ package org.vcpusim.trace;
 import com.fasterxml.jackson.databind.JsonNode;
 import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.arch.ExitReason;
+import org.vcpusim.arch.PostedInterruptDescriptor;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
@@ -115,6 +116,30 @@ final class JsonRecords {
             case EOI_EXITMAP_AUDIT ->
                 new Event.EoiExitBitmapAudited(
                         vcpu(), bitmap("actual"), bitmap("expected"), Event.BitmapVerdict.valueOf(name("verdict")));
+            case KVM_APICV_ACCEPT_IRQ ->
+                new Event.ApicvInterruptAccepted(
+                        number("apicid"),
+                        DeliveryMode.ofCode(number("dm")),
+                        TriggerMode.ofBit(number("tm")),
+                        number("vec"));
+            case POSTED_INTERRUPT_SET ->
+                new Event.PostedInterruptSet(
+                        vcpu(), number("vec"), Event.Poster.valueOf(name("by")), flag("coalesced"));
+            case NOTIFICATION_REQUESTED -> new Event.NotificationRequested(vcpu(), flag("coalesced"));
+            case POSTED_INTERRUPT_TRIGGER -> new Event.PostedInterruptTriggered(vcpu(), VcpuMode.valueOf(name("mode")));
+            case POSTED_INTERRUPTS_SYNC ->
+                new Event.PostedInterruptsSynced(vcpu(), bitmap("pir"), Event.SyncedBy.valueOf(name("by")));
+            case VIRTUAL_INTERRUPT_DELIVERY -> new Event.VirtualInterruptDelivered(vcpu(), number("vec"));
+            case INTERRUPT_STATE_LOAD ->
+                new Event.InterruptStateLoaded(
+                        vcpu(),
+                        flag("apicv"),
+                        number("status"),
+                        bitmap("irr"),
+                        bitmap("isr"),
+                        new PostedInterruptDescriptor(
+                                bitmap("pir"), new PostedInterruptDescriptor.Control(word("control"))));
+            case INTERRUPT_LOST -> new Event.InterruptLost(vcpu(), number("vec"));
             case LEVEL_PIN_STUCK -> new Event.LevelPinStuck(number("pin"), entry("e"));
         };
     }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.arch.ExitReason;
+import org.vcpusim.arch.PostedInterruptDescriptor;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
@@ -22,6 +23,8 @@ final class SampleTrace {
     private static final RedirectionEntry LEVEL = new RedirectionEntry(0x0100_0000_0000_8030L);
     private static final RedirectionEntry MASKED_LOGICAL = new RedirectionEntry(0xff00_0000_0001_4931L);
     private static final VectorBitmap BITMAP = VectorBitmap.of(48, 64, 191, 255);
+    private static final PostedInterruptDescriptor.Control CONTROL =
+            new PostedInterruptDescriptor.Control(0x0000_0003_00f2_0001L);
 
     private SampleTrace() {}
 
@@ -70,6 +73,7 @@ final class SampleTrace {
                 new Event.PicIrqSet(0, 3, 0, 0, false),
                 new Event.PicIrqSet(1, 2, 4, 0xff, true),
                 new Event.InterruptAccepted(17, DeliveryMode.LOWEST_PRIORITY, TriggerMode.LEVEL, 48),
+                new Event.ApicvInterruptAccepted(17, DeliveryMode.FIXED, TriggerMode.EDGE, 48),
                 new Event.ApicAccessed(1, Event.Access.READ, 0x20, 0x01000000),
                 new Event.ApicAccessed(1, Event.Access.WRITE, 0x110, 0xffffffffL),
                 new Event.ApicIpiSent(2, 0x000040fd, 3),
@@ -120,6 +124,15 @@ final class SampleTrace {
                 new Event.IoapicEoiPended(1, 49),
                 new Event.IoapicEoiDropped(1, 49),
                 new Event.EoiExitBitmapAudited(1, VectorBitmap.EMPTY, VectorBitmap.of(48), Event.BitmapVerdict.WRONG),
-                new Event.LevelPinStuck(10, LEVEL.withRemoteIrr()));
+                new Event.PostedInterruptSet(1, 49, Event.Poster.CPU, false),
+                new Event.PostedInterruptSet(1, 255, Event.Poster.DEVICE, true),
+                new Event.NotificationRequested(1, false),
+                new Event.PostedInterruptTriggered(1, VcpuMode.IN_GUEST_MODE),
+                new Event.PostedInterruptsSynced(1, BITMAP, Event.SyncedBy.PROCESSOR),
+                new Event.VirtualInterruptDelivered(1, 49),
+                new Event.InterruptStateLoaded(
+                        1, true, 0x3141, BITMAP, VectorBitmap.of(49), new PostedInterruptDescriptor(BITMAP, CONTROL)),
+                new Event.LevelPinStuck(10, LEVEL.withRemoteIrr()),
+                new Event.InterruptLost(3, 49));
     }
 }

@@ -1,0 +1,42 @@
+package org.vcpusim.kvm;
+
+import org.vcpusim.arch.PostedInterruptDescriptor;
+
+/**
+ * How interrupts are posted to a vCPU: its descriptor, and a notification that its processor has not taken yet.
+ *
+ * <p>The descriptor is memory that others share; each message that changes it is one locked operation. Source: the
+ * {@code pi_desc} member of {@code struct vcpu_vmx}, arch/x86/kvm/vmx/vmx.h and posted_intr.c.
+ *
+ * @param descriptor PIR, ON, SN, NV and NDST
+ * @param notified the notification vector has come while host interrupts were off
+ */
+public record Posting(PostedInterruptDescriptor descriptor, boolean notified) {
+    /** After {@code vmx_vcpu_create}: notifications go to {@link VmcsSetup#POSTED_INTR_VECTOR}, and are suppressed until a load. */
+    static final Posting CREATED = new Posting(
+            new PostedInterruptDescriptor(
+                    PostedInterruptDescriptor.ZERO.pir(),
+                    PostedInterruptDescriptor.ZERO
+                            .control()
+                            .withNv(VmcsSetup.POSTED_INTR_VECTOR)
+                            .withSn()),
+            false);
+
+    Posting with(PostedInterruptDescriptor other) {
+        return new Posting(other, notified);
+    }
+
+    Posting withNotified(boolean now) {
+        return now == notified ? this : new Posting(descriptor, now);
+    }
+
+    /** Without anything posted: ON is cleared and PIR emptied; {@code vmx_apicv_pre_state_restore}. */
+    Posting emptied() {
+        return with(descriptor.clearOn().exchangePir().next());
+    }
+
+    /** Whether a notification was asked for and not yet served. */
+    boolean isOutstanding() {
+        return descriptor.control().on();
+    }
+}
