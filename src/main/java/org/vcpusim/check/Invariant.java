@@ -30,6 +30,9 @@ public interface Invariant extends TraceSink {
                 new ApicvFollowsInhibits(),
                 new BitmapEqualsTable(),
                 new NoStuckLevelPin(),
+                new ProcessorKnowsItsInterrupts(),
+                new PostedInterruptsAreNotified(),
+                new NoInterruptLost(),
                 new IoapicEoiReachesUserspace());
     }
 }

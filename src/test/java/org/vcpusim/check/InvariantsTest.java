@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.vcpusim.arch.ExitReason;
+import org.vcpusim.arch.PostedInterruptDescriptor;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.kvm.Event;
@@ -80,6 +81,22 @@ class InvariantsTest {
         audit0:EQUAL audit1:STALE_EXTRA audit2:PENDING audit3:UNUSED | ""                          | legal verdicts
         audit0:EQUAL audit1:WRONG                                  | bitmap-equals-table 1         | a wrong bitmap
         stuck10                                                    | no-stuck-level-pin 0          | a stuck pin
+        load0:rs load1:ro                                          | ""                            | RVI and SVI agree with the page
+        load0:i                                                    | processor-knows-its-interrupts 0 | RVI lacks what is requested
+        load0:s                                                    | processor-knows-its-interrupts 0 | SVI without anything in service
+        load0:ix                                                   | ""                            | without APICv nobody reads the status
+        post0 load0:p                                              | ""                            | ON is not set yet
+        load0:p                                                    | posted-interrupts-are-notified 0 | a sync does not look at PIR
+        load0:pn                                                   | ""                            | notifications are suppressed
+        vtd0 load0:p                                               | posted-interrupts-are-notified 1 | a device is done at once
+        post0 on0 load0:po                                         | ""                            | the mode is not read yet
+        post0 on0 trigger0 load0:po                                | posted-interrupts-are-notified 3 | it was woken, and enters
+        post0 on0 notify0 trigger0 load0:po                        | ""                            | the notification is on its way
+        post0 on0 notify0 trigger0 load0:po exit0 load0:po         | posted-interrupts-are-notified 6 | it was for the entry before
+        post0 on0 notify0 trigger0 cancel0 load0:po                | posted-interrupts-are-notified 5 | it was for the entry before
+        post0 on0 post0 joinon0 trigger0 load0:po                  | posted-interrupts-are-notified 5 | who finds ON set leaves it to the first
+        post1 on1 trigger0 load1:po                                | ""                            | posters of two vCPUs do not mix
+        lost2                                                      | no-interrupt-lost 0           | asleep with an interrupt
         pend0 eoi0 enter0 pend0 eoi0 enter0                        | ""                            | each EOI reaches user space
         pend0 pend1 eoi1 eoi0 enter0 enter1                        | ""                            | EOIs of two vCPUs do not mix
         pend0                                                      | ""                            | on its way at the end
@@ -120,6 +137,10 @@ class InvariantsTest {
         store2 enter3                   | vcpu3 entered the guest with APICv active, which is inhibited | ''
         audit1:WRONG                    | the EOI-exit bitmap of vcpu1 is not what a fresh scan gives | missing [49], extra [50, 51]
         pend0 drop0                     | the EOI of vector 49 by vcpu0 was dropped | ''
+        load0:i                         | vcpu0 entered the guest with a wrong RVI | it is 0 and should be 49
+        load0:p                         | vcpu0 entered the guest with an interrupt posted which no notification is outstanding for | highest vector 50
+        load0:po                        | vcpu0 entered the guest with an interrupt posted which nobody will tell the processor of | highest vector 50
+        lost2                           | vcpu2 sleeps, and nobody will wake it for vector 49 | ''
         stuck10                         | pin 10 waits for an EOI of vector 48, which no local APIC holds | entry 0xc030
         """)
     void aViolationSaysWhatHappened(String words, String sentence, String detail) {
@@ -188,9 +209,33 @@ class InvariantsTest {
             case "drop" -> new Event.IoapicEoiDropped(index, 49);
             case "eoi" -> new Event.UserspaceExited(index, Event.UserspaceExit.KVM_EXIT_IOAPIC_EOI);
             case "user" -> new Event.UserspaceExited(index, Event.UserspaceExit.KVM_EXIT_MMIO);
+            case "post" -> new Event.PostedInterruptSet(index, 50, Event.Poster.CPU, false);
+            case "vtd" -> new Event.PostedInterruptSet(index, 50, Event.Poster.DEVICE, false);
+            case "on" -> new Event.NotificationRequested(index, false);
+            case "joinon" -> new Event.NotificationRequested(index, true);
+            case "notify" -> new Event.IpiSent(index, Event.HostVector.POSTED_INTR);
+            case "trigger" -> new Event.PostedInterruptTriggered(index, VcpuMode.IN_GUEST_MODE);
+            case "load" -> load(index, what);
+            case "lost" -> new Event.InterruptLost(index, 49);
             case "stuck" -> new Event.LevelPinStuck(index, new RedirectionEntry(0xc030));
             default -> throw new IllegalArgumentException(verb);
         };
+    }
+
+    /** Letters: r RVI and the request, i the request only, s SVI; p PIR, o ON, n SN; x without APICv. */
+    private static Event load(int vcpu, String letters) {
+        boolean requested = letters.matches(".*[ri].*");
+        PostedInterruptDescriptor descriptor = new PostedInterruptDescriptor(
+                letters.contains("p") ? VectorBitmap.of(50) : VectorBitmap.EMPTY,
+                new PostedInterruptDescriptor.Control(
+                        (letters.contains("o") ? 1 : 0) | (letters.contains("n") ? 2 : 0)));
+        return new Event.InterruptStateLoaded(
+                vcpu,
+                !letters.contains("x"),
+                (letters.contains("r") ? 49 : 0) | (letters.contains("s") ? 33 << 8 : 0),
+                requested ? VectorBitmap.of(49) : VectorBitmap.EMPTY,
+                letters.contains("rs") ? VectorBitmap.of(33) : VectorBitmap.EMPTY,
+                descriptor);
     }
 
     private static long word(String letters) {

@@ -93,6 +93,26 @@ class RaceTest {
     }
 
     @ParameterizedTest
+    @CsvSource(textBlock = """
+            PI_SYNC_BEFORE_MODE, posted-interrupts-are-notified
+            """)
+    void aSweepFindsTheFaultOfPosting(Fault fault, String invariant) {
+        long found = LongStream.range(0, SEEDS)
+                .filter(seed -> violations(Assemblies.ipisToOne(VCPUS, fault), seed).stream()
+                        .anyMatch(violation -> violation.invariant().equals(invariant)))
+                .count();
+        System.out.printf("%s: %s by %d of %d seeds%n", fault, invariant, found, SEEDS);
+        assertTrue(found > 0, fault + " not found by " + SEEDS + " seeds");
+    }
+
+    @Test
+    void theRightProtocolOfPostingIsClean() {
+        for (long seed = 0; seed < SEEDS; seed++) {
+            assertEquals(List.of(), violations(Assemblies.ipisToOne(VCPUS), seed), "seed " + seed);
+        }
+    }
+
+    @ParameterizedTest
     @EnumSource(Protocol.class)
     void theRightProtocolIsClean(Protocol protocol) {
         for (long seed = 0; seed < SEEDS; seed++) {

@@ -1,0 +1,99 @@
+package org.vcpusim.check;
+
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.trace.TraceRecord;
+
+/**
+ * Nobody enters the guest past an interrupt that was posted, unless somebody is about to tell the processor.
+ *
+ * <p>Models the protocol of {@code vmx_deliver_posted_interrupt} and {@code vmx_sync_pir_to_irr}, arch/x86/kvm/vmx/vmx.c. At a VM
+ * entry with a request in PIR
+ *
+ * <ul>
+ *   <li>ON is set, or SN is, or somebody has set a request and not yet ON: a sync looks at ON only;
+ *   <li>if ON is set, the notification is on its way, or whoever set ON has not read the mode yet.
+ * </ul>
+ */
+public final class PostedInterruptsAreNotified implements Invariant {
+    private final FirstViolations violations = new FirstViolations("posted-interrupts-are-notified");
+    private final Map<Integer, Posters> byVcpu = new TreeMap<>();
+
+    /** Those who are busy posting to one vCPU. */
+    private static final class Posters {
+        /** How many have set a request and not yet ON. */
+        private int beforeOn;
+        /** How many have set ON and not yet read the mode. */
+        private int beforeMode;
+        /** A notification was sent since the vCPU was in the guest last. */
+        private boolean sent;
+    }
+
+    @Override
+    public String id() {
+        return violations.invariant();
+    }
+
+    @Override
+    public void accept(TraceRecord record) {
+        Event event = record.event();
+        if (event instanceof Event.PostedInterruptSet set) {
+            boolean goesOn = set.poster() == Event.Poster.CPU && !set.coalesced();
+            of(set.vcpu()).beforeOn += goesOn ? 1 : 0;
+        } else if (event instanceof Event.NotificationRequested requested) {
+            of(requested.vcpu()).beforeOn--;
+            of(requested.vcpu()).beforeMode += requested.coalesced() ? 0 : 1;
+        } else if (event instanceof Event.PostedInterruptTriggered triggered) {
+            of(triggered.vcpu()).beforeMode--;
+        } else if (event instanceof Event.IpiSent ipi) {
+            if (ipi.vector() == Event.HostVector.POSTED_INTR) {
+                of(ipi.vcpu()).sent = true;
+            }
+        } else if (event instanceof Event.InterruptStateLoaded load) {
+            loaded(load, record);
+        } else {
+            forgetSent(event);
+        }
+    }
+
+    /** What was sent to an earlier entry tells nothing to a later one. */
+    private void forgetSent(Event event) {
+        if (event instanceof Event.GuestExited exit && byVcpu.containsKey(exit.vcpu())) {
+            of(exit.vcpu()).sent = false;
+        } else if (event instanceof Event.EntryCancelled cancelled && byVcpu.containsKey(cancelled.vcpu())) {
+            of(cancelled.vcpu()).sent = false;
+        }
+    }
+
+    private void loaded(Event.InterruptStateLoaded load, TraceRecord record) {
+        if (load.descriptor().pir().isEmpty()) {
+            return;
+        }
+        Posters posters = of(load.vcpu());
+        if (!load.descriptor().control().on()) {
+            if (!load.descriptor().control().sn() && posters.beforeOn == 0) {
+                add(record, load, "which no notification is outstanding for");
+            }
+        } else if (!posters.sent && posters.beforeMode == 0) {
+            add(record, load, "which nobody will tell the processor of");
+        }
+    }
+
+    private void add(TraceRecord record, Event.InterruptStateLoaded load, String which) {
+        violations.add(
+                record,
+                "vcpu" + load.vcpu() + " entered the guest with an interrupt posted " + which,
+                "highest vector " + load.descriptor().pir().highest());
+    }
+
+    private Posters of(int vcpu) {
+        return byVcpu.computeIfAbsent(vcpu, index -> new Posters());
+    }
+
+    @Override
+    public List<Violation> violations() {
+        return violations.list();
+    }
+}
