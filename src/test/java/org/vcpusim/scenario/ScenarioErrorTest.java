@@ -79,7 +79,7 @@ class ScenarioErrorTest {
             apic-write TPR 3         ~ register = TPR: must be the name of a register, or an offset of 0 to 0x3f0 that is a multiple of 0x10, in "apic-write TPR 3"
             apic-write 0x81 3        ~ register = 0x81: must be the name of a register, or an offset of 0 to 0x3f0 that is a multiple of 0x10, in "apic-write 0x81 3"
             read 0 3                 ~ size = 3: must be 1, 2, 4 or 8, in "read 0 3"
-            "{ repeat = -1, do = [] }" ~ guests.a.do[1] = { repeat = -1, do = [] }: must be a known instruction: nop, sti, cli, hlt, eoi, exit, compute, acknowledge, set-entry, set-high, set-low, ioapic-write, apic-write, ipi, rdmsr, wrmsr, read, write, in, out
+            "{ repeat = -1, do = [] }" ~ guests.a.do[1] = { repeat = -1, do = [] }: must be a known instruction: nop, sti, cli, hlt, eoi, exit, compute, acknowledge, set-entry, set-high, set-low, ioapic-write, apic-write, ipi, set-cr8, rdmsr, wrmsr, read, write, in, out
             { repeat = -1, do = [] } ~ guests.a.do[1].repeat = -1: must be 0 to 1000000000
             { do = [] }              ~ guests.a.do[1].repeat = nothing: must be 0 to 1000000000
             """)
@@ -117,7 +117,7 @@ class ScenarioErrorTest {
                         + " all or others",
                 assertThrows(InputException.class, () -> scenario.withVcpus(2)).getMessage());
         assertEquals(
-                "vcpus = 5000: must be 1 to 4096",
+                "--vcpus = 5000: must be 1 to 4096",
                 assertThrows(InputException.class, () -> scenario.withVcpus(5000))
                         .getMessage());
     }
