@@ -119,6 +119,12 @@ public final class Device {
     /** Sends an MSI. */
     public record SendMsi(long address, int data) implements Action {}
 
+    /** Interrupts by source {@code sint} of the SynIC of vCPU {@code vcpu}. */
+    public record SendSint(int vcpu, int sint) implements Action {}
+
+    /** A debugger begins or ceases to hold the interrupts of vCPU {@code vcpu} back. */
+    public record BlockIrq(int vcpu, ApicvInhibit.Change change) implements Action {}
+
     /** Does nothing for {@code nanos} of virtual time. */
     public record Delay(long nanos) implements Action {}
 
@@ -190,6 +196,14 @@ public final class Device {
         Action action = at.action();
         if (action instanceof SendMsi msi) {
             port.toVm(new Vm.SignalMsi(new Vm.OfDevice(index), msi.address, msi.data));
+            return with(state.advanced().with(Calling.ITS_PROGRAM));
+        }
+        if (action instanceof SendSint sint) {
+            port.toVm(new Vm.SignalSint(new Vm.OfDevice(index), sint.vcpu, sint.sint));
+            return with(state.advanced().with(Calling.ITS_PROGRAM));
+        }
+        if (action instanceof BlockIrq block) {
+            port.toUserspace(new Userspace.SetGuestDebug(index, block.vcpu, block.change));
             return with(state.advanced().with(Calling.ITS_PROGRAM));
         }
         if (action instanceof Delay delay) {

@@ -72,6 +72,7 @@ public sealed interface Event {
         KVM_EXIT_HLT(5),
         KVM_EXIT_MMIO(6),
         KVM_EXIT_INTR(10),
+        KVM_EXIT_HYPERV(27),
         KVM_EXIT_IOAPIC_EOI(26);
 
         private final int number;
@@ -102,6 +103,11 @@ public sealed interface Event {
         PENDING,
         /** APICv is inactive or the local APIC disabled: nothing reads the bitmap. */
         UNUSED,
+        /**
+         * It differs because a load found APICv inactive, and none has come since APICv is active again: a hazard that Linux
+         * has too, which the next scan ends.
+         */
+        STALE_SINCE_INHIBIT,
         /** It lacks a vector or was never loaded: an EOI will be lost. */
         WRONG
     }
@@ -310,6 +316,42 @@ public sealed interface Event {
      * @param inhibits the mask that it makes
      */
     record ApicvInhibitChanged(ApicvInhibit reason, ApicvInhibit.Change change, long inhibits) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A source of a SynIC interrupted: kvm_hv_synic_set_irq.
+     *
+     * @param result what the delivery returned
+     */
+    record HvSynicIrqSet(int vcpu, int sint, int vector, int result) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** A vector of a SynIC has ended in software: kvm_hv_synic_send_eoi. */
+    record HvSynicEoiSent(int vcpu, int vector) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** A guest wrote a register of its SynIC: kvm_hv_synic_set_msr. */
+    record HvSynicMsrSet(int vcpu, int msr, long value) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** What a source of a SynIC has sent was ended or acknowledged: kvm_hv_notify_acked_sint. */
+    record HvSintAcked(int vcpu, int sint) implements Event {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -740,6 +782,14 @@ public sealed interface Event {
         R visit(PioAccessed event);
 
         R visit(ApicvInhibitChanged event);
+
+        R visit(HvSynicIrqSet event);
+
+        R visit(HvSynicEoiSent event);
+
+        R visit(HvSynicMsrSet event);
+
+        R visit(HvSintAcked event);
 
         R visit(VcpuWoken event);
 

@@ -110,8 +110,13 @@ final class IrqfdSteps {
             if (gsi < 0 || !vm.irqfds().hasResampler(gsi)) {
                 return vm;
             }
-            return vm.with(task.push(resample(gsi, 0, new SignalResample(gsi))));
+            return vm.with(task.push(acked(gsi)));
         }
+    }
+
+    /** The ack notifier of a GSI with resamplers: the line goes down, then they are told. */
+    static VmStep acked(int gsi) {
+        return resample(gsi, 0, new SignalResample(gsi));
     }
 
     private record SignalResample(int gsi) implements VmStep {

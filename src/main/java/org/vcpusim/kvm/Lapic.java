@@ -248,6 +248,11 @@ public record Lapic(
                 .withPprUpdated();
     }
 
+    /** After the processor took {@code vector}, which ends itself: it is not in service. */
+    Lapic acknowledgedWithAutoEoi(int vector) {
+        return irrCleared(vector).withPprUpdated();
+    }
+
     private Lapic irrCleared(int vector) {
         LocalApic cleared = page.withIrr(page.irr().without(vector));
         return with(cleared, hints.irrCleared(cleared));

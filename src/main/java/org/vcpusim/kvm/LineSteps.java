@@ -40,6 +40,12 @@ final class LineSteps {
             if (route instanceof Routing.MsiRoute msi) {
                 return msi(vm, rest, msi, port);
             }
+            if (route instanceof Routing.SintRoute sint) {
+                return vm.with(
+                        line.level == 0
+                                ? rest.withAnswer(new VmTask.Value(-1))
+                                : rest.push(new SintSteps.Set(sint.vcpu(), sint.sint())));
+            }
             Routing.ChipRoute chip = (Routing.ChipRoute) route;
             if (chip.chip() == Event.IrqChip.IOAPIC) {
                 SetPin set = new SetPin(chip.pin(), line.source, line.level, line.status);

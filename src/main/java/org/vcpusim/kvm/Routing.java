@@ -34,6 +34,9 @@ public record Routing(List<Route> routes) {
     /** To an MSI. */
     public record MsiRoute(int gsi, long address, int data) implements Route {}
 
+    /** To source {@code sint} of a vCPU's SynIC. */
+    public record SintRoute(int gsi, int vcpu, int sint) implements Route {}
+
     /** Tables that machines start with. */
     public enum Preset {
         /** GSI n to IOAPIC pin n, nothing else. */
@@ -92,6 +95,17 @@ public record Routing(List<Route> routes) {
         return gsi;
     }
 
+    /** The GSI that leads to a source of a SynIC, the last added where there are several; -1 where none does. */
+    public int gsiOfSint(int vcpu, int sint) {
+        int gsi = -1;
+        for (Route route : routes) {
+            if (route instanceof SintRoute s && s.vcpu == vcpu && s.sint == sint) {
+                gsi = s.gsi;
+            }
+        }
+        return gsi;
+    }
+
     /** Whether the kernel takes this table: KVM_SET_GSI_ROUTING fails with EINVAL otherwise. */
     public boolean isValid(Machine machine) {
         for (int i = 0; i < routes.size(); i++) {
@@ -122,7 +136,7 @@ public record Routing(List<Route> routes) {
         return !(route instanceof MsiRoute m && DeliverySteps.invalid(machine, m.address));
     }
 
-    /** A GSI may lead to each chip once, and to an MSI only alone. */
+    /** A GSI may lead to each chip once, and to an MSI or a SynIC only alone. */
     private static boolean canShare(Route a, Route b) {
         return a instanceof ChipRoute x && b instanceof ChipRoute y && x.chip != y.chip;
     }

@@ -8,8 +8,9 @@ package org.vcpusim.kvm;
  * @param started how many vCPUs and devices have been started, vCPUs first
  * @param conduct whether it goes on by itself when KVM_RUN returns
  * @param irqchip its IOAPIC; unused where the kernel has one
+ * @param debugger what it does for debuggers
  */
-public record Userspace(Machine machine, int started, Conduct conduct, UserspaceIrqchip irqchip) {
+public record Userspace(Machine machine, int started, Conduct conduct, UserspaceIrqchip irqchip, Debugger debugger) {
     /** What a VMM does when KVM_RUN returns. */
     public enum Conduct {
         /** Completes the access, reads giving all ones, and runs the vCPU again. */
@@ -22,6 +23,9 @@ public record Userspace(Machine machine, int started, Conduct conduct, Userspace
     public static final long EINVAL = -22;
     /** Error number of an ioctl for something that is not there, as the answer to an operation. */
     public static final long ENXIO = -6;
+
+    /** Error number of an ioctl for something that does not exist, as the answer to an operation. */
+    public static final long ENOENT = -2;
 
     /** What user space is told. */
     public sealed interface Message {}
@@ -50,6 +54,12 @@ public record Userspace(Machine machine, int started, Conduct conduct, Userspace
 
     /** Device {@code device} drives line {@code gsi} of user space's IOAPIC, and waits. */
     public record SetLine(int device, int gsi, int level) implements Message {}
+
+    /** A debugger, device {@code device}, changes whether a vCPU's interrupts are held back, and waits. */
+    public record SetGuestDebug(int device, int vcpu, ApicvInhibit.Change change) implements Message {}
+
+    /** KVM_SET_GUEST_DEBUG of vCPU {@code vcpu} is done. */
+    public record GuestDebugSet(int vcpu) implements Message {}
 
     /** The audit wants to see user space's IOAPIC. */
     public record ShowIoapic(int task) implements Message {}
@@ -85,12 +95,12 @@ public record Userspace(Machine machine, int started, Conduct conduct, Userspace
 
     /** A VMM that has started nothing, with its IOAPIC as firmware has left it. */
     public static Userspace of(Machine machine, UserspaceIoapic ioapic) {
-        return new Userspace(machine, 0, Conduct.RUNS_AGAIN, UserspaceIrqchip.idle(ioapic));
+        return new Userspace(machine, 0, Conduct.RUNS_AGAIN, UserspaceIrqchip.idle(ioapic), Debugger.IDLE);
     }
 
     /** A VMM that is driven from outside. */
     public static Userspace driven(Machine machine) {
-        return new Userspace(machine, 0, Conduct.WAITS, UserspaceIrqchip.idle(UserspaceIoapic.reset()));
+        return new Userspace(machine, 0, Conduct.WAITS, UserspaceIrqchip.idle(UserspaceIoapic.reset()), Debugger.IDLE);
     }
 
     /** The next state. */
@@ -103,8 +113,19 @@ public record Userspace(Machine machine, int started, Conduct conduct, Userspace
             return this;
         }
         if (machine.isSplit() && conduct == Conduct.RUNS_AGAIN && UserspaceIrqchip.concerns(message)) {
-            return new Userspace(machine, started, conduct, irqchip.step(message, port));
+            return new Userspace(machine, started, conduct, irqchip.step(message, port), debugger);
         }
+        if (Debugger.concerns(message) && conduct == Conduct.RUNS_AGAIN) {
+            return debugger.step(message, port).map(this::with).orElseGet(() -> runsAgain(message, port));
+        }
+        return runsAgain(message, port);
+    }
+
+    private Userspace with(Debugger other) {
+        return new Userspace(machine, started, conduct, irqchip, other);
+    }
+
+    private Userspace runsAgain(Message message, Port port) {
         if (message instanceof VcpuExited exited && conduct == Conduct.RUNS_AGAIN) {
             port.toVcpu(exited.vcpu, new Vcpu.Run(-1));
         }
@@ -119,7 +140,7 @@ public record Userspace(Machine machine, int started, Conduct conduct, Userspace
         } else {
             port.toDevice(started - vcpus, Device.Signal.START);
         }
-        Userspace next = new Userspace(machine, started + 1, conduct, irqchip);
+        Userspace next = new Userspace(machine, started + 1, conduct, irqchip, debugger);
         if (next.started < vcpus + machine.devices()) {
             port.toUserspace(Start.START);
         }

@@ -25,6 +25,7 @@ public final class Vcpu {
     private final X2apicMsrBitmap msrBitmap;
     private final Posting posting;
     private final @Nullable InterruptVirtualization virtualization;
+    private final ApicvInhibit.Change blockIrq;
 
     private Vcpu(Draft d) {
         machine = d.machine;
@@ -38,6 +39,7 @@ public final class Vcpu {
         msrBitmap = d.msrBitmap;
         posting = d.posting;
         virtualization = d.virtualization;
+        blockIrq = d.blockIrq;
     }
 
     /** The fields while a new value is put together. */
@@ -53,6 +55,7 @@ public final class Vcpu {
         private X2apicMsrBitmap msrBitmap = X2apicMsrBitmap.NONE;
         private Posting posting = Posting.CREATED;
         private @Nullable InterruptVirtualization virtualization;
+        private ApicvInhibit.Change blockIrq = ApicvInhibit.Change.CLEAR;
 
         private Draft(Machine machine, Lapic lapic) {
             this.machine = machine;
@@ -71,6 +74,7 @@ public final class Vcpu {
         d.msrBitmap = msrBitmap;
         d.posting = posting;
         d.virtualization = virtualization;
+        d.blockIrq = blockIrq;
         return d;
     }
 
@@ -79,9 +83,9 @@ public final class Vcpu {
      * the VM's inhibits and the local APIC's mode: KVM_REQ_APICV_UPDATE looks at these before the first entry.
      *
      * @param lapic its local APIC, {@link Lapic#created} or what firmware has made of it
-     * @param synic vectors of its Hyper-V SynIC; empty without Hyper-V context
+     * @param synic its Hyper-V SynIC; empty without Hyper-V context
      */
-    public static Vcpu created(Machine machine, Lapic lapic, Optional<VectorBitmap> synic) {
+    public static Vcpu created(Machine machine, Lapic lapic, Optional<HvSynic> synic) {
         Draft d = new Draft(machine, lapic.withApicv(machine.apicv()));
         d.exitMap = new ExitMap(VectorBitmap.EMPTY, -1, synic);
         Vmcs initialised = VmcsSetup.initialised(machine, lapic.vcpu());
@@ -153,6 +157,9 @@ public final class Vcpu {
         }
     }
 
+    /** Another CPU reads a SINT register. */
+    public record ReadSint(int task, int sint) implements Message {}
+
     /** {@code apicv_update_lock} is held for reading, and these are the VM's inhibits. */
     public record InhibitsRead(long inhibits) implements Message {}
 
@@ -177,12 +184,17 @@ public final class Vcpu {
         SMI,
         /** A signal: KVM_RUN returns as soon as it can. */
         SIGNAL,
+        /** A signal and {@code immediate_exit}: KVM_RUN returns as soon as it can, the next one where none is under way. */
+        IMMEDIATE_EXIT,
         /** KVM_GET_MP_STATE, KVM_GET_LAPIC and KVM_GET_VCPU_EVENTS; the first acts on a pending INIT or SIPI. */
         GET_STATE
     }
 
     /** KVM_SET_MP_STATE. */
     public record SetMpState(MpState state) implements Ioctl {}
+
+    /** KVM_SET_GUEST_DEBUG: KVM_GUESTDBG_BLOCKIRQ set or clear. */
+    public record SetGuestDebug(ApicvInhibit.Change blockIrq) implements Ioctl {}
 
     /** KVM_SET_LAPIC: the registers that are to differ from what KVM_GET_LAPIC reports. */
     public record SetLapic(java.util.List<RegisterValue> registers) implements Ioctl {
@@ -299,6 +311,17 @@ public final class Vcpu {
     /** Whether APICv is active for it; {@code kvm_vcpu_apicv_active}. */
     public boolean apicvActive() {
         return lapic.hints().apicv() == Machine.Apicv.ACTIVE;
+    }
+
+    /** Whether a debugger holds its interrupts back: KVM_GUESTDBG_BLOCKIRQ. */
+    boolean blocksIrqs() {
+        return blockIrq == ApicvInhibit.Change.SET;
+    }
+
+    Vcpu withBlockIrq(ApicvInhibit.Change change) {
+        Draft d = draft();
+        d.blockIrq = change;
+        return new Vcpu(d);
     }
 
     /** Which accesses to x2APIC MSRs leave the guest. */

@@ -178,15 +178,26 @@ final class VcpuAccess {
     }
 
     private static Vcpu rdmsr(Vcpu v, int msr, Port port) {
-        OptionalLong value = GuestExecution.isApicBase(msr)
-                ? OptionalLong.of(v.lapic().apicBase())
-                : isX2apic(msr) ? LapicRegisters.readMsr(v.lapic(), msr) : OptionalLong.empty();
+        OptionalLong value = msrValue(v, msr);
         boolean fault = value.isEmpty();
         port.emit(new Event.MsrAccessed(v.index(), Event.Access.READ, msr, value.orElse(0), fault));
         return fault ? VcpuExits.faulted(v, port) : VcpuExits.completed(v, value.getAsLong(), port);
     }
 
+    private static OptionalLong msrValue(Vcpu v, int msr) {
+        if (GuestExecution.isApicBase(msr)) {
+            return OptionalLong.of(v.lapic().apicBase());
+        }
+        if (VcpuSynic.claims(v, msr)) {
+            return VcpuSynic.rdmsr(v, msr);
+        }
+        return isX2apic(msr) ? LapicRegisters.readMsr(v.lapic(), msr) : OptionalLong.empty();
+    }
+
     private static Vcpu wrmsr(Vcpu v, int msr, long value, Port port) {
+        if (VcpuSynic.claims(v, msr)) {
+            return VcpuSynic.wrmsr(v, msr, value, port);
+        }
         Write write = GuestExecution.isApicBase(msr)
                 ? LapicRegisters.writeApicBase(v.lapic(), value)
                 : isX2apic(msr)

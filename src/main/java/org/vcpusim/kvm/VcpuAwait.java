@@ -12,6 +12,10 @@ final class VcpuAwait {
             case PIC_VECTOR -> VcpuInjection.injectInterrupt(v, (int) value, port);
             case RESET_MAP, RESET_MAP_FOR_STATE ->
                 VcpuInjection.afterReset(v, v.thread().await(), port);
+            case OLD_SINT_VECTOR, NEW_SINT_VECTOR ->
+                VcpuSynic.goOn(v, v.thread().await(), port);
+            case GUEST_DEBUG -> VcpuIoctls.guestDebugSet(v, port);
+            case SINT_EOI -> VcpuSynic.sourcesTold(v, port);
             case RESTORED_MAP -> VcpuIoctls.restored(v, port);
             case REFUSED_STATE -> VcpuIoctls.refused(v, port);
             case NOTHING, TABLE, INHIBITS, USERSPACE_ACCESS ->

@@ -18,22 +18,29 @@ final class VcpuEoi {
         if (vector < 0) {
             return VcpuExits.completed(v, 0, port);
         }
-        TriggerMode trigger = trigger(v, vector);
         Vcpu ended = ended(v, vector);
         if (ended.lapic().deliverable() >= 0) {
             ended = ended.make(VcpuRequest.EVENT, port);
         }
-        if (!v.exitMap().handled().get(vector)) {
+        return VcpuSynic.handles(v, vector) ? VcpuSynic.ended(ended, vector, port) : toIoapic(ended, vector, port);
+    }
+
+    /** The IOAPIC's share of a software EOI. */
+    static Vcpu toIoapic(Vcpu ended, int vector, Port port) {
+        if (!ended.exitMap().handled().get(vector)) {
             return VcpuExits.completed(ended.make(VcpuRequest.EVENT, port), 0, port);
         }
-        if (v.machine().isSplit()) {
+        if (ended.machine().isSplit()) {
             Vcpu pended = toUserspace(ended, vector, port);
             return VcpuExits.completed(pended.make(VcpuRequest.EVENT, port), 0, port);
         }
-        return forwarded(ended, vector, trigger, VcpuThread.Await.SOFTWARE_EOI, port);
+        return forwarded(ended, vector, trigger(ended, vector), VcpuThread.Await.SOFTWARE_EOI, port);
     }
 
-    /** The processor has ended the vector already, and left the guest because its bit was set. */
+    /**
+     * The processor has ended the vector already, and left the guest because its bit was set. Sources of the SynIC are not
+     * told, as in Linux: their guests write EOM.
+     */
     static Vcpu accelerated(Vcpu v, int vector, Port port) {
         port.emit(new Event.EoiReceived(v.index(), vector));
         if (!v.exitMap().handled().get(vector)) {

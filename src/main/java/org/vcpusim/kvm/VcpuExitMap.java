@@ -49,13 +49,13 @@ final class VcpuExitMap {
         }
         if (!v.apicvActive()) {
             port.emit(new Event.EoiExitmapLoadSkipped(v.index(), Event.LoadSkipped.APICV_INACTIVE));
-            return v;
+            return v.with(v.exitMap().with(ExitMap.LastLoad.SKIPPED));
         }
         boolean garbage = v.machine().has(Fault.UNINITIALISED_BITMAP)
                 && v.exitMap().synic().isEmpty();
         VectorBitmap bitmap = garbage ? uninitialised(v) : v.exitMap().union();
         port.emit(new Event.EoiExitmapLoaded(v.index(), bitmap));
-        return v.with(VmcsSetup.loaded(v.vmcs(), bitmap));
+        return v.with(VmcsSetup.loaded(v.vmcs(), bitmap)).with(v.exitMap().with(ExitMap.LastLoad.WRITTEN));
     }
 
     /** What an array on the stack holds that nobody has written: numbers from the garbage seed. */

@@ -89,6 +89,9 @@ final class VcpuInjection {
             port.emit(new Event.InterruptInjected(v.index(), e.interrupt(), true));
             return entry(v, EventInjection.externalInterrupt(e.interrupt()), port);
         }
+        if (v.blocksIrqs()) {
+            return VcpuRun.toEntry(TaskPrioritySync.updateIntercept(v), port);
+        }
         if (e.smiPending()) {
             port.emit(new Event.SmiHandled(v.index()));
             return injectEvents(v.with(e.smiTaken()), port);
@@ -108,7 +111,12 @@ final class VcpuInjection {
             return v.with(v.thread().awaiting(VcpuThread.Await.PIC_VECTOR));
         }
         int vector = v.lapic().deliverable();
-        return injectInterrupt(v.with(v.lapic().acknowledged(vector)), vector, port);
+        if (!VcpuSynic.endsItself(v, vector)) {
+            return injectInterrupt(v.with(v.lapic().acknowledged(vector)), vector, port);
+        }
+        Vcpu ended = v.with(v.lapic().acknowledgedWithAutoEoi(vector));
+        Vcpu another = ended.lapic().deliverable() >= 0 ? ended.make(VcpuRequest.EVENT, port) : ended;
+        return injectInterrupt(another, vector, port);
     }
 
     /** An interrupt that its controller has handed over goes into the VM-entry field. */

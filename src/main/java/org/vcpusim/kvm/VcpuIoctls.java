@@ -19,6 +19,9 @@ final class VcpuIoctls {
         if (ioctl instanceof Vcpu.SetMpState s) {
             return setMpState(v, s.state(), port);
         }
+        if (ioctl instanceof Vcpu.SetGuestDebug s) {
+            return setGuestDebug(v, s.blockIrq(), port);
+        }
         return switch ((Vcpu.Plain) ioctl) {
             case CREATE -> created(v, port);
             case SET_REGS ->
@@ -27,7 +30,8 @@ final class VcpuIoctls {
                         .make(VcpuRequest.EVENT, port);
             case NMI -> v.with(v.events().withNmiQueued()).make(VcpuRequest.NMI, port);
             case SMI -> v.with(v.events().withSmiQueued()).make(VcpuRequest.SMI, port);
-            case SIGNAL -> signalled(v, port);
+            case SIGNAL -> v.phase() == EntryPhase.USERSPACE ? v : signalled(v, port);
+            case IMMEDIATE_EXIT -> signalled(v, port);
             case GET_STATE -> getState(v, port);
         };
     }
@@ -41,11 +45,26 @@ final class VcpuIoctls {
     }
 
     private static Vcpu signalled(Vcpu v, Port port) {
-        if (v.phase() == EntryPhase.USERSPACE) {
-            return v;
-        }
         Vcpu pending = v.with(v.thread().withSignal(true));
         return pending.phase().isSleeper() ? VcpuRemote.woken(pending, port) : pending;
+    }
+
+    /** {@code kvm_arch_vcpu_ioctl_set_guest_debug}; the VM counts vCPUs whose interrupts are held back. */
+    private static Vcpu setGuestDebug(Vcpu v, ApicvInhibit.Change blockIrq, Port port) {
+        boolean same = v.blocksIrqs() == (blockIrq == ApicvInhibit.Change.SET);
+        Vcpu set = v.withBlockIrq(blockIrq).make(VcpuRequest.EVENT, port);
+        if (same || !v.machine().apicvActive()) {
+            port.toUserspace(new Userspace.GuestDebugSet(v.index()));
+            return set;
+        }
+        port.toVm(new Vm.BlockIrq(v.index(), blockIrq));
+        return set.with(set.thread().inUserspaceAwaiting(VcpuThread.Await.GUEST_DEBUG));
+    }
+
+    /** The VM has counted. */
+    static Vcpu guestDebugSet(Vcpu v, Port port) {
+        port.toUserspace(new Userspace.GuestDebugSet(v.index()));
+        return v.with(v.thread().inUserspaceAwaiting(VcpuThread.Await.NOTHING));
     }
 
     private static Vcpu setMpState(Vcpu v, MpState state, Port port) {

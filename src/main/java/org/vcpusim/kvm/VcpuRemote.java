@@ -47,6 +47,10 @@ final class VcpuRemote {
             port.toVm(new Vm.Reported(q.task(), v.lapic().pendingEoi(q.vector()) ? 1 : 0));
             return v;
         }
+        if (message instanceof Vcpu.ReadSint r) {
+            VcpuSynic.show(v, r, port);
+            return v;
+        }
         if (message instanceof Vcpu.PicOutput p) {
             return v.with(v.events().withPicOutput(p.level()));
         }
@@ -221,6 +225,9 @@ final class VcpuRemote {
         }
         if (pending) {
             return Event.BitmapVerdict.PENDING;
+        }
+        if (v.exitMap().lastLoad() == ExitMap.LastLoad.SKIPPED) {
+            return Event.BitmapVerdict.STALE_SINCE_INHIBIT;
         }
         boolean lacks = !expected.andNot(actual).isEmpty();
         return lacks ? Event.BitmapVerdict.WRONG : staleOrWrong(v, actual);

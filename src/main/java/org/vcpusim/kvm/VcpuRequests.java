@@ -22,6 +22,7 @@ final class VcpuRequests {
             case NMI -> handled(seen.with(seen.events().nmisCollected()).make(VcpuRequest.EVENT, port), port);
             case SMI -> handled(seen.with(seen.events().smiCollected()).make(VcpuRequest.EVENT, port), port);
             case APICV_UPDATE -> VcpuApicv.serve(seen, port);
+            case HV_EXIT -> VcpuSynic.exitToUserspace(seen, port);
             case APIC_PAGE_RELOAD -> handled(VcpuApicv.pageReloaded(seen), port);
             default -> handled(seen, port);
         };

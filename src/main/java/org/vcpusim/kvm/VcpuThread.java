@@ -41,6 +41,12 @@ record VcpuThread(
         VIRTUALIZED_EOI,
         /** The redirection table, for a scan. */
         TABLE,
+        /** The VM's answer to a change of AutoEOI that the old vector of a SINT register has made. */
+        OLD_SINT_VECTOR,
+        /** The same for its new vector. */
+        NEW_SINT_VECTOR,
+        /** The ack notifiers of the sources whose vector has ended. */
+        SINT_EOI,
         /** The VM's APICv inhibits, with the lock around them. */
         INHIBITS,
         /** The PIC's vector. */
@@ -49,6 +55,8 @@ record VcpuThread(
         RESET_MAP,
         /** The new APIC map after INIT, on behalf of user space that looks at the state. */
         RESET_MAP_FOR_STATE,
+        /** The VM's count of vCPUs whose interrupts a debugger holds back. */
+        GUEST_DEBUG,
         /** The new APIC map after user space replaced the local APIC's state. */
         RESTORED_MAP,
         /** The same for a state that is refused. */

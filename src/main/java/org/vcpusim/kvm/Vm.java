@@ -126,6 +126,16 @@ public final class Vm {
     /** A vCPU's SynIC has its first vector with AutoEOI, or has none any more. */
     public record UseAutoEoi(int vcpu, ApicvInhibit.Change change) implements Message {}
 
+    /** Source {@code sint} of {@code vcpu}'s SynIC interrupts; {@code kvm_hv_synic_set_irq}. */
+    public record SignalSint(Requester requester, int vcpu, int sint) implements Message {}
+
+    /** A vCPU has ended what these sources of its SynIC sent. */
+    public record AckSints(int vcpu, List<Integer> sints) implements Message {
+        public AckSints {
+            sints = List.copyOf(sints);
+        }
+    }
+
     /** A vCPU takes the PIC's interrupt. */
     public record AcknowledgePic(int vcpu) implements Message {}
 

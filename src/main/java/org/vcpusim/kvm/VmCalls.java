@@ -55,6 +55,12 @@ final class VmCalls {
             return new DeliverySteps.Then(
                     new ApicvSteps.Count(ApicvInhibit.HYPERV, u.change()), new Answer(new OfVcpu(u.vcpu())));
         }
+        if (message instanceof Vm.SignalSint s) {
+            return new DeliverySteps.Then(new SintSteps.Set(s.vcpu(), s.sint()), new Answer(s.requester()));
+        }
+        if (message instanceof Vm.AckSints a) {
+            return new DeliverySteps.Then(new SintSteps.Ack(a.vcpu(), a.sints(), 0), new Answer(new OfVcpu(a.vcpu())));
+        }
         if (message instanceof Vm.PortRead || message instanceof Vm.PortWrite || message instanceof Vm.AcknowledgePic) {
             return PicSteps.first(message);
         }

@@ -10,6 +10,7 @@ import org.vcpusim.kvm.GuestAction;
 import org.vcpusim.kvm.GuestAction.ApicRegisterWrite;
 import org.vcpusim.kvm.GuestAction.IoapicRegisterWrite;
 import org.vcpusim.kvm.GuestAction.Plain;
+import org.vcpusim.kvm.HvSynic;
 import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.kvm.Machine;
 import org.vcpusim.scenario.Instruction.IpiForm;
@@ -36,6 +37,7 @@ final class GuestInstructions {
             new Instruction<>("set-cr8", "VALUE", (w, s) -> List.of(new GuestAction.Cr8Write(any(w)))),
             new Instruction<>("rdmsr", "MSR", (w, s) -> List.of(new GuestAction.Rdmsr(msr(w)))),
             new Instruction<>("wrmsr", "MSR VALUE", (w, s) -> List.of(new GuestAction.Wrmsr(msr(w), any(w)))),
+            new Instruction<>("synic-sint", "SINT vector V [auto-eoi] [masked]", (w, s) -> List.of(synicSint(w))),
             new Instruction<>("read", "ADDRESS SIZE", (w, s) -> List.of(read(w))),
             new Instruction<>("write", "ADDRESS SIZE VALUE", (w, s) -> List.of(write(w))),
             new Instruction<>("in", "PORT", (w, s) -> List.of(new GuestAction.PortRead(port(w)))),
@@ -141,6 +143,15 @@ final class GuestInstructions {
 
     private static long any(Words words) {
         return words.number("value", Long.MIN_VALUE, Long.MAX_VALUE);
+    }
+
+    /** WRMSR of a SINT register. */
+    private static GuestAction synicSint(Words words) {
+        int sint = words.index("sint", HvSynic.SINTS - 1);
+        int vector = words.takeNumber("vector", MAX_BYTE)
+                .orElseThrow(() -> words.wrong("vector", "nothing", Numbers.range(0, MAX_BYTE)));
+        long flags = (words.take("auto-eoi") ? HvSynic.AUTO_EOI : 0) | (words.take("masked") ? HvSynic.MASKED : 0);
+        return new GuestAction.Wrmsr(HvSynic.MSR_SINT0 + sint, flags | vector);
     }
 
     private static GuestAction read(Words words) {

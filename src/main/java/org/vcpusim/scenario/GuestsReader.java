@@ -12,6 +12,7 @@ import org.vcpusim.kvm.ApicIdentity.ApicMode;
 import org.vcpusim.kvm.Guest;
 import org.vcpusim.kvm.GuestAction;
 import org.vcpusim.kvm.GuestAction.Plain;
+import org.vcpusim.kvm.HvSynic;
 import org.vcpusim.kvm.Program;
 import org.vcpusim.scenario.Instruction.Setting;
 import org.vcpusim.scenario.VcpuGroup.LogicalIds;
@@ -25,7 +26,6 @@ final class GuestsReader {
 
     private static final List<String> APICS = List.of("disabled", "xapic", "x2apic");
     private static final List<String> LOGICAL_IDS = List.of("none", "flat", "cluster");
-    private static final int FIRST_SYNIC_VECTOR = 16;
     private static final int NMI = 2;
     private static final Program<GuestAction> NOTHING = Program.of(List.of());
     private static final Program<GuestAction> IDLE = Program.of(List.of(Plain.STI, Plain.HLT));
@@ -104,8 +104,11 @@ final class GuestsReader {
     private VcpuGroup group(String name, Optional<Located> own, BitSet indices) {
         ApicMode apic = apic(own, indices);
         Setting mine = new Setting(
-                setting.devices(), GuestInstructions.ipiForm(apic == ApicMode.X2APIC), setting.highestMsiDestination());
-        Optional<VectorBitmap> synic = either(own, "synic").flatMap(GuestsReader::synic);
+                setting.devices(),
+                GuestInstructions.ipiForm(apic == ApicMode.X2APIC),
+                setting.highestMsiDestination(),
+                vcpus);
+        Optional<HvSynic> synic = either(own, "synic").flatMap(GuestsReader::synic);
         ProgramReader<GuestAction> programs = new ProgramReader<>(GuestInstructions.TABLE, mine);
         return new VcpuGroup(name, apic, logicalIds(own, apic, indices), synic, software(own, programs));
     }
@@ -140,17 +143,20 @@ final class GuestsReader {
         return ids;
     }
 
-    /** The vectors of a SynIC; the word none for no Hyper-V context. */
-    private static Optional<VectorBitmap> synic(Located value) {
-        String must = Numbers.range(FIRST_SYNIC_VECTOR, VectorBitmap.VECTORS - 1);
+    /** A SynIC with these vectors; the word none for no Hyper-V context. */
+    private static Optional<HvSynic> synic(Located value) {
+        String must = Numbers.range(HvSynic.FIRST_VALID_VECTOR, VectorBitmap.VECTORS - 1);
         if (!value.isList() && value.text("a list of vectors, or none").equals("none")) {
             return Optional.empty();
         }
         VectorBitmap vectors = VectorBitmap.EMPTY;
         for (Located element : value.isList() ? value.elements(must) : List.of(value)) {
-            vectors = vectors.with((int) element.number(FIRST_SYNIC_VECTOR, VectorBitmap.VECTORS - 1));
+            vectors = vectors.with((int) element.number(HvSynic.FIRST_VALID_VECTOR, VectorBitmap.VECTORS - 1));
         }
-        return Optional.of(vectors);
+        if (vectors.vectors().count() > HvSynic.SINTS) {
+            throw value.wrong("at most " + HvSynic.SINTS + " vectors, one for each source");
+        }
+        return Optional.of(HvSynic.of(vectors));
     }
 
     private Guest.Software software(Optional<Located> own, ProgramReader<GuestAction> programs) {

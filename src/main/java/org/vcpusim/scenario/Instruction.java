@@ -15,7 +15,7 @@ record Instruction<A>(String name, String operands, Reader<A> reader) {
     }
 
     /** What the words of a program may refer to. */
-    record Setting(List<String> devices, IpiForm ipis, int highestMsiDestination) {}
+    record Setting(List<String> devices, IpiForm ipis, int highestMsiDestination, int vcpus) {}
 
     /** How a local APIC is told to send an IPI. */
     enum IpiForm {

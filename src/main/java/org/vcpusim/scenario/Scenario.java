@@ -7,9 +7,9 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.stream.IntStream;
 import org.vcpusim.arch.RedirectionEntry;
-import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.kvm.Fault;
 import org.vcpusim.kvm.Guest;
+import org.vcpusim.kvm.HvSynic;
 import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.kvm.IoapicState;
 import org.vcpusim.kvm.Lapic;
@@ -62,8 +62,8 @@ public record Scenario(
         return groups.get(vcpu).lapic(machine, vcpu);
     }
 
-    /** The vectors of the Hyper-V SynIC of {@code vcpu}; empty where it has no Hyper-V context. */
-    public Optional<VectorBitmap> synic(int vcpu) {
+    /** The Hyper-V SynIC of {@code vcpu}; empty where it has no Hyper-V context. */
+    public Optional<HvSynic> synic(int vcpu) {
         return groups.get(vcpu).synic();
     }
 

@@ -76,7 +76,7 @@ final class ScenarioReader {
         List<Located.Member> members = members("devices", "devices by name");
         List<String> names = members.stream().map(Located.Member::key).toList();
         int highestMsi = GuestInstructions.highestMsiDestination(x2apicApi);
-        Setting setting = new Setting(names, IpiForm.XAPIC, highestMsi);
+        Setting setting = new Setting(names, IpiForm.XAPIC, highestMsi, vcpus);
         Machine machine = new Machine(
                 vcpus,
                 protocol(),

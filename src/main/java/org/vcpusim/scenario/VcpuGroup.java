@@ -3,10 +3,10 @@ package org.vcpusim.scenario;
 import java.util.Optional;
 import org.vcpusim.arch.ApicRegister;
 import org.vcpusim.arch.LocalApic;
-import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.ApicIdentity.ApicMode;
 import org.vcpusim.kvm.Guest;
+import org.vcpusim.kvm.HvSynic;
 import org.vcpusim.kvm.Lapic;
 import org.vcpusim.kvm.Machine;
 
@@ -15,8 +15,7 @@ import org.vcpusim.kvm.Machine;
  *
  * @param name as in the file
  */
-record VcpuGroup(
-        String name, ApicMode apic, LogicalIds logicalIds, Optional<VectorBitmap> synic, Guest.Software software) {
+record VcpuGroup(String name, ApicMode apic, LogicalIds logicalIds, Optional<HvSynic> synic, Guest.Software software) {
 
     /** What firmware has written to LDR and DFR. */
     enum LogicalIds {

@@ -121,7 +121,7 @@ public final class RunStatistics implements TraceSink {
         verdicts[audit.verdict().ordinal()]++;
         switch (audit.verdict()) {
             case WRONG -> wrong.add(audit.vcpu());
-            case STALE_EXTRA -> stale.add(audit.vcpu());
+            case STALE_EXTRA, STALE_SINCE_INHIBIT -> stale.add(audit.vcpu());
             case PENDING -> pending.add(audit.vcpu());
             case EQUAL, UNUSED -> {}
         }

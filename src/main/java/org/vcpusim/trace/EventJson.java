@@ -151,6 +151,32 @@ final class EventJson implements Event.Visitor<JsonFields> {
     }
 
     @Override
+    public JsonFields visit(Event.HvSynicIrqSet e) {
+        return out.number("vcpu_id", e.vcpu())
+                .number("sint", e.sint())
+                .number("vector", e.vector())
+                .number("ret", e.result());
+    }
+
+    @Override
+    public JsonFields visit(Event.HvSynicEoiSent e) {
+        return out.number("vcpu_id", e.vcpu()).number("vector", e.vector());
+    }
+
+    @Override
+    public JsonFields visit(Event.HvSynicMsrSet e) {
+        return out.number("vcpu_id", e.vcpu())
+                .word("msr", unsigned(e.msr()))
+                .word("data", e.value())
+                .number("host", 0);
+    }
+
+    @Override
+    public JsonFields visit(Event.HvSintAcked e) {
+        return out.number("vcpu_id", e.vcpu()).number("sint", e.sint());
+    }
+
+    @Override
     public JsonFields visit(Event.VcpuWoken e) {
         return out.number("ns", 0).number("waited", 1).number("valid", 1).number("vcpu_id", e.vcpu());
     }

@@ -211,6 +211,39 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
     }
 
     @Override
+    public AsciiBuffer visit(Event.HvSynicIrqSet e) {
+        return out.text("vcpu_id ")
+                .decimal(e.vcpu())
+                .text(" sint ")
+                .decimal(e.sint())
+                .text(" vector ")
+                .decimal(e.vector())
+                .text(" ret ")
+                .decimal(e.result());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.HvSynicEoiSent e) {
+        return out.text("vcpu_id ").decimal(e.vcpu()).text(" vector ").decimal(e.vector());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.HvSynicMsrSet e) {
+        return out.text("vcpu_id ")
+                .decimal(e.vcpu())
+                .text(" msr 0x")
+                .hex(unsigned(e.msr()))
+                .text(" data 0x")
+                .hex(e.value())
+                .text(" host 0");
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.HvSintAcked e) {
+        return out.text("vcpu_id ").decimal(e.vcpu()).text(" sint ").decimal(e.sint());
+    }
+
+    @Override
     public AsciiBuffer visit(Event.VcpuWoken e) {
         return out.text("wait time 0 ns, polling valid");
     }

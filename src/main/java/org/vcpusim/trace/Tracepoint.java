@@ -28,6 +28,10 @@ public enum Tracepoint {
     KVM_MSR,
     KVM_PIO,
     KVM_APICV_INHIBIT_CHANGED,
+    KVM_HV_SYNIC_SET_IRQ,
+    KVM_HV_SYNIC_SEND_EOI,
+    KVM_HV_SYNIC_SET_MSR,
+    KVM_HV_NOTIFY_ACKED_SINT,
     KVM_VCPU_WAKEUP,
     KVM_USERSPACE_EXIT,
     IOAPIC_REDIR_WRITE,
@@ -170,6 +174,26 @@ public enum Tracepoint {
         @Override
         public Tracepoint visit(Event.ApicvInhibitChanged event) {
             return KVM_APICV_INHIBIT_CHANGED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.HvSynicIrqSet event) {
+            return KVM_HV_SYNIC_SET_IRQ;
+        }
+
+        @Override
+        public Tracepoint visit(Event.HvSynicEoiSent event) {
+            return KVM_HV_SYNIC_SEND_EOI;
+        }
+
+        @Override
+        public Tracepoint visit(Event.HvSynicMsrSet event) {
+            return KVM_HV_SYNIC_SET_MSR;
+        }
+
+        @Override
+        public Tracepoint visit(Event.HvSintAcked event) {
+            return KVM_HV_NOTIFY_ACKED_SINT;
         }
 
         @Override

@@ -17,6 +17,7 @@ final class AnsweredVm {
     private final List<String> log = new ArrayList<>();
     private boolean accepting = true;
     private @Nullable Posting posting;
+    private long sint;
     private Vm vm;
 
     /** How a vCPU whose APICv is active answers: what it finds set, and its mode. */
@@ -40,6 +41,12 @@ final class AnsweredVm {
 
     RecordingPort port() {
         return port;
+    }
+
+    /** From now on every SINT register has this vector, or answers this error. */
+    AnsweredVm answeringSints(long vector) {
+        sint = vector;
+        return this;
     }
 
     /** From now on local APICs discard what they get. */
@@ -124,6 +131,9 @@ final class AnsweredVm {
             log.add("0x" + Integer.toHexString(i.vector().number()));
         } else if (message == Vcpu.WakeUp.WAKE_UP) {
             log.add("wake");
+        } else if (message instanceof Vcpu.ReadSint r) {
+            log.add("sint " + number + " " + r.sint());
+            pending.add(new Vm.Reported(r.task(), sint));
         } else if (message instanceof Vcpu.PicOutput p) {
             log.add("pic " + number + " " + p.level());
         } else if (message instanceof Vcpu.QueryPendingEoi q) {

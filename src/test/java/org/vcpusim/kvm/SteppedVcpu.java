@@ -26,7 +26,7 @@ final class SteppedVcpu {
     }
 
     static SteppedVcpu withSynic(Machine machine, VectorBitmap synic) {
-        return new SteppedVcpu(Vcpu.created(machine, Fixtures.enabledLapic(0), Optional.of(synic)));
+        return new SteppedVcpu(Vcpu.created(machine, Fixtures.enabledLapic(0), Optional.of(HvSynic.of(synic))));
     }
 
     Vcpu vcpu() {

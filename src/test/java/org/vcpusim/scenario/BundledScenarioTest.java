@@ -32,12 +32,14 @@ class BundledScenarioTest {
         assertEquals(
                 List.of(
                         "apic-disabled.conf",
+                        "apicv-inhibit.conf",
                         "edge-and-level.conf",
                         "first.conf",
                         "ipi-ring.conf",
                         "retarget-in-service.conf",
                         "split-irqchip.conf",
                         "storm.conf",
+                        "synic-auto-eoi.conf",
                         "synic-union.conf",
                         "thousand.conf"),
                 files().stream().map(file -> file.getFileName().toString()).toList());
@@ -81,6 +83,10 @@ class BundledScenarioTest {
             synic-union,         EoiVirtualized,                5
             split-irqchip,       IoapicEoiPended,              25
             split-irqchip,       GsiRoutingSet,                16
+            synic-auto-eoi,      HvSynicEoiSent,                1
+            synic-auto-eoi,      ApicvInhibitsStored,           2
+            apicv-inhibit,       ApicvInhibitsStored,           6
+            apicv-inhibit,       InterruptTaken,               50
             storm,               IoapicEoiInjectDelayed,        1
             apic-disabled,       EoiReceived,                  10
             ipi-ring,            ApicIpiSent,                  40

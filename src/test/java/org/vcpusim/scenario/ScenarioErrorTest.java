@@ -39,6 +39,12 @@ class ScenarioErrorTest {
             vcpus = 1|suppress-eoi-broadcast = on ~ x.conf:2: suppress-eoi-broadcast = on: must be one of quirk, enabled, disabled
             vcpus = 1|suppress-eoi-broadcast = enabled ~ x.conf:2: suppress-eoi-broadcast = enabled: must be quirk or disabled unless irqchip = split
             vcpus = 1|synic = [3]                 ~ x.conf:2: synic[0] = 3: must be 16 to 255
+            vcpus = 1|synic = [16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32] ~ x.conf:2: synic = [16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32]: must be at most 16 vectors, one for each source
+            vcpus = 1|devices { d { do = [sint 16 to 0] } } ~ x.conf:2: sint = 16: must be 0 to 15, in "sint 16 to 0"
+            vcpus = 2|devices { d { do = [sint 1 to 2] } } ~ x.conf:2: vcpu = 2: must be 0 to 1, in "sint 1 to 2"
+            vcpus = 2|devices { d { do = [sint 1 2] } } ~ x.conf:2: word = 2: must be "to", in "sint 1 2"
+            vcpus = 2|devices { d { do = [block-irq 2] } } ~ x.conf:2: vcpu = 2: must be 0 to 1, in "block-irq 2"
+            vcpus = 2|devices { d { do = [unblock-irq] } } ~ x.conf:2: vcpu = nothing: must be 0 to 1, in "unblock-irq"
             vcpus = 1|limits { steps = 0 }        ~ x.conf:2: limits.steps = 0: must be 1 or more
             vcpus = 1|guests = 3                  ~ x.conf:2: guests = 3: must be groups of vCPUs by name
             vcpus = 300|apic = xapic              ~ x.conf:2: apic = xapic: must be x2apic or disabled for vCPUs above 254
@@ -78,8 +84,12 @@ class ScenarioErrorTest {
             ipi vector 3             ~ to = nothing: must be 0 to 255, self, all or others, in "ipi vector 3"
             apic-write TPR 3         ~ register = TPR: must be the name of a register, or an offset of 0 to 0x3f0 that is a multiple of 0x10, in "apic-write TPR 3"
             apic-write 0x81 3        ~ register = 0x81: must be the name of a register, or an offset of 0 to 0x3f0 that is a multiple of 0x10, in "apic-write 0x81 3"
+            synic-sint 16 vector 3   ~ sint = 16: must be 0 to 15, in "synic-sint 16 vector 3"
+            synic-sint 1             ~ vector = nothing: must be 0 to 255, in "synic-sint 1"
+            synic-sint 1 vector 256  ~ vector = 256: must be 0 to 255, in "synic-sint 1 vector 256"
+            synic-sint 1 vector 99 level ~ word = level: must be one of the operands: SINT vector V [auto-eoi] [masked], in "synic-sint 1 vector 99 level"
             read 0 3                 ~ size = 3: must be 1, 2, 4 or 8, in "read 0 3"
-            "{ repeat = -1, do = [] }" ~ guests.a.do[1] = { repeat = -1, do = [] }: must be a known instruction: nop, sti, cli, hlt, eoi, exit, compute, acknowledge, set-entry, set-high, set-low, ioapic-write, apic-write, ipi, set-cr8, rdmsr, wrmsr, read, write, in, out
+            "{ repeat = -1, do = [] }" ~ guests.a.do[1] = { repeat = -1, do = [] }: must be a known instruction: nop, sti, cli, hlt, eoi, exit, compute, acknowledge, set-entry, set-high, set-low, ioapic-write, apic-write, ipi, set-cr8, rdmsr, wrmsr, synic-sint, read, write, in, out
             { repeat = -1, do = [] } ~ guests.a.do[1].repeat = -1: must be 0 to 1000000000
             { do = [] }              ~ guests.a.do[1].repeat = nothing: must be 0 to 1000000000
             """)

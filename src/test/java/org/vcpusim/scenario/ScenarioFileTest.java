@@ -25,6 +25,7 @@ import org.vcpusim.kvm.GuestAction;
 import org.vcpusim.kvm.GuestAction.ApicRegisterWrite;
 import org.vcpusim.kvm.GuestAction.IoapicRegisterWrite;
 import org.vcpusim.kvm.GuestAction.Plain;
+import org.vcpusim.kvm.HvSynic;
 import org.vcpusim.kvm.Irqchip;
 import org.vcpusim.kvm.Machine;
 import org.vcpusim.kvm.Program;
@@ -186,7 +187,7 @@ class ScenarioFileTest {
         assertEquals("2: 13: 49:NOP 65:NOP", handlers(s, 0));
         assertEquals("2: 13: 49:NOP 65:EOI", handlers(s, 1));
         assertEquals(Program.of(List.of()), s.software(1).otherHandler());
-        assertEquals(Optional.of(VectorBitmap.of(0x52)), s.synic(1));
+        assertEquals(Optional.of(HvSynic.of(VectorBitmap.of(0x52))), s.synic(1));
     }
 
     private static String handlers(Scenario s, int vcpu) {

@@ -12,6 +12,7 @@ import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Guest;
 import org.vcpusim.kvm.GuestAction;
+import org.vcpusim.kvm.HvSynic;
 import org.vcpusim.kvm.Lapic;
 import org.vcpusim.kvm.Machine;
 import org.vcpusim.kvm.Program;
@@ -38,7 +39,7 @@ class SeedSequenceTest {
     }
 
     /** vCPU 0 points pins 4 and 5 at vCPU 0; the others halt at once. */
-    private static Assembly assembly(Machine machine, Lapic[] lapics, Optional<VectorBitmap> synic) {
+    private static Assembly assembly(Machine machine, Lapic[] lapics, Optional<HvSynic> synic) {
         List<Program.Item<GuestAction>> writes = new ArrayList<>();
         writes.addAll(Assemblies.redirection(4, LEVEL | FIRST_VECTOR, 0).items());
         writes.addAll(Assemblies.redirection(5, LEVEL | SECOND_VECTOR, 0).items());
@@ -122,7 +123,11 @@ class SeedSequenceTest {
         Lapic created = Lapic.created(0);
         Lapic disabled = Lapic.of(0, created.page(), created.apicBase() & ~Lapic.BASE_ENABLE);
         Trace trace = run(
-                assembly(machine(1, Machine.Apicv.ACTIVE), new Lapic[] {disabled}, Optional.of(VectorBitmap.of(7))), 1);
+                assembly(
+                        machine(1, Machine.Apicv.ACTIVE),
+                        new Lapic[] {disabled},
+                        Optional.of(HvSynic.of(VectorBitmap.of(0x47)))),
+                1);
         assertEquals(List.of(), trace.events(Event.EoiExitmapLoaded.class));
         assertTrue(trace.events(Event.EoiExitmapLoadSkipped.class)
                 .contains(new Event.EoiExitmapLoadSkipped(0, Event.LoadSkipped.APIC_HW_DISABLED)));
@@ -138,7 +143,7 @@ class SeedSequenceTest {
 
     @Test
     void vectorsOfTheSynicAreOredIn() {
-        VectorBitmap synic = VectorBitmap.of(0x40, 0xf0);
+        HvSynic synic = HvSynic.of(VectorBitmap.of(0x40, 0xf0));
         Trace trace = run(assembly(machine(1, Machine.Apicv.ACTIVE), enabled(1), Optional.of(synic)), 1);
         assertEquals(VectorBitmap.of(RTC_VECTOR, FIRST_VECTOR, SECOND_VECTOR, 0x40, 0xf0), bitmapAtTheEnd(trace));
     }

@@ -82,22 +82,24 @@ class SummaryTest {
         audit(9, Event.BitmapVerdict.WRONG);
         audit(2, Event.BitmapVerdict.WRONG);
         audit(1, Event.BitmapVerdict.STALE_EXTRA);
+        audit(8, Event.BitmapVerdict.STALE_SINCE_INHIBIT);
         audit(5, Event.BitmapVerdict.PENDING);
         audit(6, Event.BitmapVerdict.EQUAL);
         audit(7, Event.BitmapVerdict.UNUSED);
         RunFigures.Bitmaps bitmaps = statistics.figures().bitmaps();
         assertEquals(
-                List.of(List.of(2, 9), List.of(1), List.of(5)),
+                List.of(List.of(2, 9), List.of(1, 8), List.of(5)),
                 List.of(bitmaps.wrong(), bitmaps.stale(), bitmaps.pending()));
         assertEquals(
                 Map.of(
                         Event.BitmapVerdict.EQUAL, 1L,
                         Event.BitmapVerdict.STALE_EXTRA, 1L,
+                        Event.BitmapVerdict.STALE_SINCE_INHIBIT, 1L,
                         Event.BitmapVerdict.PENDING, 1L,
                         Event.BitmapVerdict.UNUSED, 1L,
                         Event.BitmapVerdict.WRONG, 2L),
                 bitmaps.verdicts());
-        assertEquals(6, bitmaps.audited());
+        assertEquals(7, bitmaps.audited());
     }
 
     @Test
@@ -105,6 +107,7 @@ class SummaryTest {
         assertFalse(summary().isFinding());
         audit(1, Event.BitmapVerdict.STALE_EXTRA);
         audit(2, Event.BitmapVerdict.PENDING);
+        audit(4, Event.BitmapVerdict.STALE_SINCE_INHIBIT);
         assertFalse(summary().isFinding(), "legal verdicts");
         audit(3, Event.BitmapVerdict.WRONG);
         assertTrue(summary().isFinding());

@@ -83,6 +83,11 @@ final class JsonRecords {
                         ApicvInhibit.values()[number("reason")],
                         flag("set") ? ApicvInhibit.Change.SET : ApicvInhibit.Change.CLEAR,
                         word("inhibits"));
+            case KVM_HV_SYNIC_SET_IRQ ->
+                new Event.HvSynicIrqSet(vcpu(), number("sint"), number("vector"), number("ret"));
+            case KVM_HV_SYNIC_SEND_EOI -> new Event.HvSynicEoiSent(vcpu(), number("vector"));
+            case KVM_HV_SYNIC_SET_MSR -> new Event.HvSynicMsrSet(vcpu(), (int) word("msr"), word("data"));
+            case KVM_HV_NOTIFY_ACKED_SINT -> new Event.HvSintAcked(vcpu(), number("sint"));
             case KVM_VCPU_WAKEUP -> new Event.VcpuWoken(vcpu());
             case KVM_USERSPACE_EXIT -> new Event.UserspaceExited(vcpu(), userspaceExit());
             case IOAPIC_REDIR_WRITE ->
