@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
+import org.vcpusim.kvm.Machine;
 import org.vcpusim.scenario.InputException;
 import org.vcpusim.sim.Conformance;
 import org.vcpusim.sim.Conformance.Failed;
@@ -41,6 +42,12 @@ final class Conform implements Callable<Integer> {
             description = "What to replay on: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
     private Conformance.Path executor = Conformance.Path.CORE;
 
+    @Option(
+            names = "--apicv",
+            description = "With APICv active. The vectors were recorded with it inactive; those that depend on that are"
+                    + " skipped.")
+    private boolean apicv;
+
     @Option(names = "--json", description = "Print one JSON document instead of lines.")
     private boolean json;
 
@@ -56,7 +63,8 @@ final class Conform implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         List<Path> files = files();
         List<Result> results = new ArrayList<>();
-        try (Conformance conformance = Conformance.on(executor)) {
+        try (Conformance conformance =
+                Conformance.on(executor, apicv ? Machine.Apicv.ACTIVE : Machine.Apicv.INACTIVE)) {
             for (Path file : files) {
                 Result result = new Result(file, conformance.replay(VectorFile.read(file)));
                 results.add(result);

@@ -17,9 +17,11 @@ public final class Conformance implements AutoCloseable {
     private static final String SPLIT = "split:";
 
     private final Optional<ControlledSimulation> simulation;
+    private final Machine.Apicv apicv;
 
-    private Conformance(Optional<ControlledSimulation> simulation) {
+    private Conformance(Optional<ControlledSimulation> simulation, Machine.Apicv apicv) {
         this.simulation = simulation;
+        this.apicv = apicv;
     }
 
     /** What the vector is replayed on. */
@@ -36,10 +38,15 @@ public final class Conformance implements AutoCloseable {
         }
     }
 
-    /** Replays on {@code executor}. */
+    /** Replays on {@code executor}, with APICv inactive as it was when the vectors were recorded. */
     public static Conformance on(Path executor) {
+        return on(executor, Machine.Apicv.INACTIVE);
+    }
+
+    /** Replays on {@code executor}, with APICv as wanted; vectors that turn out to depend on its being inactive are skipped. */
+    public static Conformance on(Path executor, Machine.Apicv apicv) {
         return new Conformance(
-                executor == Path.CONTROLLED ? Optional.of(new ControlledSimulation()) : Optional.empty());
+                executor == Path.CONTROLLED ? Optional.of(new ControlledSimulation()) : Optional.empty(), apicv);
     }
 
     private static final List<String> MACHINE_WORDS = List.of("vcpus", "irqchip", "routing", "x2apic_api");
@@ -79,10 +86,21 @@ public final class Conformance implements AutoCloseable {
         Irqchip irqchip = irqchip(file, vm.getOrDefault("irqchip", "kernel"));
         Routing routing =
                 irqchip.isSplit() ? Routing.NONE : Routing.of(preset(file, vm.getOrDefault("routing", "ioapic")));
-        Machine machine = VectorMachine.machineOf(vcpus, flags, Machine.Apicv.INACTIVE, irqchip);
+        Machine machine = VectorMachine.machineOf(vcpus, flags, apicv, irqchip);
         try (VectorMachine running = new VectorMachine(machine, routing, this::host)) {
-            return replay(file, running, new VectorDriver(running, routing));
+            Outcome outcome = replay(file, running, new VectorDriver(running, routing));
+            return apicv == Machine.Apicv.ACTIVE ? excused(file, outcome) : outcome;
         }
+    }
+
+    /** A difference that APICv explains is none of the model. */
+    private static Outcome excused(VectorFile file, Outcome outcome) {
+        if (outcome instanceof Failed failed) {
+            return ApicvDependence.needsOf(file, failed)
+                    .<Outcome>map(Skipped::new)
+                    .orElse(failed);
+        }
+        return outcome;
     }
 
     private VectorHost host(Vm vm, List<Vcpu> vcpus) {

@@ -58,8 +58,8 @@ final class VectorMachine implements AutoCloseable {
     }
 
     /**
-     * The machine that the words of a vm line describe, with APICv as wanted. The recording processor kept four bits
-     * of the TPR (vendor-tpr-low-bits).
+     * The machine that the words of a vm line describe. Without APICv it keeps four bits of the TPR as the recording
+     * processor did (vendor-tpr-low-bits), with APICv it is one with VMX.
      */
     static Machine machineOf(int vcpus, int x2apicApi, Machine.Apicv apicv, Irqchip irqchip) {
         return new Machine(
@@ -68,7 +68,7 @@ final class VectorMachine implements AutoCloseable {
                 apicv,
                 x2apicApi,
                 0,
-                Machine.TaskPriority.VIRTUAL_CR8,
+                apicv == Machine.Apicv.ACTIVE ? Machine.TaskPriority.TPR_SHADOW : Machine.TaskPriority.VIRTUAL_CR8,
                 isNewerRecording(x2apicApi) ? List.of(Fault.OLD_TARGETS_BY_NEW_MODE) : RECORDED_KERNEL,
                 0,
                 irqchip);
