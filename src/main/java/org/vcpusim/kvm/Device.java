@@ -21,7 +21,13 @@ public final class Device {
         /** The kernel's: the line is KVM_IRQ_LINE_STATUS. */
         KERNEL,
         /** User space's. */
-        USERSPACE
+        USERSPACE,
+        /**
+         * The kernel's, by an irqfd with resampling, as an assigned device's INTx: raising the line writes to the eventfd and
+         * waits for nothing, lowering it tells nobody; at the EOI the kernel lowers the line and asks. Source: {@code
+         * vfio_intx_handler}, {@code vfio_pci_intx_unmask_handler}, drivers/vfio/pci/vfio_pci_intrs.c.
+         */
+        IRQFD
     }
 
     /** Where its program stands. */
@@ -50,6 +56,8 @@ public final class Device {
      * @param stepSent its next step is on its way
      * @param guests vCPUs whose guests wait for their acknowledgement
      * @param unclaimed acknowledgements that its program has not waited for yet
+     * @param asserted whether its line is high
+     * @param masked whether its irqfd was written to since it was asked last
      */
     private record State(
             Program.@Nullable Position<Action> at,
@@ -57,30 +65,40 @@ public final class Device {
             Calling calling,
             boolean stepSent,
             List<Integer> guests,
-            int unclaimed) {
+            int unclaimed,
+            boolean asserted,
+            boolean masked) {
         State with(Activity other) {
-            return new State(at, other, calling, stepSent, guests, unclaimed);
+            return new State(at, other, calling, stepSent, guests, unclaimed, asserted, masked);
         }
 
         State advanced() {
             Program.Position<Action> next = at == null ? null : at.next();
-            return new State(next, Activity.READY, calling, stepSent, guests, unclaimed);
+            return new State(next, Activity.READY, calling, stepSent, guests, unclaimed, asserted, masked);
         }
 
         State with(Calling other) {
-            return new State(at, activity, other, stepSent, guests, unclaimed);
+            return new State(at, activity, other, stepSent, guests, unclaimed, asserted, masked);
         }
 
         State withStepSent(boolean sent) {
-            return new State(at, activity, calling, sent, guests, unclaimed);
+            return new State(at, activity, calling, sent, guests, unclaimed, asserted, masked);
         }
 
         State withGuests(List<Integer> waiting) {
-            return new State(at, activity, calling, stepSent, List.copyOf(waiting), unclaimed);
+            return new State(at, activity, calling, stepSent, List.copyOf(waiting), unclaimed, asserted, masked);
         }
 
         State withUnclaimed(int count) {
-            return new State(at, activity, calling, stepSent, guests, count);
+            return new State(at, activity, calling, stepSent, guests, count, asserted, masked);
+        }
+
+        State withMasked(boolean off) {
+            return new State(at, activity, calling, stepSent, guests, unclaimed, asserted, off);
+        }
+
+        State withAsserted(boolean high) {
+            return new State(at, activity, calling, stepSent, guests, unclaimed, high, masked);
         }
     }
 
@@ -94,7 +112,7 @@ public final class Device {
     /** Device {@code index} on line {@code gsi}, before it is started. */
     public static Device off(int index, int gsi, Program<Action> program) {
         Program.Position<Action> start = Program.Position.start(program);
-        State off = new State(start, Activity.OFF, Calling.NOBODY, false, List.of(), 0);
+        State off = new State(start, Activity.OFF, Calling.NOBODY, false, List.of(), 0, false, false);
         return new Device(index, gsi, Wiring.KERNEL, off);
     }
 
@@ -113,7 +131,9 @@ public final class Device {
         /** Lowers its line. */
         DEASSERT,
         /** Waits until the guest has acknowledged it once more. */
-        AWAIT_ACKNOWLEDGE
+        AWAIT_ACKNOWLEDGE,
+        /** Lets the timer behind the in-kernel PIT expire. */
+        PIT_TICK
     }
 
     /** Sends an MSI. */
@@ -136,7 +156,9 @@ public final class Device {
         /** Begins its program. */
         START,
         /** Goes on with its program; sent by itself. */
-        STEP
+        STEP,
+        /** The resample event of its irqfd: if its line is high, it raises it again. */
+        RESAMPLE
     }
 
     /** The VM has done what was asked; {@code result} as {@code kvm_set_irq} returns it. */
@@ -157,9 +179,22 @@ public final class Device {
             return (forGuest ? guestServed(port) : with(state.with(Calling.NOBODY))).goOn(port);
         }
         if (message == Signal.START) {
-            return with(state.with(Activity.READY)).goOn(port);
+            return started(port).goOn(port);
+        }
+        if (message == Signal.RESAMPLE) {
+            return with(state.withMasked(false)).fired(port);
         }
         return with(state.withStepSent(false)).run(port);
+    }
+
+    /** Its program may begin; an irqfd is assigned first. */
+    private Device started(Port port) {
+        Device ready = with(state.with(Activity.READY));
+        if (wiring != Wiring.IRQFD) {
+            return ready;
+        }
+        port.toVm(new Vm.AssignIrqfd(new Vm.OfDevice(index), new Irqfds.Irqfd(index, gsi, true)));
+        return ready.with(ready.state.with(Calling.ITS_PROGRAM));
     }
 
     /** Serves a guest that waits, or asks for the program's next step, unless it is busy. */
@@ -168,8 +203,11 @@ public final class Device {
             return this;
         }
         if (!state.guests.isEmpty()) {
-            setLine(0, port);
-            return with(state.with(Calling.A_GUEST));
+            Device lowered = setLine(0, port);
+            boolean waits = lowered.state.calling != Calling.NOBODY;
+            return waits
+                    ? lowered.with(lowered.state.with(Calling.A_GUEST))
+                    : lowered.guestServed(port).goOn(port);
         }
         if (state.activity != Activity.READY || state.stepSent) {
             return this;
@@ -215,16 +253,36 @@ public final class Device {
                     ? with(state.advanced().withUnclaimed(state.unclaimed - 1)).goOn(port)
                     : with(state.with(Activity.WAITING));
         }
-        setLine(action == Plain.ASSERT ? 1 : 0, port);
-        return with(state.advanced().with(Calling.ITS_PROGRAM));
+        if (action == Plain.PIT_TICK) {
+            port.toVm(new Vm.PitTick(new Vm.OfDevice(index)));
+            return with(state.advanced().with(Calling.ITS_PROGRAM));
+        }
+        Device next = setLine(action == Plain.ASSERT ? 1 : 0, port);
+        return next.with(next.state.advanced()).goOn(port);
     }
 
-    private void setLine(int level, Port port) {
-        if (wiring == Wiring.USERSPACE) {
-            port.toUserspace(new Userspace.SetLine(index, gsi, level));
-            return;
+    /** Its line goes to {@code level}; afterwards it waits for the answer, if there will be one. */
+    private Device setLine(int level, Port port) {
+        State changed = state.withAsserted(level != 0);
+        switch (wiring) {
+            case KERNEL ->
+                port.toVm(new Vm.SetIrqLine(
+                        new Vm.OfDevice(index), gsi, Irqfds.USERSPACE_SOURCE, level, Vm.LineStatus.WANTED));
+            case USERSPACE -> port.toUserspace(new Userspace.SetLine(index, gsi, level));
+            case IRQFD -> {
+                return with(changed).fired(port);
+            }
         }
-        port.toVm(new Vm.SetIrqLine(new Vm.OfDevice(index), gsi, Irqfds.USERSPACE_SOURCE, level, Vm.LineStatus.WANTED));
+        return with(changed.with(Calling.ITS_PROGRAM));
+    }
+
+    /** Writes to its irqfd where its line is high, once until it is asked. */
+    private Device fired(Port port) {
+        if (!state.asserted || state.masked) {
+            return this;
+        }
+        port.toVm(new Vm.FireIrqfd(index));
+        return with(state.withMasked(true));
     }
 
     private Device with(State other) {

@@ -69,7 +69,11 @@ final class IoapicSteps {
         RedirectionEntry after = ioapic.selectedEntryAfter(value);
         Ioapic written = ioapic.withEntryWritten(pin, after);
         port.emit(new Event.RedirectionEntryWritten(pin, before, after, written.writes()));
-        return vm.with(written).with(task.push(new ServiceWritten(pin), new RequestScan(pin, before)));
+        Vm next = vm.with(written);
+        boolean opened = before.masked() && !after.masked();
+        boolean pits = vm.routing().gsiOf(Event.IrqChip.IOAPIC, pin) == Pit.GSI;
+        return (opened && pits ? PitSteps.unmasked(next) : next)
+                .with(task.push(new ServiceWritten(pin), new RequestScan(pin, before)));
     }
 
     /** A level pin that a write made deliverable interrupts at once, or its resampler is asked. */

@@ -15,7 +15,7 @@ final class IrqfdSteps {
 
     static VmStep first(Vm.Message message) {
         if (message instanceof Vm.AssignIrqfd a) {
-            return new Assign(a.irqfd());
+            return new Assign(a.irqfd(), new VmCalls.Answer(a.requester()));
         }
         if (message instanceof Vm.DeassignIrqfd d) {
             return new Deassign(d.id());
@@ -32,15 +32,16 @@ final class IrqfdSteps {
         throw new IllegalArgumentException("starts no work: " + message);
     }
 
-    private record Assign(Irqfds.Irqfd irqfd) implements VmStep {
+    private record Assign(Irqfds.Irqfd irqfd, VmStep after) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
             if (irqfd.resample() && vm.machine().isSplit()) {
-                return refused(vm, task);
+                return vm.with(
+                        task.withAnswer(new VmTask.Value(Userspace.EINVAL)).push(after));
             }
             boolean newNotifier = irqfd.resample() && !vm.irqfds().hasResampler(irqfd.gsi());
             Vm next = vm.with(vm.irqfds().with(irqfd));
-            return newNotifier ? next.with(task.push(StateSteps.scanAll(vm), ANSWER)) : next.with(task.push(ANSWER));
+            return newNotifier ? next.with(task.push(StateSteps.scanAll(vm), after)) : next.with(task.push(after));
         }
     }
 
@@ -101,16 +102,18 @@ final class IrqfdSteps {
         }
     }
 
-    /** Calls the ack notifiers of a pin, 8 to 15 for the slave PIC; the only ones there are belong to resamplers. */
+    /** Calls the ack notifiers of a pin, 8 to 15 for the slave PIC: those of the PIT and of resamplers. */
     record NotifyAcked(Event.IrqChip chip, int pin) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
             port.emit(new Event.IrqAcknowledged(chip, pin));
             int gsi = vm.routing().gsiOf(chip, chip == Event.IrqChip.PIC_SLAVE ? pin - Pic.INPUTS / 2 : pin);
+            boolean pit = gsi == Pit.GSI && vm.pit().hasNotifier();
+            Vm next = pit ? PitSteps.acknowledged(vm, port) : vm;
             if (gsi < 0 || !vm.irqfds().hasResampler(gsi)) {
-                return vm;
+                return next;
             }
-            return vm.with(task.push(acked(gsi)));
+            return next.with(task.push(acked(gsi)));
         }
     }
 

@@ -43,7 +43,7 @@ public record Userspace(Machine machine, int started, Conduct conduct, Userspace
     /** An operation is done; {@code result} is what it returned. */
     public record Done(long result) implements Message {}
 
-    /** An irqfd's resample event was signalled. */
+    /** An irqfd's resample event was signalled; where the VMM goes on by itself the irqfd is its device's index. */
     public record ResampleSignalled(int irqfd) implements Message {}
 
     /** KVM_RUN returned with KVM_EXIT_IOAPIC_EOI: vCPU {@code vcpu} has ended {@code vector}. */
@@ -110,6 +110,10 @@ public record Userspace(Machine machine, int started, Conduct conduct, Userspace
         }
         if (message instanceof ShowIoapic show) {
             port.toVm(new Vm.IoapicShown(show.task, irqchip.ioapic().entries()));
+            return this;
+        }
+        if (message instanceof ResampleSignalled r && conduct == Conduct.RUNS_AGAIN) {
+            port.toDevice(r.irqfd, Device.Signal.RESAMPLE);
             return this;
         }
         if (machine.isSplit() && conduct == Conduct.RUNS_AGAIN && UserspaceIrqchip.concerns(message)) {

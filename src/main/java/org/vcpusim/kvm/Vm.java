@@ -22,7 +22,7 @@ public final class Vm {
     private final Irqs irqs;
     private final VmTasks tasks;
 
-    private record Irqs(Routing routing, int published, Irqfds irqfds) {}
+    private record Irqs(Routing routing, int published, Irqfds irqfds, Pit pit) {}
 
     @SuppressWarnings("TooManyParameters") // a VM's parts
     private Vm(Machine machine, Ioapic ioapic, Pic pic, Apics apics, VmApicv apicv, Irqs irqs, VmTasks tasks) {
@@ -43,7 +43,7 @@ public final class Vm {
                 Pic.reset(),
                 Apics.of(machine, identities),
                 VmApicv.of(machine),
-                new Irqs(routing, 0, Irqfds.NONE),
+                new Irqs(routing, 0, Irqfds.NONE, Pit.NONE),
                 VmTasks.NONE);
     }
 
@@ -150,13 +150,29 @@ public final class Vm {
     public record SetRouting(Routing routing) implements Message {}
 
     /** KVM_IRQFD. */
-    public record AssignIrqfd(Irqfds.Irqfd irqfd) implements Message {}
+    public record AssignIrqfd(Requester requester, Irqfds.Irqfd irqfd) implements Message {
+        /** On behalf of the VMM. */
+        public AssignIrqfd(Irqfds.Irqfd irqfd) {
+            this(OfUserspace.USERSPACE, irqfd);
+        }
+    }
 
     /** KVM_IRQFD with the deassign flag. */
     public record DeassignIrqfd(int id) implements Message {}
 
     /** Something was written to an irqfd. */
     public record FireIrqfd(int id) implements Message {}
+
+    /** The timer behind the in-kernel PIT has expired. */
+    public record PitTick(Requester requester) implements Message {}
+
+    /** KVM_REINJECT_CONTROL. */
+    public record SetReinject(Pit.Mode mode) implements Message {}
+
+    /** The work item of the in-kernel PIT runs. */
+    enum PitWork implements Message {
+        PIT_WORK
+    }
 
     /** KVM_SET_IRQCHIP of the IOAPIC. */
     public record SetIoapic(IoapicState state) implements Message {}
@@ -351,6 +367,10 @@ public final class Vm {
         return apicv.inhibits();
     }
 
+    Pit pit() {
+        return irqs.pit;
+    }
+
     /** Where the GSIs lead. */
     public Routing routing() {
         return irqs.routing;
@@ -390,19 +410,23 @@ public final class Vm {
 
     /** The pins, as a bit mask, whose GSI has an ack notifier; {@code kvm_irq_has_notifier}. */
     int notifiedPins() {
-        if (irqs.irqfds.assigned().isEmpty()) {
+        if (irqs.irqfds.assigned().isEmpty() && !irqs.pit.hasNotifier()) {
             return 0;
         }
         int pins = 0;
         for (int pin = 0; pin < Ioapic.PINS; pin++) {
             int gsi = irqs.routing.gsiOf(Event.IrqChip.IOAPIC, pin);
-            pins |= gsi >= 0 && irqs.irqfds.hasResampler(gsi) ? 1 << pin : 0;
+            pins |= gsi >= 0 && hasAckNotifier(gsi) ? 1 << pin : 0;
         }
         return pins;
     }
 
     VmTasks tasks() {
         return tasks;
+    }
+
+    private boolean hasAckNotifier(int gsi) {
+        return irqs.irqfds.hasResampler(gsi) || gsi == Pit.GSI && irqs.pit.hasNotifier();
     }
 
     Vm with(VmTasks other) {
@@ -432,10 +456,19 @@ public final class Vm {
 
     /** With another routing table, which is published at once: {@code rcu_assign_pointer}. */
     Vm with(Routing other) {
-        return new Vm(machine, ioapic, pic, apics, apicv, new Irqs(other, irqs.published + 1, irqs.irqfds), tasks);
+        return with(new Irqs(other, irqs.published + 1, irqs.irqfds, irqs.pit));
     }
 
     Vm with(Irqfds other) {
-        return new Vm(machine, ioapic, pic, apics, apicv, new Irqs(irqs.routing, irqs.published, other), tasks);
+        return with(new Irqs(irqs.routing, irqs.published, other, irqs.pit));
+    }
+
+    /** This VM with a PIT, for a machine that starts with one. */
+    public Vm with(Pit other) {
+        return with(new Irqs(irqs.routing, irqs.published, irqs.irqfds, other));
+    }
+
+    private Vm with(Irqs other) {
+        return new Vm(machine, ioapic, pic, apics, apicv, other, tasks);
     }
 }

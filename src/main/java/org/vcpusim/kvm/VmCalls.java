@@ -64,6 +64,9 @@ final class VmCalls {
         if (message instanceof Vm.PortRead || message instanceof Vm.PortWrite || message instanceof Vm.AcknowledgePic) {
             return PicSteps.first(message);
         }
+        if (message instanceof Vm.PitTick || message instanceof Vm.SetReinject || message instanceof Vm.PitWork) {
+            return PitSteps.first(message);
+        }
         if (message instanceof Vm.SetIoapic s) {
             return new Locked(new StateSteps.SetIoapic(s.state()), new Answer(OfUserspace.USERSPACE));
         }

@@ -143,4 +143,80 @@ class DeviceTest {
         assertEquals(10_000_000, port.elapsedNanos());
         assertEquals(10, port.sentTo("timer").size());
     }
+
+    @Test
+    void aLineOfUserspacesIoapicIsDrivenThere() {
+        device(Device.Plain.ASSERT)
+                .wiredTo(Device.Wiring.USERSPACE)
+                .step(Device.Signal.START, port)
+                .step(Device.Signal.STEP, port);
+
+        assertEquals(
+                List.of(own(Device.Signal.STEP), new RecordingPort.Sent("userspace", new Userspace.SetLine(2, 5, 1))),
+                port.takeSent());
+    }
+
+    @Test
+    void anIrqfdIsAssignedAndThenWrittenToOnceUntilTheDeviceIsAsked() {
+        RecordingPort.Sent assign =
+                new RecordingPort.Sent("vm", new Vm.AssignIrqfd(new Vm.OfDevice(2), new Irqfds.Irqfd(2, 5, true)));
+        RecordingPort.Sent fire = new RecordingPort.Sent("vm", new Vm.FireIrqfd(2));
+        Device assigning = device(Device.Plain.ASSERT, Device.Plain.DEASSERT, Device.Plain.ASSERT)
+                .wiredTo(Device.Wiring.IRQFD)
+                .step(Device.Signal.START, port);
+        assertEquals(List.of(assign), port.takeSent());
+
+        Device high = assigning.step(new Device.Done(0), port).step(Device.Signal.STEP, port);
+        assertEquals(List.of(own(Device.Signal.STEP), fire, own(Device.Signal.STEP)), port.takeSent());
+
+        Device low = high.step(Device.Signal.STEP, port);
+        assertEquals(List.of(own(Device.Signal.STEP)), port.takeSent(), "nobody is told");
+        assertEquals(List.of(), sent(low.step(Device.Signal.RESAMPLE, port)), "the line is low");
+
+        low.step(Device.Signal.STEP, port);
+        assertEquals(List.of(), port.takeSent(), "masked since the first write");
+        low.step(Device.Signal.STEP, port).step(Device.Signal.RESAMPLE, port);
+        assertEquals(List.of(fire), port.takeSent(), "asked, it writes again");
+    }
+
+    /** What was sent while the device changed. */
+    private List<RecordingPort.Sent> sent(Device changed) {
+        assertEquals(false, changed.isQuiet());
+        return port.takeSent();
+    }
+
+    @Test
+    void aGuestThatAcknowledgesADeviceWithAnIrqfdGoesOnAtOnce() {
+        Device assigned = device(Device.Plain.ASSERT, Device.Plain.AWAIT_ACKNOWLEDGE)
+                .wiredTo(Device.Wiring.IRQFD)
+                .step(Device.Signal.START, port)
+                .step(new Device.Done(0), port)
+                .step(Device.Signal.STEP, port)
+                .step(Device.Signal.STEP, port);
+        port.forget();
+
+        Device ended = assigned.step(new Device.Acknowledge(3), port);
+
+        assertEquals(List.of(new RecordingPort.Sent("vcpu 3", new Vcpu.OperationDone(0))), port.takeSent());
+        assertEquals(true, ended.isQuiet());
+    }
+
+    @Test
+    void aTickOfThePitIsWaitedFor() {
+        started(Device.Plain.PIT_TICK).step(Device.Signal.STEP, port);
+
+        assertEquals(
+                List.of(own(Device.Signal.STEP), new RecordingPort.Sent("vm", new Vm.PitTick(new Vm.OfDevice(2)))),
+                port.takeSent());
+    }
+
+    @Test
+    void theVmmTellsADeviceOfItsResampleEvent() {
+        Machine machine = Fixtures.apicvActive(1);
+
+        Userspace.of(machine).step(new Userspace.ResampleSignalled(4), port);
+        Userspace.driven(machine).step(new Userspace.ResampleSignalled(5), port);
+
+        assertEquals(List.of(new RecordingPort.Sent("device 4", Device.Signal.RESAMPLE)), port.takeSent());
+    }
 }

@@ -77,6 +77,15 @@ class ScanTriggersTest {
     }
 
     @Test
+    void theAckNotifierOfThePitAsksAllWhenItComesAndGoes() {
+        AnsweredVm vm = vm();
+
+        assertEquals(ofVcpus(0, 1, 2), scans(vm, new Vm.SetReinject(Pit.Mode.REINJECT)));
+        assertEquals(List.of(), scans(vm, new Vm.SetReinject(Pit.Mode.REINJECT)), "nothing changes");
+        assertEquals(ofVcpus(0, 1, 2), scans(vm, new Vm.SetReinject(Pit.Mode.DISCARD)));
+    }
+
+    @Test
     void aNewApicMapAsksAll() {
         ApicIdentity moved = new ApicIdentity(1, 7, 0, ApicIdentity.DFR_FLAT, ApicIdentity.ApicMode.XAPIC, true, false);
 
