@@ -19,6 +19,7 @@ final class DeviceInstructions {
             new Instruction<>("sint", "SINT to VCPU", DeviceInstructions::sint),
             new Instruction<>("block-irq", "VCPU", (w, s) -> List.of(blockIrq(w, s, ApicvInhibit.Change.SET))),
             new Instruction<>("unblock-irq", "VCPU", (w, s) -> List.of(blockIrq(w, s, ApicvInhibit.Change.CLEAR))),
+            Instruction.plain("pit-tick", List.of(Plain.PIT_TICK)),
             new Instruction<>("msi", Messages.MSI, DeviceInstructions::msi));
 
     private DeviceInstructions() {}

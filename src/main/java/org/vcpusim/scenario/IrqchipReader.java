@@ -4,19 +4,23 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.kvm.Device;
 import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.kvm.Irqchip;
 import org.vcpusim.kvm.Machine;
+import org.vcpusim.kvm.Pit;
+import org.vcpusim.kvm.Program;
 import org.vcpusim.kvm.Routing;
 import org.vcpusim.kvm.UserspaceIoapic;
 
-/** Reads which interrupt controllers are in the kernel, and where GSIs lead. */
+/** Reads which interrupt controllers are in the kernel, where GSIs lead, and how devices' lines get there. */
 record IrqchipReader(Located root) {
     private static final List<String> IRQCHIPS = List.of("kernel", "split");
     private static final List<String> ROUTINGS = List.of("ioapic", "default", "pcat");
     private static final List<String> SUPPRESSIONS = List.of("quirk", "enabled", "disabled");
     private static final List<Integer> SUPPRESSION_FLAGS =
             List.of(0, Machine.X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST, Machine.X2APIC_DISABLE_SUPPRESS_EOI_BROADCAST);
+    private static final List<String> PITS = List.of("none", "reinject", "discard");
     private static final String ONLY_SPLIT = "absent unless irqchip = split";
 
     /** Which interrupt controllers are in the kernel. */
@@ -57,5 +61,37 @@ record IrqchipReader(Located root) {
         }
         String name = key.map(found -> found.oneOf(ROUTINGS)).orElse("ioapic");
         return Routing.of(Routing.Preset.values()[ROUTINGS.indexOf(name)]);
+    }
+
+    /** The PIT in the kernel. */
+    Pit.Mode pit(Irqchip irqchip) {
+        Optional<Located> key = root.get("pit");
+        Pit.Mode mode = Pit.Mode.values()[
+                PITS.indexOf(key.map(found -> found.oneOf(PITS)).orElse(PITS.get(0)))];
+        if (irqchip.isSplit() && mode != Pit.Mode.ABSENT) {
+            throw key.orElse(root).wrong("none with irqchip = split");
+        }
+        return mode;
+    }
+
+    /** A device can let the PIT's timer expire only where there is one. */
+    void checkPit(Located device, Program<Device.Action> program) {
+        boolean ticks = ProgramReader.any(program, action -> action == Device.Plain.PIT_TICK);
+        if (ticks && pit(irqchip()) == Pit.Mode.ABSENT) {
+            throw root.wrong("pit", "none", "reinject or discard for pit-tick in " + device.path());
+        }
+    }
+
+    /** How a device's line gets to an IOAPIC. */
+    Device.Wiring wiring(Located device) {
+        boolean split = irqchip().isSplit();
+        Optional<Located> irqfd = device.get("irqfd");
+        boolean resample = irqfd.map(
+                        found -> found.oneOf(List.of("none", "resample")).equals("resample"))
+                .orElse(false);
+        if (resample && (split || device.get("line").isEmpty())) {
+            throw irqfd.orElse(device).wrong(split ? "none with irqchip = split" : "none without a line");
+        }
+        return split ? Device.Wiring.USERSPACE : resample ? Device.Wiring.IRQFD : Device.Wiring.KERNEL;
     }
 }

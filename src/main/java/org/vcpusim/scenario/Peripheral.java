@@ -7,5 +7,6 @@ import org.vcpusim.kvm.Program;
  * A device of a scenario.
  *
  * @param gsi of its line; {@link org.vcpusim.kvm.Routing#MAX_GSI}, which leads nowhere, for a device without one
+ * @param wiring how its line gets to an IOAPIC
  */
-public record Peripheral(String name, int gsi, Program<Device.Action> program) {}
+public record Peripheral(String name, int gsi, Device.Wiring wiring, Program<Device.Action> program) {}

@@ -14,6 +14,7 @@ import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.kvm.IoapicState;
 import org.vcpusim.kvm.Lapic;
 import org.vcpusim.kvm.Machine;
+import org.vcpusim.kvm.Pit;
 import org.vcpusim.kvm.Protocol;
 import org.vcpusim.kvm.Routing;
 
@@ -24,6 +25,8 @@ import org.vcpusim.kvm.Routing;
  *
  * @param name the file's, without directory and ending
  * @param title one sentence that says what it shows
+ * @param routing where GSIs lead
+ * @param pit the PIT in the kernel
  * @param entries redirection entries at start, by pin; the other pins are masked
  * @param devices in the order of their indices
  * @param groups the group of each vCPU, by index
@@ -34,6 +37,7 @@ public record Scenario(
         String title,
         Machine machine,
         Routing routing,
+        Pit.Mode pit,
         SortedMap<Integer, RedirectionEntry> entries,
         List<Peripheral> devices,
         Limits limits,
@@ -112,6 +116,6 @@ public record Scenario(
     }
 
     private Scenario with(Machine other) {
-        return new Scenario(name, title, other, routing, entries, devices, limits, groups, text);
+        return new Scenario(name, title, other, routing, pit, entries, devices, limits, groups, text);
     }
 }

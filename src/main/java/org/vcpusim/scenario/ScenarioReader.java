@@ -34,6 +34,7 @@ final class ScenarioReader {
             "irqchip",
             "reserved-ioapic-pins",
             "suppress-eoi-broadcast",
+            "pit",
             "ioapic",
             "handlers",
             "guests",
@@ -42,7 +43,7 @@ final class ScenarioReader {
             "garbage-seed",
             "limits");
     /** Keys of a device. */
-    static final List<String> DEVICE_KEYS = List.of("line", "do");
+    static final List<String> DEVICE_KEYS = List.of("line", "irqfd", "do");
     /** Keys of the bounds. */
     static final List<String> LIMIT_KEYS = List.of("steps", "trace-records");
     /** Highest number of vCPUs whose IDs all fit into an xAPIC's eight bits, 255 being the broadcast. */
@@ -93,8 +94,9 @@ final class ScenarioReader {
                 text.title(),
                 machine,
                 irqchips.routing(irqchip, entries),
+                irqchips.pit(irqchip),
                 entries,
-                devices(members, setting),
+                devices(members, setting, irqchips),
                 limits(),
                 new GuestsReader(root, vcpus, setting).read(),
                 text);
@@ -158,14 +160,16 @@ final class ScenarioReader {
                 .intValue();
     }
 
-    private static List<Peripheral> devices(List<Located.Member> members, Setting setting) {
+    private static List<Peripheral> devices(List<Located.Member> members, Setting setting, IrqchipReader irqchips) {
         ProgramReader<Device.Action> programs = new ProgramReader<>(DeviceInstructions.TABLE, setting);
         List<Peripheral> devices = new ArrayList<>();
         for (Located.Member member : members) {
             member.value().onlyKeys(DEVICE_KEYS);
             Program<Device.Action> program =
                     member.value().get("do").map(programs::read).orElse(new Program<>(List.of()));
-            devices.add(new Peripheral(member.key(), line(member.value(), program, devices), program));
+            irqchips.checkPit(member.value(), program);
+            devices.add(new Peripheral(
+                    member.key(), line(member.value(), program, devices), irqchips.wiring(member.value()), program));
         }
         return devices;
     }

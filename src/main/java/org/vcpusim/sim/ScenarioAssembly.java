@@ -5,6 +5,7 @@ import org.vcpusim.kvm.Device;
 import org.vcpusim.kvm.Guest;
 import org.vcpusim.kvm.HostTimer;
 import org.vcpusim.kvm.Ioapic;
+import org.vcpusim.kvm.Pit;
 import org.vcpusim.kvm.Userspace;
 import org.vcpusim.kvm.UserspaceIoapic;
 import org.vcpusim.kvm.Vcpu;
@@ -25,7 +26,7 @@ public final class ScenarioAssembly {
                         i -> Vcpu.created(scenario.machine(), scenario.lapic(i), scenario.synic(i)),
                         i -> Guest.starting(scenario.software(i)))
                 .withDevices(
-                        i -> device(i, scenario.devices().get(i), split),
+                        i -> device(i, scenario.devices().get(i)),
                         i -> scenario.devices().get(i).name());
         return split ? assembly.with(outside(scenario)) : assembly;
     }
@@ -41,11 +42,12 @@ public final class ScenarioAssembly {
             identities[i] = scenario.lapic(i).identity();
         }
         Vm vm = Vm.created(scenario.machine(), scenario.routing(), identities);
-        return scenario.machine().isSplit() ? vm : vm.with(Ioapic.reset().restored(scenario.ioapic()));
+        return scenario.machine().isSplit()
+                ? vm
+                : vm.with(Ioapic.reset().restored(scenario.ioapic())).with(Pit.of(scenario.pit()));
     }
 
-    private static Device device(int index, Peripheral peripheral, boolean split) {
-        Device device = Device.off(index, peripheral.gsi(), peripheral.program());
-        return split ? device.wiredTo(Device.Wiring.USERSPACE) : device;
+    private static Device device(int index, Peripheral peripheral) {
+        return Device.off(index, peripheral.gsi(), peripheral.program()).wiredTo(peripheral.wiring());
     }
 }

@@ -36,6 +36,8 @@ class BundledScenarioTest {
                         "edge-and-level.conf",
                         "first.conf",
                         "ipi-ring.conf",
+                        "irqfd-resample.conf",
+                        "pit-reinjection.conf",
                         "retarget-in-service.conf",
                         "split-irqchip.conf",
                         "storm.conf",
@@ -87,6 +89,8 @@ class BundledScenarioTest {
             synic-auto-eoi,      ApicvInhibitsStored,           2
             apicv-inhibit,       ApicvInhibitsStored,           6
             apicv-inhibit,       InterruptTaken,               50
+            irqfd-resample,      ResampleSignalled,            30
+            pit-reinjection,     InterruptTaken,               30
             storm,               IoapicEoiInjectDelayed,        1
             apic-disabled,       EoiReceived,                  10
             ipi-ring,            ApicIpiSent,                  40

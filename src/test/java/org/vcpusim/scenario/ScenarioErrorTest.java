@@ -38,6 +38,12 @@ class ScenarioErrorTest {
             vcpus = 1|irqchip = split|reserved-ioapic-pins = 4097 ~ x.conf:3: reserved-ioapic-pins = 4097: must be 0 to 4096
             vcpus = 1|suppress-eoi-broadcast = on ~ x.conf:2: suppress-eoi-broadcast = on: must be one of quirk, enabled, disabled
             vcpus = 1|suppress-eoi-broadcast = enabled ~ x.conf:2: suppress-eoi-broadcast = enabled: must be quirk or disabled unless irqchip = split
+            vcpus = 1|pit = on                    ~ x.conf:2: pit = on: must be one of none, reinject, discard
+            vcpus = 1|irqchip = split|pit = discard ~ x.conf:3: pit = discard: must be none with irqchip = split
+            vcpus = 1|devices { c { do = [pit-tick] } } ~ x.conf:1: pit = none: must be reinject or discard for pit-tick in devices.c
+            vcpus = 1|devices { n { line = 3, irqfd = yes } } ~ x.conf:2: devices.n.irqfd = yes: must be one of none, resample
+            vcpus = 1|devices { n { irqfd = resample } } ~ x.conf:2: devices.n.irqfd = resample: must be none without a line
+            vcpus = 1|irqchip = split|devices { n { line = 3, irqfd = resample } } ~ x.conf:3: devices.n.irqfd = resample: must be none with irqchip = split
             vcpus = 1|synic = [3]                 ~ x.conf:2: synic[0] = 3: must be 16 to 255
             vcpus = 1|synic = [16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32] ~ x.conf:2: synic = [16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32]: must be at most 16 vectors, one for each source
             vcpus = 1|devices { d { do = [sint 16 to 0] } } ~ x.conf:2: sint = 16: must be 0 to 15, in "sint 16 to 0"

@@ -28,6 +28,7 @@ import org.vcpusim.kvm.GuestAction.Plain;
 import org.vcpusim.kvm.HvSynic;
 import org.vcpusim.kvm.Irqchip;
 import org.vcpusim.kvm.Machine;
+import org.vcpusim.kvm.Pit;
 import org.vcpusim.kvm.Program;
 import org.vcpusim.kvm.Protocol;
 import org.vcpusim.kvm.Routing;
@@ -154,8 +155,8 @@ class ScenarioFileTest {
                 List.of(new Device.SendMsi(0xfee0300cL, 0x8031), new Device.SendMsi(0xfeeff000L, 0x101));
         assertEquals(
                 List.of(
-                        new Peripheral("b", 3, Program.of(line)),
-                        new Peripheral("a", Routing.MAX_GSI, Program.of(msis))),
+                        new Peripheral("b", 3, Device.Wiring.KERNEL, Program.of(line)),
+                        new Peripheral("a", Routing.MAX_GSI, Device.Wiring.KERNEL, Program.of(msis))),
                 s.devices(),
                 "in the order of the file");
     }
@@ -286,5 +287,26 @@ class ScenarioFileTest {
                 scenario("vcpus = 1, irqchip = split\nioapic { 3 = vector 0x31 level to 2, 4 = vector 0x41 masked }");
         assertEquals(Routing.NONE.with(new Routing.MsiRoute(3, 0xfee02000L, 0x8031)), s.routing());
         assertEquals(0x1050014, s.lapic(0).page().read(ApicRegister.LVR));
+    }
+
+    @Test
+    void aDevicesLineLeadsToTheIoapicByItsWiring() {
+        assertEquals(List.of(Device.Wiring.KERNEL), wirings("devices { a { line = 3 } }"));
+        assertEquals(List.of(Device.Wiring.IRQFD), wirings("devices { a { line = 3, irqfd = resample } }"));
+        assertEquals(List.of(Device.Wiring.USERSPACE), wirings("irqchip = split, devices { a { line = 3 } }"));
+        assertEquals(Pit.Mode.ABSENT, scenario("vcpus = 1").pit());
+        assertEquals(Pit.Mode.REINJECT, scenario("vcpus = 1, pit = reinject").pit());
+        assertEquals(
+                Program.of(List.of(Device.Plain.PIT_TICK)),
+                scenario("vcpus = 1, pit = discard, devices { a { do = [pit-tick] } }")
+                        .devices()
+                        .get(0)
+                        .program());
+    }
+
+    private static List<Device.Wiring> wirings(String text) {
+        return scenario("vcpus = 1, " + text).devices().stream()
+                .map(Peripheral::wiring)
+                .toList();
     }
 }

@@ -12,6 +12,7 @@ import org.vcpusim.kvm.Device;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Guest;
 import org.vcpusim.kvm.HostTimer;
+import org.vcpusim.kvm.Pit;
 import org.vcpusim.kvm.Port;
 import org.vcpusim.kvm.Userspace;
 import org.vcpusim.kvm.UserspaceIoapic;
@@ -57,10 +58,10 @@ final class TrialRun implements Port {
         }
         for (Peripheral p : scenario.devices()) {
             Device device = Device.off(devices.size(), p.gsi(), p.program());
-            devices.add(
-                    new Mailbox(of(scenario.machine().isSplit() ? device.wiredTo(Device.Wiring.USERSPACE) : device)));
+            devices.add(new Mailbox(of(device.wiredTo(p.wiring()))));
         }
-        vm = new Mailbox(of(Vm.created(scenario.machine(), scenario.routing(), identities)));
+        vm = new Mailbox(of(
+                Vm.created(scenario.machine(), scenario.routing(), identities).with(Pit.of(scenario.pit()))));
         timer = new Mailbox(of(HostTimer.IDLE));
         userspace = new Mailbox(of(Userspace.of(scenario.machine(), UserspaceIoapic.of(scenario.ioapic()))));
         if (!scenario.machine().isSplit()) {
