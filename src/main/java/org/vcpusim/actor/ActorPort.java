@@ -11,6 +11,7 @@ import org.vcpusim.kvm.Device;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Guest;
 import org.vcpusim.kvm.HostTimer;
+import org.vcpusim.kvm.PhysicalCpu;
 import org.vcpusim.kvm.Port;
 import org.vcpusim.kvm.Userspace;
 import org.vcpusim.kvm.Vcpu;
@@ -135,6 +136,11 @@ public final class ActorPort implements Port {
     @Override
     public void toDevice(int index, Device.Message message) {
         send(run.directory().devices().get(index), message);
+    }
+
+    @Override
+    public void toPhysicalCpu(int index, PhysicalCpu.Message message) {
+        send(run.directory().physicalCpus().get(index), message);
     }
 
     @Override

@@ -5,6 +5,7 @@ import org.apache.pekko.actor.typed.ActorRef;
 import org.vcpusim.kvm.Device;
 import org.vcpusim.kvm.Guest;
 import org.vcpusim.kvm.HostTimer;
+import org.vcpusim.kvm.PhysicalCpu;
 import org.vcpusim.kvm.Userspace;
 import org.vcpusim.kvm.Vcpu;
 import org.vcpusim.kvm.Vm;
@@ -18,6 +19,7 @@ import org.vcpusim.kvm.Vm;
  * @param vcpus by index
  * @param guests by the index of their vCPU
  * @param devices by index
+ * @param physicalCpus by index
  */
 public record Directory(
         ActorRef<Vm.Message> vm,
@@ -25,10 +27,12 @@ public record Directory(
         ActorRef<HostTimer.Message> timer,
         List<ActorRef<Vcpu.Message>> vcpus,
         List<ActorRef<Guest.Message>> guests,
-        List<ActorRef<Device.Message>> devices) {
+        List<ActorRef<Device.Message>> devices,
+        List<ActorRef<PhysicalCpu.Message>> physicalCpus) {
     public Directory {
         vcpus = List.copyOf(vcpus);
         guests = List.copyOf(guests);
         devices = List.copyOf(devices);
+        physicalCpus = List.copyOf(physicalCpus);
     }
 }

@@ -145,6 +145,35 @@ public final class Device {
     /** A debugger begins or ceases to hold the interrupts of vCPU {@code vcpu} back. */
     public record BlockIrq(int vcpu, ApicvInhibit.Change change) implements Action {}
 
+    /** What a device tells a vCPU's processor and need not wait for. */
+    private sealed interface ToVcpu extends Action {
+        void tell(Port port);
+    }
+
+    /** Posts {@code vector} to a vCPU through the IOMMU, past the interrupt controllers. */
+    public record Post(int vcpu, int vector) implements ToVcpu {
+        @Override
+        public void tell(Port port) {
+            port.toVcpu(vcpu, new Vcpu.PostFromDevice(vector));
+        }
+    }
+
+    /** Interrupts the processor where a vCPU's thread runs; KVM delivers {@code vector} to that vCPU from there. */
+    public record InterruptHost(int vcpu, int vector) implements ToVcpu {
+        @Override
+        public void tell(Port port) {
+            port.toVcpu(vcpu, new Vcpu.InterruptFromDevice(vector));
+        }
+    }
+
+    /** The host's scheduler: a vCPU's thread makes room, and goes on on {@code cpu} or where it was. */
+    public record Preempt(int vcpu, int cpu) implements ToVcpu {
+        @Override
+        public void tell(Port port) {
+            port.toVcpu(vcpu, new Vcpu.Preempt(cpu));
+        }
+    }
+
     /** Does nothing for {@code nanos} of virtual time. */
     public record Delay(long nanos) implements Action {}
 
@@ -246,6 +275,10 @@ public final class Device {
         }
         if (action instanceof Delay delay) {
             port.elapse(delay.nanos);
+            return with(state.advanced()).goOn(port);
+        }
+        if (action instanceof ToVcpu told) {
+            told.tell(port);
             return with(state.advanced()).goOn(port);
         }
         if (action == Plain.AWAIT_ACKNOWLEDGE) {

@@ -18,6 +18,10 @@ package org.vcpusim.kvm;
 public enum EntryPhase {
     /** Not in KVM_RUN. */
     USERSPACE,
+    /** Could run, and waits for a processor of the host. */
+    OFF_CPU,
+    /** Has a processor; what was posted in silence becomes outstanding. */
+    LOAD_ON,
     /** Top of the run loop: enter the guest or block. */
     RUN_LOOP,
     /** Requests are checked one by one, in the kernel's order. */
@@ -61,8 +65,13 @@ public enum EntryPhase {
         return this == BLOCK_CHECK || this == BLOCK_SLEEP || this == BLOCKED;
     }
 
+    /** Whether the host can take the processor away before the next step. */
+    boolean isPreemptible() {
+        return isActive() && !interruptsOff() && this != LOAD_ON;
+    }
+
     /** Whether the vCPU runs its next step by itself. */
     boolean isActive() {
-        return this != USERSPACE && this != IN_GUEST && this != BLOCKED && this != AWAITING;
+        return this != USERSPACE && this != OFF_CPU && this != IN_GUEST && this != BLOCKED && this != AWAITING;
     }
 }

@@ -36,7 +36,9 @@ public sealed interface Event {
         RESCHEDULE(0xfd),
         CALL_FUNCTION(0xfc),
         POSTED_INTR(0xf2),
-        POSTED_INTR_WAKEUP(0xf1);
+        POSTED_INTR_WAKEUP(0xf1),
+        /** Of any device. */
+        DEVICE(0x24);
 
         private final int number;
 
@@ -56,6 +58,16 @@ public sealed interface Event {
         CPU,
         /** A device, through the IOMMU: one. */
         DEVICE
+    }
+
+    /** Why a thread lost its processor. */
+    enum ScheduledOut {
+        /** The host wanted it. */
+        PREEMPTED,
+        /** There was nothing to do. */
+        BLOCKED,
+        /** KVM_RUN returned. */
+        USERSPACE
     }
 
     /** Who takes what was posted. */
@@ -747,6 +759,22 @@ public sealed interface Event {
         }
     }
 
+    /** A vCPU's thread got processor {@code cpu} of the host: kvm_sim:vcpu_sched_in. */
+    record VcpuScheduledIn(int vcpu, int cpu) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** A vCPU's thread lost processor {@code cpu} of the host: kvm_sim:vcpu_sched_out. */
+    record VcpuScheduledOut(int vcpu, int cpu, ScheduledOut why) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
     /** What to do for each kind of event. */
     interface Visitor<R> {
         R visit(GuestEntered event);
@@ -866,5 +894,9 @@ public sealed interface Event {
         R visit(InterruptStateLoaded event);
 
         R visit(InterruptLost event);
+
+        R visit(VcpuScheduledIn event);
+
+        R visit(VcpuScheduledOut event);
     }
 }

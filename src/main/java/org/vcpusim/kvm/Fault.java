@@ -20,6 +20,8 @@ public enum Fault {
     PI_SYNC_BEFORE_MODE("posted-sync-before-in-guest-mode"),
     /** Who posts to a vCPU does not wake it while its thread runs, as Linux did until 5.16 where it ran on that CPU. */
     NO_WAKE_OF_SELF("no-wake-of-running-vcpu"),
+    /** ON is not set anew after SN was cleared, as Linux did until 2019. */
+    NO_ON_RECOMPUTE("no-outstanding-after-suppression"),
     /** Without APICv what was posted is not looked for before an entry, as Linux did until 5.16. */
     NO_SYNC_WHEN_INACTIVE("no-posted-sync-without-apicv");
 

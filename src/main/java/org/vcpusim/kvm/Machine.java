@@ -15,6 +15,7 @@ import java.util.List;
  * @param faults steps done wrong on purpose
  * @param garbageSeed seed of the contents of uninitialised memory, for {@link Fault#UNINITIALISED_BITMAP}
  * @param irqchip which interrupt controllers are in the kernel
+ * @param physicalCpus processors of the host, which vCPUs share and devices post to; 0 where each vCPU has one of its own
  */
 public record Machine(
         int vcpuCount,
@@ -25,7 +26,8 @@ public record Machine(
         TaskPriority tpr,
         List<Fault> faults,
         long garbageSeed,
-        Irqchip irqchip) {
+        Irqchip irqchip,
+        int physicalCpus) {
 
     /** Destination IDs of 32 bits in MSIs and in saved local APICs: KVM_X2APIC_API_USE_32BIT_IDS. */
     public static final int X2APIC_API_USE_32BIT_IDS = 1;
@@ -54,7 +56,22 @@ public record Machine(
             TaskPriority tpr,
             List<Fault> faults,
             long garbageSeed) {
-        this(vcpuCount, protocol, apicv, x2apicApi, devices, tpr, faults, garbageSeed, Irqchip.KERNEL);
+        this(vcpuCount, protocol, apicv, x2apicApi, devices, tpr, faults, garbageSeed, Irqchip.KERNEL, 0);
+    }
+
+    /** A machine whose vCPUs have a processor each. */
+    @SuppressWarnings("TooManyParameters") // the record's, but the last
+    public Machine(
+            int vcpuCount,
+            Protocol protocol,
+            Apicv apicv,
+            int x2apicApi,
+            int devices,
+            TaskPriority tpr,
+            List<Fault> faults,
+            long garbageSeed,
+            Irqchip irqchip) {
+        this(vcpuCount, protocol, apicv, x2apicApi, devices, tpr, faults, garbageSeed, irqchip, 0);
     }
 
     /** Whether the processor virtualises the local APIC for this VM. */
@@ -133,17 +150,33 @@ public record Machine(
 
     /** The same machine with another protocol. */
     public Machine with(Protocol other) {
-        return new Machine(vcpuCount, other, apicv, x2apicApi, devices, tpr, faults, garbageSeed, irqchip);
+        return new Machine(
+                vcpuCount, other, apicv, x2apicApi, devices, tpr, faults, garbageSeed, irqchip, physicalCpus);
     }
 
     /** The same machine with these faults. */
     public Machine withFaults(EnumSet<Fault> wanted) {
         return new Machine(
-                vcpuCount, protocol, apicv, x2apicApi, devices, tpr, List.copyOf(wanted), garbageSeed, irqchip);
+                vcpuCount,
+                protocol,
+                apicv,
+                x2apicApi,
+                devices,
+                tpr,
+                List.copyOf(wanted),
+                garbageSeed,
+                irqchip,
+                physicalCpus);
     }
 
     /** The same machine with other interrupt controllers in the kernel. */
     public Machine with(Irqchip other) {
-        return new Machine(vcpuCount, protocol, apicv, x2apicApi, devices, tpr, faults, garbageSeed, other);
+        return new Machine(
+                vcpuCount, protocol, apicv, x2apicApi, devices, tpr, faults, garbageSeed, other, physicalCpus);
+    }
+
+    /** The same machine on {@code count} processors of the host, 0 for one a vCPU. */
+    public Machine withPhysicalCpus(int count) {
+        return new Machine(vcpuCount, protocol, apicv, x2apicApi, devices, tpr, faults, garbageSeed, irqchip, count);
     }
 }

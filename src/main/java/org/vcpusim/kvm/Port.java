@@ -19,6 +19,9 @@ public interface Port {
     /** Sends to device {@code index}. */
     void toDevice(int index, Device.Message message);
 
+    /** Sends to processor {@code index} of the host, 0 to physicalCpus - 1. */
+    void toPhysicalCpu(int index, PhysicalCpu.Message message);
+
     /** Sends to the host's timer. */
     void toTimer(HostTimer.Message message);
 

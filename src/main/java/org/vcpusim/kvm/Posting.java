@@ -1,17 +1,19 @@
 package org.vcpusim.kvm;
 
 import org.vcpusim.arch.PostedInterruptDescriptor;
+import org.vcpusim.arch.VectorBitmap;
 
 /**
- * How interrupts are posted to a vCPU: its descriptor, and a notification that its processor has not taken yet.
+ * How interrupts are posted to a vCPU: its descriptor, and what its processor could not take yet.
  *
  * <p>The descriptor is memory that others share; each message that changes it is one locked operation. Source: the
  * {@code pi_desc} member of {@code struct vcpu_vmx}, arch/x86/kvm/vmx/vmx.h and posted_intr.c.
  *
  * @param descriptor PIR, ON, SN, NV and NDST
  * @param notified the notification vector has come while host interrupts were off
+ * @param handlersDue vectors that devices want delivered from its processor, which came while host interrupts were off
  */
-public record Posting(PostedInterruptDescriptor descriptor, boolean notified) {
+public record Posting(PostedInterruptDescriptor descriptor, boolean notified, VectorBitmap handlersDue) {
     /** After {@code vmx_vcpu_create}: notifications go to {@link VmcsSetup#POSTED_INTR_VECTOR}, and are suppressed until a load. */
     static final Posting CREATED = new Posting(
             new PostedInterruptDescriptor(
@@ -20,14 +22,28 @@ public record Posting(PostedInterruptDescriptor descriptor, boolean notified) {
                             .control()
                             .withNv(VmcsSetup.POSTED_INTR_VECTOR)
                             .withSn()),
-            false);
+            false,
+            VectorBitmap.EMPTY);
 
     Posting with(PostedInterruptDescriptor other) {
-        return new Posting(other, notified);
+        return new Posting(other, notified, handlersDue);
     }
 
     Posting withNotified(boolean now) {
-        return now == notified ? this : new Posting(descriptor, now);
+        return now == notified ? this : new Posting(descriptor, now, handlersDue);
+    }
+
+    Posting withHandlerDue(int vector) {
+        return new Posting(descriptor, notified, handlersDue.with(vector));
+    }
+
+    boolean hasHandlersDue() {
+        return !handlersDue.isEmpty();
+    }
+
+    /** Host interrupts are on again: nothing is left to be taken. */
+    Posting taken() {
+        return notified || hasHandlersDue() ? new Posting(descriptor, false, VectorBitmap.EMPTY) : this;
     }
 
     /** Without anything posted: ON is cleared and PIR emptied; {@code vmx_apicv_pre_state_restore}. */

@@ -24,6 +24,7 @@ public final class Vcpu {
     private final GuestLink guest;
     private final X2apicMsrBitmap msrBitmap;
     private final Posting posting;
+    private final Placement placement;
     private final @Nullable InterruptVirtualization virtualization;
     private final ApicvInhibit.Change blockIrq;
 
@@ -38,6 +39,7 @@ public final class Vcpu {
         guest = d.guest;
         msrBitmap = d.msrBitmap;
         posting = d.posting;
+        placement = d.placement;
         virtualization = d.virtualization;
         blockIrq = d.blockIrq;
     }
@@ -54,12 +56,14 @@ public final class Vcpu {
         private GuestLink guest = GuestLink.START;
         private X2apicMsrBitmap msrBitmap = X2apicMsrBitmap.NONE;
         private Posting posting = Posting.CREATED;
+        private Placement placement;
         private @Nullable InterruptVirtualization virtualization;
         private ApicvInhibit.Change blockIrq = ApicvInhibit.Change.CLEAR;
 
         private Draft(Machine machine, Lapic lapic) {
             this.machine = machine;
             this.lapic = lapic;
+            placement = Placement.of(machine, lapic.vcpu());
         }
     }
 
@@ -73,6 +77,7 @@ public final class Vcpu {
         d.guest = guest;
         d.msrBitmap = msrBitmap;
         d.posting = posting;
+        d.placement = placement;
         d.virtualization = virtualization;
         d.blockIrq = blockIrq;
         return d;
@@ -134,8 +139,25 @@ public final class Vcpu {
 
     /** Another CPU wakes it if it sleeps; {@code kvm_vcpu_wake_up}. */
     public enum WakeUp implements Message {
-        WAKE_UP
+        WAKE_UP,
+        /** The wake-up vector's handler: only if ON is set. */
+        IF_OUTSTANDING
     }
+
+    /** A device posts {@code vector} through the IOMMU. */
+    public record PostFromDevice(int vector) implements Message {}
+
+    /** A device interrupts the processor that the thread runs on or ran on last; the handler delivers {@code vector} from there. */
+    public record InterruptFromDevice(int vector) implements Message {}
+
+    /** The host takes the processor away; the thread goes on on {@code cpu}, where that is not {@link #SAME_CPU}. */
+    public record Preempt(int cpu) implements Message {
+        /** The thread stays where it is. */
+        public static final int SAME_CPU = Placement.NOWHERE;
+    }
+
+    /** The thread runs on {@code cpu} from now on. */
+    public record ScheduledIn(int cpu) implements Message {}
 
     /** The VM asks whether {@code vector} is requested or in service. */
     public record QueryPendingEoi(int task, int vector) implements Message {}
@@ -298,6 +320,11 @@ public final class Vcpu {
         return posting;
     }
 
+    /** Where its thread runs. */
+    Placement placement() {
+        return placement;
+    }
+
     /** What the processor keeps outside the virtual-APIC page; null unless the guest runs with virtual-interrupt delivery. */
     @Nullable InterruptVirtualization virtualization() {
         return virtualization;
@@ -407,6 +434,12 @@ public final class Vcpu {
     Vcpu with(X2apicMsrBitmap other) {
         Draft d = draft();
         d.msrBitmap = other;
+        return new Vcpu(d);
+    }
+
+    Vcpu with(Placement other) {
+        Draft d = draft();
+        d.placement = other;
         return new Vcpu(d);
     }
 

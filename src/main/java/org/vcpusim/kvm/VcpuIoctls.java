@@ -46,7 +46,7 @@ final class VcpuIoctls {
 
     private static Vcpu signalled(Vcpu v, Port port) {
         Vcpu pending = v.with(v.thread().withSignal(true));
-        return pending.phase().isSleeper() ? VcpuRemote.woken(pending, port) : pending;
+        return VcpuScheduling.isSleeper(pending) ? VcpuRemote.woken(pending, port) : pending;
     }
 
     /** {@code kvm_arch_vcpu_ioctl_set_guest_debug}; the VM counts vCPUs whose interrupts are held back. */

@@ -40,8 +40,21 @@ final class VcpuRemote {
             port.toVm(new Vm.ModeFound(r.task(), v.mode(), false));
             return v;
         }
-        if (message instanceof Vcpu.WakeUp) {
-            return wakes(v) ? woken(v, port) : v;
+        if (message instanceof Vcpu.WakeUp w) {
+            boolean meant = w == Vcpu.WakeUp.WAKE_UP || v.posting().isOutstanding();
+            return meant && wakes(v) ? woken(v, port) : v;
+        }
+        if (message instanceof Vcpu.ScheduledIn s) {
+            return VcpuScheduling.scheduledIn(v, s.cpu(), port);
+        }
+        if (message instanceof Vcpu.Preempt p) {
+            return VcpuScheduling.preempt(v, p, port);
+        }
+        if (message instanceof Vcpu.PostFromDevice p) {
+            return VcpuScheduling.postedByDevice(v, p.vector(), port);
+        }
+        if (message instanceof Vcpu.InterruptFromDevice i) {
+            return HostInterrupts.arrived(v, i.vector(), port);
         }
         if (message instanceof Vcpu.QueryPendingEoi q) {
             port.toVm(new Vm.Reported(q.task(), v.lapic().pendingEoi(q.vector()) ? 1 : 0));
@@ -62,7 +75,7 @@ final class VcpuRemote {
 
     private static Vcpu exchangeMode(Vcpu v, Vcpu.ExchangeMode x, Port port) {
         VcpuThread thread = v.thread();
-        if (x.wakeup() == Vcpu.Wakeup.WAKE && thread.phase().isSleeper() && !thread.woken()) {
+        if (x.wakeup() == Vcpu.Wakeup.WAKE && VcpuScheduling.isSleeper(v) && !thread.woken()) {
             port.toVm(new Vm.ModeFound(x.task(), thread.mode(), true));
             return woken(v, port);
         }
@@ -70,10 +83,8 @@ final class VcpuRemote {
         return thread.mode() == VcpuMode.IN_GUEST_MODE ? v.with(thread.with(VcpuMode.EXITING_GUEST_MODE)) : v;
     }
 
-    private static boolean wakes(Vcpu v) {
-        return v.machine().has(Fault.NO_WAKE_OF_SELF)
-                ? v.phase() == EntryPhase.BLOCKED
-                : v.phase().isSleeper();
+    static boolean wakes(Vcpu v) {
+        return v.machine().has(Fault.NO_WAKE_OF_SELF) ? v.phase() == EntryPhase.BLOCKED : VcpuScheduling.isSleeper(v);
     }
 
     private static Vcpu setPir(Vcpu v, Vcpu.SetPir s, Port port) {
@@ -94,7 +105,7 @@ final class VcpuRemote {
     static Vcpu woken(Vcpu v, Port port) {
         if (v.phase() == EntryPhase.BLOCKED) {
             port.emit(new Event.VcpuWoken(v.index()));
-            return v.goTo(EntryPhase.BLOCK_CHECK, port);
+            return VcpuScheduling.runnable(v, EntryPhase.BLOCK_CHECK, port);
         }
         return v.with(v.thread().withWoken(true));
     }
@@ -140,7 +151,7 @@ final class VcpuRemote {
 
     /** Interrupts are on again: the IPIs that came meanwhile are taken. */
     static Vcpu ipisTaken(Vcpu v, Port port) {
-        Vcpu served = v.posting().notified() ? v.with(v.posting().withNotified(false)) : v;
+        Vcpu served = HostInterrupts.taken(v, port);
         if (served.thread().ipis().isEmpty()) {
             return served;
         }
@@ -207,7 +218,7 @@ final class VcpuRemote {
 
     /** A halted guest that would take an interrupt sleeps although one is there: nobody will wake it. */
     private static void reportLost(Vcpu v, Lapic withPosted, Port port) {
-        boolean sleeps = v.events().mpState() == MpState.HALTED && v.guest().interruptible();
+        boolean sleeps = v.events().mpState().isHalted() && v.guest().interruptible();
         int vector = withPosted.enabled() ? withPosted.deliverable() : -1;
         if (sleeps && vector >= 0) {
             port.emit(new Event.InterruptLost(v.index(), vector));

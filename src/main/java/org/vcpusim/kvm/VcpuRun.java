@@ -1,6 +1,5 @@
 package org.vcpusim.kvm;
 
-import java.util.List;
 import org.vcpusim.arch.EventInjection;
 import org.vcpusim.arch.ExitReason;
 import org.vcpusim.arch.LocalApic;
@@ -36,11 +35,15 @@ final class VcpuRun {
         if (v.thread().await() == VcpuThread.Await.USERSPACE_ACCESS) {
             next = v.with(v.guest().retiredWith(value));
         }
-        return next.goTo(EntryPhase.RUN_LOOP, port);
+        return VcpuScheduling.runnable(next, EntryPhase.RUN_LOOP, port);
     }
 
     static Vcpu step(Vcpu v, Port port) {
+        if (VcpuScheduling.makesRoom(v)) {
+            return VcpuScheduling.preempted(v, port);
+        }
         return switch (v.phase()) {
+            case LOAD_ON -> VcpuScheduling.onRecomputed(v, port);
             case RUN_LOOP -> runLoop(v, port);
             case CHECK_REQUESTS -> checkRequests(v, port);
             case CLEAR_REQUEST -> VcpuRequests.clearedLate(v, port);
@@ -50,10 +53,8 @@ final class VcpuRun {
             case SYNC_PIR -> afterSync(PostedInterrupts.harvested(v, port), port);
             case RECHECK -> recheck(v, port);
             case EXITED ->
-                VcpuRemote.ipisTaken(v, port)
-                        .goTo(
-                                v.thread().withIpis(List.of()).at(EntryPhase.HANDLE_EXIT, VcpuMode.OUTSIDE_GUEST_MODE),
-                                port);
+                VcpuRemote.ipisTaken(v.with(v.thread().with(VcpuMode.OUTSIDE_GUEST_MODE)), port)
+                        .goTo(EntryPhase.HANDLE_EXIT, port);
             case HANDLE_EXIT -> VcpuExits.handle(v, port);
             case BLOCK_PREPARE -> v.with(v.thread().withWoken(false)).goTo(EntryPhase.BLOCK_CHECK, port);
             case BLOCK_CHECK -> blockCheck(v, port);
@@ -83,22 +84,23 @@ final class VcpuRun {
         port.toUserspace(new Userspace.VcpuExited(v.index(), reason, access));
         VcpuThread thread = v.thread();
         boolean accessPending = !access.equals(Userspace.Unhandled.NONE);
-        return v.with(thread.inUserspaceAwaiting(
-                accessPending ? VcpuThread.Await.USERSPACE_ACCESS : VcpuThread.Await.NOTHING));
+        return VcpuScheduling.left(v, port)
+                .with(thread.inUserspaceAwaiting(
+                        accessPending ? VcpuThread.Await.USERSPACE_ACCESS : VcpuThread.Await.NOTHING));
     }
 
     /** KVM_RUN returns with the EOI of {@code vector} for user space's IOAPIC. */
     static Vcpu leaveKernelForEoi(Vcpu v, int vector, Port port) {
         port.emit(new Event.UserspaceExited(v.index(), Event.UserspaceExit.KVM_EXIT_IOAPIC_EOI));
         port.toUserspace(new Userspace.IoapicEoi(v.index(), vector));
-        return v.with(v.thread().inUserspaceAwaiting(VcpuThread.Await.NOTHING));
+        return VcpuScheduling.left(v, port).with(v.thread().inUserspaceAwaiting(VcpuThread.Await.NOTHING));
     }
 
     /** KVM_RUN returns for a write to user space's IOAPIC that the guest does under a lock of its own. */
     static Vcpu leaveKernelForIoapic(Vcpu v, GuestAction.IoapicRegisterWrite write, Port port) {
         port.emit(new Event.UserspaceExited(v.index(), Event.UserspaceExit.KVM_EXIT_MMIO));
         port.toUserspace(new Userspace.IoapicRegisterWritten(v.index(), write.index(), write.value()));
-        return v.with(v.thread().inUserspaceAwaiting(VcpuThread.Await.USERSPACE_ACCESS));
+        return VcpuScheduling.left(v, port).with(v.thread().inUserspaceAwaiting(VcpuThread.Await.USERSPACE_ACCESS));
     }
 
     private static Vcpu checkRequests(Vcpu v, Port port) {
@@ -146,7 +148,8 @@ final class VcpuRun {
     private static Vcpu recheck(Vcpu v, Port port) {
         boolean exitRequest = v.mode() == VcpuMode.EXITING_GUEST_MODE
                 || !v.requests().isEmpty()
-                || v.thread().signal();
+                || v.thread().signal()
+                || v.placement().preempted();
         if (exitRequest && !v.machine().has(Fault.NO_RECHECK)) {
             return cancelled(v, port);
         }
@@ -204,7 +207,7 @@ final class VcpuRun {
 
     /** The guest goes on: it leaves at once if something waits for this boundary, else its next instruction is fetched. */
     static Vcpu resume(Vcpu boundary, Port port) {
-        if (boundary.posting().notified()) {
+        if (boundary.phase() == EntryPhase.IN_GUEST && boundary.posting().notified()) {
             return resume(notificationTaken(boundary, port), port);
         }
         if (boundary.phase() != EntryPhase.IN_GUEST) {
@@ -213,6 +216,9 @@ final class VcpuRun {
         Vcpu v = VcpuInjection.nmiWindowOpen(boundary) ? boundary : GuestApic.delivered(boundary, port);
         if (!v.thread().ipis().isEmpty()) {
             return VcpuRemote.externalInterrupt(v, Event.HostVector.CALL_FUNCTION, port);
+        }
+        if (v.posting().hasHandlersDue()) {
+            return VcpuRemote.externalInterrupt(v, Event.HostVector.DEVICE, port);
         }
         boolean window = PrimaryProcessorControl.INTERRUPT_WINDOW_EXITING.isSetIn(v.vmcs());
         if (window && v.guest().interruptible() && v.guest().vector() < 0) {
@@ -266,7 +272,7 @@ final class VcpuRun {
             return v.with(v.thread().withWoken(false)).goTo(EntryPhase.BLOCK_CHECK, port);
         }
         port.emit(new Event.VcpuBlocked(v.index()));
-        return v.goTo(EntryPhase.BLOCKED, port);
+        return VcpuScheduling.blocked(v, port);
     }
 
     private static Vcpu unblocked(Vcpu v, Port port) {

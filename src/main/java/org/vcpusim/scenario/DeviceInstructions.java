@@ -1,10 +1,12 @@
 package org.vcpusim.scenario;
 
 import java.util.List;
+import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.kvm.ApicvInhibit;
 import org.vcpusim.kvm.Device;
 import org.vcpusim.kvm.Device.Plain;
 import org.vcpusim.kvm.HvSynic;
+import org.vcpusim.kvm.Vcpu;
 import org.vcpusim.scenario.Instruction.Setting;
 
 /** What devices can do, in the words of scenarios. */
@@ -20,7 +22,11 @@ final class DeviceInstructions {
             new Instruction<>("block-irq", "VCPU", (w, s) -> List.of(blockIrq(w, s, ApicvInhibit.Change.SET))),
             new Instruction<>("unblock-irq", "VCPU", (w, s) -> List.of(blockIrq(w, s, ApicvInhibit.Change.CLEAR))),
             Instruction.plain("pit-tick", List.of(Plain.PIT_TICK)),
-            new Instruction<>("msi", Messages.MSI, DeviceInstructions::msi));
+            new Instruction<>("msi", Messages.MSI, DeviceInstructions::msi),
+            new Instruction<>("post", "vector V to N", (w, s) -> List.of(post(w, s))),
+            new Instruction<>("interrupt-host", "vector V to N", (w, s) -> List.of(interruptHost(w, s))),
+            new Instruction<>("preempt", "N", (w, s) -> List.of(preempt(w, s))),
+            new Instruction<>("migrate", "N to M", (w, s) -> List.of(migrate(w, s))));
 
     private DeviceInstructions() {}
 
@@ -41,6 +47,44 @@ final class DeviceInstructions {
 
     private static int vcpu(Words words, Setting setting) {
         return words.index("vcpu", setting.vcpus() - 1);
+    }
+
+    private static Device.Action post(Words words, Setting setting) {
+        int vector = vector(words);
+        return new Device.Post(target(words, setting), vector);
+    }
+
+    private static Device.Action interruptHost(Words words, Setting setting) {
+        int vector = vector(words);
+        return new Device.InterruptHost(target(words, setting), vector);
+    }
+
+    private static int vector(Words words) {
+        int most = VectorBitmap.VECTORS - 1;
+        return words.takeNumber("vector", most)
+                .orElseThrow(() -> words.wrong("vector", "nothing", Numbers.range(0, most)));
+    }
+
+    /** The vCPU behind {@code to}. */
+    private static int target(Words words, Setting setting) {
+        int most = setting.vcpus() - 1;
+        return words.takeNumber("to", most).orElseThrow(() -> words.wrong("to", "nothing", Numbers.range(0, most)));
+    }
+
+    private static Device.Action preempt(Words words, Setting setting) {
+        return new Device.Preempt(words.index("vcpu", setting.vcpus() - 1), Vcpu.Preempt.SAME_CPU);
+    }
+
+    private static Device.Action migrate(Words words, Setting setting) {
+        int vcpu = words.index("vcpu", setting.vcpus() - 1);
+        int most = (setting.physicalCpus() == 0 ? setting.vcpus() : setting.physicalCpus()) - 1;
+        int cpu = words.takeNumber("to", most).orElseThrow(() -> words.wrong("to", "nothing", Numbers.range(0, most)));
+        return new Device.Preempt(vcpu, cpu);
+    }
+
+    /** Whether {@code action} needs the processors of the host. */
+    static boolean needsHost(Device.Action action) {
+        return action instanceof Device.Post || action instanceof Device.Preempt;
     }
 
     /** Whether {@code action} needs a line. */

@@ -107,7 +107,8 @@ final class GuestsReader {
                 setting.devices(),
                 GuestInstructions.ipiForm(apic == ApicMode.X2APIC),
                 setting.highestMsiDestination(),
-                vcpus);
+                vcpus,
+                setting.physicalCpus());
         Optional<HvSynic> synic = either(own, "synic").flatMap(GuestsReader::synic);
         ProgramReader<GuestAction> programs = new ProgramReader<>(GuestInstructions.TABLE, mine);
         return new VcpuGroup(name, apic, logicalIds(own, apic, indices), synic, software(own, programs));

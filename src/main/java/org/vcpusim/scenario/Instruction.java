@@ -14,8 +14,12 @@ record Instruction<A>(String name, String operands, Reader<A> reader) {
         List<A> read(Words words, Setting setting);
     }
 
-    /** What the words of a program may refer to. */
-    record Setting(List<String> devices, IpiForm ipis, int highestMsiDestination, int vcpus) {}
+    /**
+     * What the words of a program may refer to.
+     *
+     * @param physicalCpus processors of the host, 0 where the scenario says nothing of them
+     */
+    record Setting(List<String> devices, IpiForm ipis, int highestMsiDestination, int vcpus, int physicalCpus) {}
 
     /** How a local APIC is told to send an IPI. */
     enum IpiForm {

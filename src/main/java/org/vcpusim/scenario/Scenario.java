@@ -102,7 +102,8 @@ public record Scenario(
                 machine.tpr(),
                 machine.faults(),
                 machine.garbageSeed(),
-                machine.irqchip()));
+                machine.irqchip(),
+                other.machine.physicalCpus()));
     }
 
     /** This scenario with these faults and no others. */

@@ -41,7 +41,8 @@ final class ScenarioReader {
             "devices",
             "faults",
             "garbage-seed",
-            "limits");
+            "limits",
+            "physical-cpus");
     /** Keys of a device. */
     static final List<String> DEVICE_KEYS = List.of("line", "irqfd", "do");
     /** Keys of the bounds. */
@@ -77,7 +78,8 @@ final class ScenarioReader {
         List<Located.Member> members = members("devices", "devices by name");
         List<String> names = members.stream().map(Located.Member::key).toList();
         int highestMsi = GuestInstructions.highestMsiDestination(x2apicApi);
-        Setting setting = new Setting(names, IpiForm.XAPIC, highestMsi, vcpus);
+        Setting setting = new Setting(names, IpiForm.XAPIC, highestMsi, vcpus, physicalCpus());
+        List<Peripheral> devices = devices(members, setting, irqchips);
         Machine machine = new Machine(
                 vcpus,
                 protocol(),
@@ -87,7 +89,8 @@ final class ScenarioReader {
                 Machine.TaskPriority.TPR_SHADOW,
                 faults(),
                 number("garbage-seed"),
-                irqchip);
+                irqchip,
+                physicalCpus(devices));
         SortedMap<Integer, RedirectionEntry> entries = entries();
         return new Scenario(
                 text.name(),
@@ -96,7 +99,7 @@ final class ScenarioReader {
                 irqchips.routing(irqchip, entries),
                 irqchips.pit(irqchip),
                 entries,
-                devices(members, setting, irqchips),
+                devices,
                 limits(),
                 new GuestsReader(root, vcpus, setting).read(),
                 text);
@@ -104,6 +107,21 @@ final class ScenarioReader {
 
     private List<Located.Member> members(String key, String must) {
         return root.get(key).map(found -> found.members(must)).orElse(List.of());
+    }
+
+    /** As the scenario says, or 0. */
+    private int physicalCpus() {
+        return root.get("physical-cpus")
+                .map(found -> (int) found.number(1, vcpus))
+                .orElse(0);
+    }
+
+    /** One for each vCPU where a device needs processors and the scenario does not say how many. */
+    private int physicalCpus(List<Peripheral> devices) {
+        boolean needed =
+                devices.stream().anyMatch(each -> ProgramReader.any(each.program(), DeviceInstructions::needsHost));
+        int said = physicalCpus();
+        return said == 0 && needed ? vcpus : said;
     }
 
     private Protocol protocol() {

@@ -8,6 +8,7 @@ import org.vcpusim.kvm.Device;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Guest;
 import org.vcpusim.kvm.HostTimer;
+import org.vcpusim.kvm.PhysicalCpu;
 import org.vcpusim.kvm.Port;
 import org.vcpusim.kvm.Userspace;
 import org.vcpusim.kvm.Vcpu;
@@ -97,6 +98,11 @@ final class CoreVectorHost implements VectorHost, Port {
     @Override
     public void toDevice(int index, Device.Message message) {
         throw new IllegalStateException("a recorded machine has no devices: " + message);
+    }
+
+    @Override
+    public void toPhysicalCpu(int index, PhysicalCpu.Message message) {
+        throw new IllegalStateException("a recorded machine has no processors of its own: " + message);
     }
 
     @Override

@@ -14,6 +14,7 @@ import org.vcpusim.actor.ActorPort;
 import org.vcpusim.actor.DeviceActor;
 import org.vcpusim.actor.Directory;
 import org.vcpusim.actor.GuestActor;
+import org.vcpusim.actor.PhysicalCpuActor;
 import org.vcpusim.actor.Run;
 import org.vcpusim.actor.TimerActor;
 import org.vcpusim.actor.UserspaceActor;
@@ -22,6 +23,7 @@ import org.vcpusim.actor.VmActor;
 import org.vcpusim.kvm.Device;
 import org.vcpusim.kvm.Guest;
 import org.vcpusim.kvm.HostTimer;
+import org.vcpusim.kvm.PhysicalCpu;
 import org.vcpusim.kvm.Userspace;
 import org.vcpusim.kvm.Vcpu;
 import org.vcpusim.kvm.Vm;
@@ -31,7 +33,7 @@ import org.vcpusim.trace.Source;
  * The actors of one run: children of one parent, with which they end.
  *
  * <p>Their order, which is also their index in a schedule: the VM, user space, the timer, the vCPUs, their guests, the
- * devices.
+ * devices, the processors of the host.
  */
 final class MachineActors {
     private final Run run;
@@ -134,7 +136,12 @@ final class MachineActors {
             ActorPort port = cast.port(source, a.deviceName().apply(i));
             devices.add(cast.add(source, DeviceActor.create(a.device().apply(i), port)));
         }
-        Directory directory = new Directory(vm, userspace, timer, vcpus, guests, devices);
+        List<ActorRef<PhysicalCpu.Message>> processors = new ArrayList<>();
+        for (int i = 0; i < a.machine().physicalCpus(); i++) {
+            Source source = Source.physicalCpu(i);
+            processors.add(cast.add(source, PhysicalCpuActor.create(PhysicalCpu.idle(i), cast.port(source))));
+        }
+        Directory directory = new Directory(vm, userspace, timer, vcpus, guests, devices, processors);
         spawn.run.begin(directory);
         return new MachineActors(spawn.run, directory, cast.actors, cast.ports);
     }

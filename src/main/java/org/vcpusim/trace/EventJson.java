@@ -389,6 +389,16 @@ final class EventJson implements Event.Visitor<JsonFields> {
         return out.number("vcpu_id", e.vcpu()).number("vec", e.vector());
     }
 
+    @Override
+    public JsonFields visit(Event.VcpuScheduledIn e) {
+        return out.number("vcpu_id", e.vcpu()).number("cpu", e.cpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.VcpuScheduledOut e) {
+        return out.number("vcpu_id", e.vcpu()).number("cpu", e.cpu()).name("why", e.why());
+    }
+
     /** A flow's number is unique in the run, see {@link EventText#flowNumber}. */
     private JsonFields flow(int vcpu, RequestSet.Flow flow) {
         return out.number("vcpu_id", vcpu)

@@ -504,6 +504,21 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
         return out.text("vcpu ").decimal(e.vcpu()).text(" vec ").decimal(e.vector());
     }
 
+    @Override
+    public AsciiBuffer visit(Event.VcpuScheduledIn e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" cpu ").decimal(e.cpu());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.VcpuScheduledOut e) {
+        return out.text("vcpu ")
+                .decimal(e.vcpu())
+                .text(" cpu ")
+                .decimal(e.cpu())
+                .text(" why ")
+                .text(e.why().name());
+    }
+
     private AsciiBuffer accepted(int vcpu, int vector, DeliveryMode deliveryMode, TriggerMode triggerMode) {
         return out.text("apicid ")
                 .hex(vcpu)

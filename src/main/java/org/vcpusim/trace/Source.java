@@ -4,7 +4,7 @@ package org.vcpusim.trace;
  * Who wrote an event: one actor of the simulated machine.
  *
  * @param kind what it is
- * @param index of the vCPU, guest or device; 0 for the others
+ * @param index of the vCPU, guest, device or processor of the host; 0 for the others
  */
 public record Source(Kind kind, int index) {
     /** The VM. */
@@ -21,7 +21,8 @@ public record Source(Kind kind, int index) {
         GUEST,
         DEVICE,
         USERSPACE,
-        TIMER
+        TIMER,
+        PCPU
     }
 
     /** vCPU {@code index}. */
@@ -39,11 +40,16 @@ public record Source(Kind kind, int index) {
         return new Source(Kind.DEVICE, index);
     }
 
+    /** Processor {@code index} of the host. */
+    public static Source physicalCpu(int index) {
+        return new Source(Kind.PCPU, index);
+    }
+
     /** The name in traces and logs: {@code vm}, {@code vcpu3}, {@code device0}. */
     public String label() {
         String name = kind.name().toLowerCase(java.util.Locale.ROOT);
         return switch (kind) {
-            case VCPU, GUEST, DEVICE -> name + index;
+            case VCPU, GUEST, DEVICE, PCPU -> name + index;
             case VM, USERSPACE, TIMER -> name;
         };
     }

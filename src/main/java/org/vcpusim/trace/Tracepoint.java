@@ -67,6 +67,8 @@ public enum Tracepoint {
     POSTED_INTERRUPTS_SYNC,
     VIRTUAL_INTERRUPT_DELIVERY,
     INTERRUPT_STATE_LOAD,
+    VCPU_SCHED_IN,
+    VCPU_SCHED_OUT,
     LEVEL_PIN_STUCK,
     INTERRUPT_LOST;
 
@@ -384,6 +386,16 @@ public enum Tracepoint {
         @Override
         public Tracepoint visit(Event.InterruptLost event) {
             return INTERRUPT_LOST;
+        }
+
+        @Override
+        public Tracepoint visit(Event.VcpuScheduledIn event) {
+            return VCPU_SCHED_IN;
+        }
+
+        @Override
+        public Tracepoint visit(Event.VcpuScheduledOut event) {
+            return VCPU_SCHED_OUT;
         }
     }
 }

@@ -10,6 +10,7 @@ import org.vcpusim.kvm.Device;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Guest;
 import org.vcpusim.kvm.HostTimer;
+import org.vcpusim.kvm.PhysicalCpu;
 import org.vcpusim.kvm.Userspace;
 import org.vcpusim.kvm.Vcpu;
 import org.vcpusim.kvm.Vm;
@@ -24,6 +25,7 @@ final class Inboxes {
     final TestInbox<Vcpu.Message> vcpu = TestInbox.create();
     final TestInbox<Guest.Message> guest = TestInbox.create();
     final TestInbox<Device.Message> device = TestInbox.create();
+    final TestInbox<PhysicalCpu.Message> physicalCpu = TestInbox.create();
     final List<Recorded> recorded = new ArrayList<>();
     final Run run;
 
@@ -48,7 +50,8 @@ final class Inboxes {
                 timer.getRef(),
                 List.of(vcpu.getRef()),
                 List.of(guest.getRef()),
-                List.of(device.getRef())));
+                List.of(device.getRef()),
+                List.of(physicalCpu.getRef())));
     }
 
     /** The actor that {@code behavior} makes of {@code initial} under the name {@code source}. */
@@ -70,6 +73,7 @@ final class Inboxes {
         all.addAll(vcpu.getAllReceived());
         all.addAll(guest.getAllReceived());
         all.addAll(device.getAllReceived());
+        all.addAll(physicalCpu.getAllReceived());
         return all;
     }
 }

@@ -104,6 +104,7 @@ class VmAndVcpuTest {
                 kit.<HostTimer.Message>createTestProbe().ref(),
                 List.of(vcpu),
                 List.of(guest.ref()),
+                List.of(),
                 List.of()));
 
         vcpu.tell(new Vcpu.Run(0));

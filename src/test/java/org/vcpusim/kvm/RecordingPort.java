@@ -81,6 +81,11 @@ final class RecordingPort implements Port {
     }
 
     @Override
+    public void toPhysicalCpu(int index, PhysicalCpu.Message message) {
+        sent.add(new Sent("cpu " + index, message));
+    }
+
+    @Override
     public void toTimer(HostTimer.Message message) {
         sent.add(new Sent("timer", message));
     }

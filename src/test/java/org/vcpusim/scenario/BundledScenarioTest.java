@@ -38,6 +38,7 @@ class BundledScenarioTest {
                         "ipi-ring.conf",
                         "irqfd-resample.conf",
                         "pit-reinjection.conf",
+                        "posted-interrupts.conf",
                         "retarget-in-service.conf",
                         "split-irqchip.conf",
                         "storm.conf",
@@ -95,6 +96,8 @@ class BundledScenarioTest {
             apic-disabled,       EoiReceived,                  10
             ipi-ring,            ApicIpiSent,                  40
             thousand,            ApicIpiSent,                3069
+            posted-interrupts,   VirtualInterruptDelivered,    30
+            posted-interrupts,   VcpuScheduledOut,             30
             """)
     void showWhatTheySay(String name, String event, int count) {
         Scenario scenario = ScenarioFile.read(FOLDER.resolve(name + ".conf"));

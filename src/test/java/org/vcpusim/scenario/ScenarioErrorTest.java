@@ -62,6 +62,12 @@ class ScenarioErrorTest {
             vcpus = 1|devices { n { line = 24 } } ~ x.conf:2: devices.n.line = 24: must be 0 to 23
             vcpus = 1|devices { n { do = [pulse] } } ~ x.conf:2: devices.n.line = nothing: must be 0 to 23 for a device that drives one
             vcpus = 1|devices { a { line = 3 }|b { line = 3 } } ~ x.conf:3: devices.b.line = 3: must be a line of its own; a is on it
+            vcpus = 2|physical-cpus = 3           ~ x.conf:2: physical-cpus = 3: must be 1 to 2
+            vcpus = 2|devices { d { do = [post vector 3 to 2] } } ~ x.conf:2: to = 2: must be 0 to 1, in "post vector 3 to 2"
+            vcpus = 2|devices { d { do = [post to 1] } } ~ x.conf:2: vector = nothing: must be 0 to 255, in "post to 1"
+            vcpus = 2|devices { d { do = [interrupt-host vector 3] } } ~ x.conf:2: to = nothing: must be 0 to 1, in "interrupt-host vector 3"
+            vcpus = 2|devices { d { do = [preempt 2] } } ~ x.conf:2: vcpu = 2: must be 0 to 1, in "preempt 2"
+            vcpus = 2|physical-cpus = 1|devices { d { do = [migrate 1 to 1] } } ~ x.conf:3: to = 1: must be 0 to 0, in "migrate 1 to 1"
             vcpus = 1|handlers { 0x31 = [], 49 = [] } ~ x.conf:2: vector = 49: must be named once; it is 0x31 too
             vcpus = 1|handlers { 256 = [] }       ~ x.conf:2: vector = 256: must be 0 to 255
             vcpus = 4|guests { a { vcpus = 4 } }  ~ x.conf:2: guests.a.vcpus = 4: must be vCPUs of 0 to 3, such as 0, 1..3, 4..last, "0, 2..4", all or others

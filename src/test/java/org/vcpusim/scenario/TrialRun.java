@@ -12,6 +12,7 @@ import org.vcpusim.kvm.Device;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Guest;
 import org.vcpusim.kvm.HostTimer;
+import org.vcpusim.kvm.PhysicalCpu;
 import org.vcpusim.kvm.Pit;
 import org.vcpusim.kvm.Port;
 import org.vcpusim.kvm.Userspace;
@@ -29,6 +30,7 @@ final class TrialRun implements Port {
     private final List<Mailbox> vcpus = new ArrayList<>();
     private final List<Mailbox> guests = new ArrayList<>();
     private final List<Mailbox> devices = new ArrayList<>();
+    private final List<Mailbox> processors = new ArrayList<>();
     private final Mailbox timer;
     private final Mailbox userspace;
     private long steps;
@@ -60,6 +62,9 @@ final class TrialRun implements Port {
             Device device = Device.off(devices.size(), p.gsi(), p.program());
             devices.add(new Mailbox(of(device.wiredTo(p.wiring()))));
         }
+        for (int i = 0; i < scenario.machine().physicalCpus(); i++) {
+            processors.add(new Mailbox(of(PhysicalCpu.idle(i))));
+        }
         vm = new Mailbox(of(
                 Vm.created(scenario.machine(), scenario.routing(), identities).with(Pit.of(scenario.pit()))));
         timer = new Mailbox(of(HostTimer.IDLE));
@@ -88,6 +93,10 @@ final class TrialRun implements Port {
 
     private Machine of(Device at) {
         return message -> of(at.step((Device.Message) message, this));
+    }
+
+    private Machine of(PhysicalCpu at) {
+        return message -> of(at.step((PhysicalCpu.Message) message, this));
     }
 
     private Machine of(HostTimer at) {
@@ -162,6 +171,11 @@ final class TrialRun implements Port {
     @Override
     public void toDevice(int index, Device.Message message) {
         send(devices.get(index), message);
+    }
+
+    @Override
+    public void toPhysicalCpu(int index, PhysicalCpu.Message message) {
+        send(processors.get(index), message);
     }
 
     @Override

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.vcpusim.arch.ApicRegister;
 import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.Device;
@@ -74,6 +75,57 @@ final class Assemblies {
                 () -> Vm.created(machine, Routing.of(Routing.Preset.IOAPIC), enabledIdentities(machine)),
                 i -> Vcpu.created(machine, enabled(i), Optional.empty()),
                 i -> guest(i == 0 ? target : repeated(2, ipi(VECTOR + 16 * i)), List.of()));
+    }
+
+    /**
+     * A device posts to vCPU 0, which leaves the guest a few times and halts, while the host preempts it and moves it between
+     * two processors; vCPU 1 shares them.
+     */
+    static Assembly posts(Machine.Apicv apicv, Fault... faults) {
+        Program<Device.Action> nic = every(IntStream.range(0, 3)
+                .<Device.Action>mapToObj(i -> new Device.Post(0, VECTOR + 16 * i))
+                .toList());
+        Program<Device.Action> scheduler = every(List.of(
+                new Device.Preempt(0, 1),
+                new Device.Preempt(0, Vcpu.Preempt.SAME_CPU),
+                new Device.Preempt(0, 0),
+                new Device.Preempt(1, 0)));
+        return target(machine(apicv, 2, faults).withPhysicalCpus(2))
+                .withDevices(
+                        i -> Device.off(i, Routing.MAX_GSI, i == 0 ? nic : scheduler), i -> i == 0 ? "nic" : "host");
+    }
+
+    /** A device interrupts the processor of vCPU 0, which leaves the guest a few times and halts. */
+    static Assembly hostInterrupts(Machine.Apicv apicv, Fault... faults) {
+        Program<Device.Action> nic = every(IntStream.range(0, 3)
+                .<Device.Action>mapToObj(i -> new Device.InterruptHost(0, VECTOR + 16 * i))
+                .toList());
+        return target(machine(apicv, 1, faults)).withDevices(i -> Device.off(i, Routing.MAX_GSI, nic), i -> "nic");
+    }
+
+    private static Machine machine(Machine.Apicv apicv, int devices, Fault... faults) {
+        return new Machine(
+                2, Protocol.SCAN_THEN_LOAD, apicv, 0, devices, Machine.TaskPriority.TPR_SHADOW, List.of(faults), 0);
+    }
+
+    /** Each action eight times, some steps apart. */
+    private static Program<Device.Action> every(List<Device.Action> actions) {
+        Device.Delay pause = new Device.Delay(100);
+        Program.Item<Device.Action> pauses = new Program.Repeat<>(12, Program.of(List.of(pause)));
+        List<Program.Item<Device.Action>> apart = actions.stream()
+                .flatMap(action -> Stream.of(new Program.Do<>(action), pauses))
+                .toList();
+        return new Program<>(List.of(new Program.Repeat<>(8, new Program<>(apart))));
+    }
+
+    private static Assembly target(Machine machine) {
+        GuestAction leave = new GuestAction.ApicRegisterWrite(ApicRegister.TDCR.offset(), 0);
+        Program<GuestAction> target = Program.of(List.of(Plain.STI, leave, leave, leave));
+        return Assembly.of(
+                machine,
+                () -> Vm.created(machine, Routing.of(Routing.Preset.IOAPIC), enabledIdentities(machine)),
+                i -> Vcpu.created(machine, enabled(i), Optional.empty()),
+                i -> guest(i == 0 ? target : repeated(4, leave), List.of()));
     }
 
     /** A fixed IPI to vCPU 0: ICR2 is 0 after reset. */

@@ -144,6 +144,9 @@ final class JsonRecords {
                         bitmap("isr"),
                         new PostedInterruptDescriptor(
                                 bitmap("pir"), new PostedInterruptDescriptor.Control(word("control"))));
+            case VCPU_SCHED_IN -> new Event.VcpuScheduledIn(vcpu(), number("cpu"));
+            case VCPU_SCHED_OUT ->
+                new Event.VcpuScheduledOut(vcpu(), number("cpu"), Event.ScheduledOut.valueOf(name("why")));
             case INTERRUPT_LOST -> new Event.InterruptLost(vcpu(), number("vec"));
             case LEVEL_PIN_STUCK -> new Event.LevelPinStuck(number("pin"), entry("e"));
         };

@@ -136,6 +136,8 @@ final class SampleTrace {
                 new Event.VirtualInterruptDelivered(1, 49),
                 new Event.InterruptStateLoaded(
                         1, true, 0x3141, BITMAP, VectorBitmap.of(49), new PostedInterruptDescriptor(BITMAP, CONTROL)),
+                new Event.VcpuScheduledIn(1, 2),
+                new Event.VcpuScheduledOut(1, 2, Event.ScheduledOut.PREEMPTED),
                 new Event.LevelPinStuck(10, LEVEL.withRemoteIrr()),
                 new Event.InterruptLost(3, 49));
     }
