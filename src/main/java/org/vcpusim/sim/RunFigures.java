@@ -13,6 +13,7 @@ import org.vcpusim.kvm.VcpuRequest;
  * @param nanos time of the last record
  * @param requests a row for each kind of request that was made, in the order of {@link VcpuRequest}
  * @param exits a row for each reason, those with most samples first
+ * @param lostInterrupts vCPUs that sleep at the end and would take an interrupt
  */
 public record RunFigures(
         long records,
@@ -22,13 +23,15 @@ public record RunFigures(
         Eois eois,
         Entries entries,
         Bitmaps bitmaps,
-        List<Integer> stuckPins) {
+        List<Integer> stuckPins,
+        List<Integer> lostInterrupts) {
 
     /** Copies the lists. */
     public RunFigures {
         requests = List.copyOf(requests);
         exits = List.copyOf(exits);
         stuckPins = List.copyOf(stuckPins);
+        lostInterrupts = List.copyOf(lostInterrupts);
     }
 
     /**

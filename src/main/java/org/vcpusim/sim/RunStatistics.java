@@ -20,6 +20,7 @@ public final class RunStatistics implements TraceSink {
     private final List<Integer> stale = new ArrayList<>();
     private final List<Integer> pending = new ArrayList<>();
     private final List<Integer> stuckPins = new ArrayList<>();
+    private final List<Integer> lostInterrupts = new ArrayList<>();
     private long records;
     private long nanos;
     private long inducedEois;
@@ -61,7 +62,8 @@ public final class RunStatistics implements TraceSink {
                 new RunFigures.Eois(inducedEois, softwareEois, virtualizedEois),
                 new RunFigures.Entries(entered, cancelled, ipisSent, ipisElided),
                 bitmaps(),
-                stuckPins);
+                stuckPins,
+                lostInterrupts);
     }
 
     private boolean acceptRequest(Event event) {
@@ -92,6 +94,8 @@ public final class RunStatistics implements TraceSink {
             audited(audit);
         } else if (event instanceof Event.LevelPinStuck stuck) {
             stuckPins.add(stuck.pin());
+        } else if (event instanceof Event.InterruptLost lost) {
+            lostInterrupts.add(lost.vcpu());
         } else {
             return false;
         }

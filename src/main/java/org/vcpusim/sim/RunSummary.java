@@ -25,9 +25,10 @@ public record RunSummary(
         return figures.records();
     }
 
-    /** Whether the run shows a fault: a wrong bitmap or a stuck level pin at quiescence. */
+    /** Whether the run shows a fault: a wrong bitmap, a stuck level pin or a lost interrupt at quiescence. */
     public boolean isFinding() {
         return figures.bitmaps().count(Event.BitmapVerdict.WRONG) > 0
-                || !figures.stuckPins().isEmpty();
+                || !figures.stuckPins().isEmpty()
+                || !figures.lostInterrupts().isEmpty();
     }
 }

@@ -45,6 +45,7 @@ public final class SummaryJson {
                 .put("elided", figures.entries().ipisElided());
         bitmaps(root.putObject("bitmaps"), figures.bitmaps());
         integers(root.putArray("stuck_pins"), figures.stuckPins());
+        integers(root.putArray("lost_interrupts"), figures.lostInterrupts());
         return print(root);
     }
 

@@ -88,6 +88,9 @@ public final class SummaryText {
         line("IPIs       %,d sent, %,d elided", entries.ipisSent(), entries.ipisElided());
         bitmaps(figures.bitmaps());
         line("Level pins %s", pins(figures));
+        if (!figures.lostInterrupts().isEmpty()) {
+            line("Interrupts LOST: %s", listed("vCPU", figures.lostInterrupts()));
+        }
     }
 
     private static String pins(RunFigures figures) {

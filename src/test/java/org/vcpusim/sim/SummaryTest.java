@@ -139,7 +139,7 @@ class SummaryTest {
         json.fieldNames().forEachRemaining(key -> keys.append(key).append(' '));
         assertEquals(
                 "schema scenario executor seed vcpus steps events virtual_ns elapsed_ns finding requests exits eois "
-                        + "entries ipis bitmaps stuck_pins ",
+                        + "entries ipis bitmaps stuck_pins lost_interrupts ",
                 keys.toString());
         assertEquals(1, json.get("schema").asInt());
     }
@@ -176,6 +176,7 @@ class SummaryTest {
         audit(VCPUS - 1, Event.BitmapVerdict.PENDING);
         at(950_000_000, new Event.LevelPinStuck(10, new RedirectionEntry(0xc030)));
         at(950_000_001, new Event.LevelPinStuck(11, new RedirectionEntry(0xc031)));
+        at(950_000_002, new Event.InterruptLost(2, 49));
     }
 
     private RunSummary summary() {
