@@ -29,6 +29,10 @@ public enum ExitReason {
     HLT(12),
     /** VMCALL. */
     VMCALL(18),
+    /** VMRESUME. */
+    VMRESUME(24),
+    /** VMWRITE, unless it goes to a shadow VMCS. */
+    VMWRITE(25),
     /** Access to a control register, CR8 among them. */
     CR_ACCESS(28),
     /** Port input or output. */

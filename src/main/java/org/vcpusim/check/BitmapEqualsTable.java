@@ -1,8 +1,6 @@
 package org.vcpusim.check;
 
 import java.util.List;
-import java.util.stream.Collectors;
-import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 
@@ -22,17 +20,12 @@ public final class BitmapEqualsTable implements Invariant {
             violations.add(
                     record,
                     "the EOI-exit bitmap of vcpu" + audit.vcpu() + " is not what a fresh scan gives",
-                    "missing " + vectors(audit.expected().andNot(audit.actual())) + ", extra "
-                            + vectors(audit.actual().andNot(audit.expected())));
+                    BitmapDifference.of(audit.actual(), audit.expected()));
         }
     }
 
     @Override
     public List<Violation> violations() {
         return violations.list();
-    }
-
-    private static String vectors(VectorBitmap bitmap) {
-        return bitmap.vectors().mapToObj(Integer::toString).collect(Collectors.joining(", ", "[", "]"));
     }
 }

@@ -33,6 +33,8 @@ public interface Invariant extends TraceSink {
                 new ProcessorKnowsItsInterrupts(),
                 new PostedInterruptsAreNotified(),
                 new NoInterruptLost(),
+                new NestedBitmapIsKept(),
+                new DeferredLoadIsPerformed(),
                 new IoapicEoiReachesUserspace());
     }
 }

@@ -6,6 +6,7 @@ import org.vcpusim.arch.PostedInterruptDescriptor;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.arch.VmInstructionError;
 
 /**
  * Something that happened in the simulated machine.
@@ -164,6 +165,56 @@ public sealed interface Event {
     record GuestExited(
             int vcpu, ExitReason reason, long rip, long qualification, int interruptionInformation, long requests)
             implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * L1 ran L2: kvm_nested_vmenter.
+     *
+     * @param rip of L1
+     * @param nestedRip of L2
+     * @param interruptStatus GUEST_INTR_STATUS of vmcs12, printed as int_ctl
+     * @param eventInjection VM_ENTRY_INTR_INFO_FIELD of vmcs12
+     */
+    record NestedEntered(int vcpu, long rip, long nestedRip, int interruptStatus, int eventInjection) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A VM exit from L2, whoever handles it: kvm_nested_vmexit. The fields are those of {@link GuestExited}, which comes
+     * before it.
+     */
+    record NestedExited(
+            int vcpu, ExitReason reason, long rip, long qualification, int interruptionInformation, long requests)
+            implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * L2 was left for L1: kvm_nested_vmexit_inject.
+     *
+     * @param qualification EXIT_QUALIFICATION of vmcs12
+     * @param interruptionInformation VM_EXIT_INTR_INFO of vmcs12
+     */
+    record NestedExitInjected(int vcpu, ExitReason reason, long qualification, int interruptionInformation)
+            implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** An interrupt for L1 makes L2 leave: kvm_nested_intr_vmexit. */
+    record NestedInterrupted(int vcpu, long rip) implements Event {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -527,6 +578,30 @@ public sealed interface Event {
         }
     }
 
+    /** L2 runs, and vmcs01 has to wait for the vectors of a scan: kvm_sim:eoi_exitmap_load_deferred. */
+    record EoiExitmapLoadDeferred(int vcpu) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** vmcs02 got the EOI-exit bitmap of vmcs12: kvm_sim:vmcs02_prepared. */
+    record Vmcs02Prepared(int vcpu, VectorBitmap bitmap) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** L1's VMRESUME failed: kvm_sim:nested_vmenter_failed. */
+    record NestedEntryFailed(int vcpu, VmInstructionError error) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
     /** An EOI ended inside the guest, without VM exit: kvm_sim:eoi_virtualized. */
     record EoiVirtualized(int vcpu, int vector) implements Event {
         @Override
@@ -734,7 +809,7 @@ public sealed interface Event {
      * What a VM entry finds in the local APIC and the posted-interrupt descriptor, where there is anything:
      * kvm_sim:interrupt_state_load.
      *
-     * @param apicv whether APICv is active, so that the processor uses {@code status}
+     * @param apicv whether APICv is active and L1 runs, so that the processor uses {@code status} with this IRR and ISR
      * @param status the guest interrupt status: RVI in bits 7:0, SVI in bits 15:8
      */
     record InterruptStateLoaded(
@@ -780,6 +855,14 @@ public sealed interface Event {
         R visit(GuestEntered event);
 
         R visit(GuestExited event);
+
+        R visit(NestedEntered event);
+
+        R visit(NestedExited event);
+
+        R visit(NestedExitInjected event);
+
+        R visit(NestedInterrupted event);
 
         R visit(EoiReceived event);
 
@@ -848,6 +931,12 @@ public sealed interface Event {
         R visit(EoiExitmapLoaded event);
 
         R visit(EoiExitmapLoadSkipped event);
+
+        R visit(EoiExitmapLoadDeferred event);
+
+        R visit(Vmcs02Prepared event);
+
+        R visit(NestedEntryFailed event);
 
         R visit(EoiVirtualized event);
 

@@ -10,6 +10,12 @@ public enum Fault {
     CLEAR_AFTER_HANDLING("clear-request-after-handling"),
     /** Without a Hyper-V context the load writes an uninitialised array, as Linux 5.12 to 5.15 did. */
     UNINITIALISED_BITMAP("uninitialised-bitmap"),
+    /** The load of a scan made in L2 writes vmcs02 at once, as before Linux 4.17. */
+    NESTED_LOAD_INTO_VMCS02("nested-load-into-vmcs02"),
+    /** Leaving L2 asks for the refresh of vmcs01's APICv controls, which then finds nothing changed; before Linux 6.19. */
+    NESTED_REFRESH_BY_REQUEST("nested-refresh-by-request"),
+    /** SVI of a vector that is ended in L2 is written to vmcs02 instead of, later, to vmcs01; before Linux 6.13. */
+    NESTED_SVI_TO_VMCS02("nested-svi-to-vmcs02"),
     /** A redirection-entry write looks for the old destination in the new destination mode, as Linux did until 2026. */
     OLD_TARGETS_BY_NEW_MODE("old-targets-by-new-destination-mode"),
     /** An EOI of a vector that is handled only because it was pending is not followed by a scan, as before Linux 6.16. */

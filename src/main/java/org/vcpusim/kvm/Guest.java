@@ -2,6 +2,7 @@ package org.vcpusim.kvm;
 
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.vcpusim.arch.ExitReason;
 import org.vcpusim.kvm.GuestAction.Plain;
 
 /**
@@ -16,6 +17,7 @@ public final class Guest {
 
     private final Software software;
     private final @Nullable Frame frame;
+    private final @Nullable NestedGuest nested;
 
     /**
      * What there is to run.
@@ -24,15 +26,27 @@ public final class Guest {
      * @param otherHandler what the other vectors run
      * @param atEnd what the main program does over and over when it has ended
      * @param startup what runs after a start-up IPI
+     * @param hypervisor what it runs as a hypervisor, null where it is none
      */
     public record Software(
             Program<GuestAction> main,
             List<Handler> handlers,
             Program<GuestAction> otherHandler,
             Program<GuestAction> atEnd,
-            Program<GuestAction> startup) {
+            Program<GuestAction> startup,
+            @Nullable Hypervisor hypervisor) {
         public Software {
             handlers = List.copyOf(handlers);
+        }
+
+        /** Software that is no hypervisor. */
+        public Software(
+                Program<GuestAction> main,
+                List<Handler> handlers,
+                Program<GuestAction> otherHandler,
+                Program<GuestAction> atEnd,
+                Program<GuestAction> startup) {
+            this(main, handlers, otherHandler, atEnd, startup, null);
         }
 
         Program<GuestAction> handlerOf(int vector) {
@@ -48,14 +62,54 @@ public final class Guest {
     /** What runs when {@code vector} is taken, up to its IRET, which is added. */
     public record Handler(int vector, Program<GuestAction> program) {}
 
+    /**
+     * What L1 runs as a hypervisor.
+     *
+     * @param guest the software of L2, whose every end is a VMCALL
+     * @param exits what L1 does after an exit, before it resumes L2, by the reason
+     * @param otherExits the same for all other reasons
+     */
+    public record Hypervisor(Software guest, List<ExitHandler> exits, Program<GuestAction> otherExits) {
+        public Hypervisor {
+            exits = List.copyOf(exits);
+        }
+
+        private Program<GuestAction> handlerOf(ExitReason reason) {
+            for (ExitHandler handler : exits) {
+                if (handler.reason == reason) {
+                    return handler.program;
+                }
+            }
+            return otherExits;
+        }
+    }
+
+    /** What runs after a nested exit for {@code reason}. */
+    public record ExitHandler(ExitReason reason, Program<GuestAction> program) {}
+
     /** A level of interruption; {@code at} is null at the end of its program. */
-    private record Frame(@Nullable Position at, @Nullable Frame interrupted) {}
+    private record Frame(
+            @Nullable Position at, Kind kind, @Nullable Frame interrupted) {}
+
+    /** How a level of interruption ends. */
+    private enum Kind {
+        /** The main program goes on with what it does at its end. */
+        MAIN,
+        /** By IRET. */
+        INTERRUPT,
+        /** By going on with what was interrupted: L1's handling of an exit from L2. */
+        NESTED_EXIT
+    }
 
     private record Position(Program.Position<GuestAction> program) {}
 
-    private Guest(Software software, @Nullable Frame frame) {
+    /** L2, and whether it is what the processor runs. */
+    private record NestedGuest(Guest guest, boolean runs) {}
+
+    private Guest(Software software, @Nullable Frame frame, @Nullable NestedGuest nested) {
         this.software = software;
         this.frame = frame;
+        this.nested = nested;
     }
 
     /** A guest before its first instruction. */
@@ -67,7 +121,9 @@ public final class Guest {
     private static Guest running(Software software, Program<GuestAction> program) {
         Position first = position(Program.Position.start(program));
         Position at = first == null ? position(Program.Position.start(software.atEnd)) : first;
-        return new Guest(software, new Frame(at, null));
+        Hypervisor hypervisor = software.hypervisor;
+        NestedGuest l2 = hypervisor == null ? null : new NestedGuest(starting(hypervisor.guest), false);
+        return new Guest(software, new Frame(at, Kind.MAIN, null), l2);
     }
 
     /** What a guest is told. */
@@ -95,6 +151,14 @@ public final class Guest {
         STARTUP
     }
 
+    /** The processor has gone from L1 to L2. */
+    public enum NestedEntry implements Message {
+        ENTER
+    }
+
+    /** The processor has gone from L2 to L1. After VMCALL, L1 goes on behind the instruction that ran L2. */
+    public record NestedExit(ExitReason reason) implements Message {}
+
     /** User space puts the processor at the start of other software: KVM_SET_REGS. */
     public record Load(Software software) implements Message {}
 
@@ -103,16 +167,50 @@ public final class Guest {
         if (message instanceof Load l) {
             return starting(l.software);
         }
-        if (message instanceof Interrupt i) {
-            return (i.retired ? retired() : this).interrupted(i.vector);
+        if (message instanceof NestedEntry) {
+            return with(new NestedGuest(nested().guest, true));
+        }
+        if (message instanceof NestedExit e) {
+            return exited(e.reason);
+        }
+        if (message instanceof Startup) {
+            return running(software, software.startup);
+        }
+        if (nested != null && nested.runs) {
+            return with(new NestedGuest(nested.guest.step(message, port), true));
         }
         if (!(message instanceof Fetch f)) {
-            return running(software, software.startup);
+            Interrupt i = (Interrupt) message;
+            return (i.retired ? retired() : this).interrupted(i.vector);
         }
         Guest next = f.retired ? retired() : this;
         next = f.vector >= 0 ? next.interrupted(f.vector) : next;
         port.toVcpu(f.vcpu, new Vcpu.Execute(f.fetch, next.action()));
         return next;
+    }
+
+    private NestedGuest nested() {
+        if (nested == null) {
+            throw new IllegalStateException("a guest that is no hypervisor has no guest");
+        }
+        return nested;
+    }
+
+    private Guest with(NestedGuest other) {
+        return new Guest(software, frame, other);
+    }
+
+    /** L1 handles the exit, and then executes the instruction that runs L2 again, unless L2 has called. */
+    private Guest exited(ExitReason reason) {
+        Guest l1 = with(new NestedGuest(nested().guest, false));
+        l1 = reason == ExitReason.VMCALL ? l1.retired() : l1;
+        Hypervisor hypervisor = software.hypervisor;
+        Position handler = hypervisor == null ? null : position(Program.Position.start(hypervisor.handlerOf(reason)));
+        return handler == null ? l1 : l1.at(new Frame(handler, Kind.NESTED_EXIT, l1.frame));
+    }
+
+    private Guest at(@Nullable Frame other) {
+        return new Guest(software, other, nested);
     }
 
     private GuestAction action() {
@@ -127,17 +225,19 @@ public final class Guest {
             return this;
         }
         if (frame.at == null) {
-            return new Guest(software, frame.interrupted);
+            return at(frame.interrupted);
         }
         Position next = position(frame.at.program.next());
-        if (next == null && frame.interrupted == null) {
+        if (next == null && frame.kind == Kind.MAIN) {
             next = position(Program.Position.start(software.atEnd));
         }
-        return new Guest(software, new Frame(next, frame.interrupted));
+        boolean handled = next == null && frame.kind == Kind.NESTED_EXIT;
+        return at(handled ? frame.interrupted : new Frame(next, frame.kind, frame.interrupted));
     }
 
     private Guest interrupted(int vector) {
-        return new Guest(software, new Frame(position(Program.Position.start(software.handlerOf(vector))), frame));
+        Position handler = position(Program.Position.start(software.handlerOf(vector)));
+        return at(new Frame(handler, Kind.INTERRUPT, frame));
     }
 
     private static @Nullable Position position(Program.@Nullable Position<GuestAction> at) {

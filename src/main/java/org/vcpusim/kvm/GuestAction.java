@@ -1,5 +1,7 @@
 package org.vcpusim.kvm;
 
+import org.vcpusim.arch.VmcsField;
+
 /** One instruction, or one unit of work, of guest software. */
 public sealed interface GuestAction {
     /** Instructions without operands. */
@@ -48,6 +50,23 @@ public sealed interface GuestAction {
 
     /** OUT of one byte. */
     record PortWrite(int port, int value) implements GuestAction {}
+
+    /** What a guest that is a hypervisor does, and its own guest's call of it. */
+    sealed interface Vmx extends GuestAction {}
+
+    /** VMX instructions without operands. */
+    enum PlainVmx implements Vmx {
+        /** VMLAUNCH or VMRESUME: runs L2. */
+        VMRESUME,
+        /** L2 calls L1; in L1 a hypercall that does nothing. */
+        VMCALL
+    }
+
+    /** VMWRITE of a field of vmcs12. */
+    record Vmwrite(VmcsField field, long value) implements Vmx {}
+
+    /** L1 requests {@code vector} in L2's virtual-APIC page, and writes RVI of vmcs12. */
+    record RequestNested(int vector) implements Vmx {}
 
     /** An access to the register of device {@code device} that makes it lower its line. */
     record AcknowledgeDevice(int device) implements GuestAction {}

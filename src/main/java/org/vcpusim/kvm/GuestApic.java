@@ -38,7 +38,7 @@ final class GuestApic {
 
     /** VM entry with virtual-interrupt delivery: PPR is virtualized, pending interrupts are evaluated. */
     static Vcpu entered(Vcpu v) {
-        if (!SecondaryProcessorControl.VIRTUAL_INTERRUPT_DELIVERY.isSetIn(v.vmcs())) {
+        if (v.nested().guestMode() || !SecondaryProcessorControl.VIRTUAL_INTERRUPT_DELIVERY.isSetIn(v.vmcs())) {
             return v;
         }
         VirtualApicControls controls = VirtualApicControls.of(v.vmcs());
@@ -59,6 +59,9 @@ final class GuestApic {
 
     /** An instruction boundary: a recognized virtual interrupt is taken unless the guest blocks it. */
     static Vcpu delivered(Vcpu v, Port port) {
+        if (v.nested().guestMode()) {
+            return NestedExecution.delivered(v, port);
+        }
         InterruptVirtualization kept = v.virtualization();
         if (kept == null || !kept.recognized()) {
             return v;

@@ -16,14 +16,14 @@ final class GuestExecution {
     private GuestExecution() {}
 
     static Vcpu execute(Vcpu v, GuestAction action, Port port) {
-        if (action instanceof GuestAction.Plain plain) {
+        if (action instanceof GuestAction.Plain plain && !NestedExecution.isOwn(v, action)) {
             return plain(v, plain, port);
         }
         if (action instanceof GuestAction.Compute compute) {
             port.elapse(compute.nanos());
             return retired(v, port);
         }
-        return operation(v, action, port);
+        return NestedExecution.isOwn(v, action) ? NestedExecution.execute(v, action, port) : operation(v, action, port);
     }
 
     /** An operation that the processor virtualizes, or one that leaves the guest. */
@@ -57,7 +57,10 @@ final class GuestExecution {
         return VcpuRun.resume(v.events().nmiMasked() ? back.with(v.events().nmiUnmasked()) : back, port);
     }
 
-    private static GuestExit exitFor(Vcpu v, GuestAction action) {
+    static GuestExit exitFor(Vcpu v, GuestAction action) {
+        if (action instanceof GuestAction.Vmx vmx) {
+            return NestedExecution.exitOf(vmx);
+        }
         if (action instanceof GuestAction.MmioRead r) {
             return memory(v, r.address(), ApicAccessType.LINEAR_READ, action);
         }

@@ -26,7 +26,12 @@ public record GuestLink(
     private static final int INSTRUCTION_BYTES = 2;
 
     /** Before the first instruction, interrupts off. */
-    public static final GuestLink START = new GuestLink(false, false, false, 0, -1, 0, 0, FIRST_RIP);
+    public static final GuestLink START = at(FIRST_RIP);
+
+    /** Before a first instruction at {@code rip}, interrupts off. */
+    static GuestLink at(long rip) {
+        return new GuestLink(false, false, false, 0, -1, 0, 0, rip);
+    }
 
     /** Whether the processor takes maskable interrupts now. */
     boolean interruptible() {
@@ -77,6 +82,17 @@ public record GuestLink(
 
     GuestLink withoutInterrupts() {
         return new GuestLink(false, false, retired, value, vector, fetches, savedFlags, rip);
+    }
+
+    /** With the numbering of requests carried on from {@code other}, whose level of virtualization stops. */
+    GuestLink resumedAfter(GuestLink other) {
+        return new GuestLink(interruptsEnabled, shadow, retired, value, vector, other.fetches, savedFlags, rip);
+    }
+
+    /** Behind the instruction, which is not reported as done. */
+    GuestLink skipped() {
+        return new GuestLink(
+                interruptsEnabled, shadow, retired, value, vector, fetches, savedFlags, rip + INSTRUCTION_BYTES);
     }
 
     GuestLink reset() {

@@ -2,7 +2,6 @@ package org.vcpusim.kvm;
 
 import org.vcpusim.arch.PostedInterruptDescriptor;
 import org.vcpusim.arch.VectorBitmap;
-import org.vcpusim.arch.Vmcs;
 
 /**
  * How a vCPU's own thread takes what was posted: ON is cleared, and after a barrier PIR is moved to IRR.
@@ -42,9 +41,12 @@ final class PostedInterrupts {
         return requested(merged, newly, port);
     }
 
-    /** The processor delivers the highest request where APICv is active; where it is not, KVM has to inject it. */
+    /**
+     * The processor delivers the highest request to L1 where APICv is active. Where it is not, or L2 runs, KVM has to inject it,
+     * or to make L2 leave.
+     */
     static Vcpu requested(Vcpu v, boolean newly, Port port) {
-        if (v.apicvActive()) {
+        if (v.apicvActive() && !v.nested().guestMode()) {
             return v.with(GuestInterruptStatus.withRvi(
                     v.vmcs(), v.lapic().page().irr().highest()));
         }
@@ -61,8 +63,8 @@ final class PostedInterrupts {
         if (!v.apicvActive()) {
             return v;
         }
-        Vmcs requested =
-                GuestInterruptStatus.withRvi(v.vmcs(), v.lapic().page().irr().highest());
-        return v.with(GuestInterruptStatus.withSvi(requested, v.lapic().highestIsr()));
+        int highest = v.lapic().page().irr().highest();
+        Vcpu requested = v.nested().guestMode() ? v : v.with(GuestInterruptStatus.withRvi(v.vmcs(), highest));
+        return VcpuApicv.withSvi(requested, v.lapic().highestIsr());
     }
 }

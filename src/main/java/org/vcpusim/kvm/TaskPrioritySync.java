@@ -31,7 +31,7 @@ final class TaskPrioritySync {
             long intercept = PrimaryProcessorControl.CR8_LOAD_EXITING.mask();
             return v.with(VmcsSetup.withBits(v.vmcs(), VmcsField.CPU_BASED_VM_EXEC_CONTROL, intercept, held));
         }
-        return v.with(v.vmcs().write(VmcsField.TPR_THRESHOLD, held ? requested : 0));
+        return NestedCatchUp.writeTprThreshold(v, held ? requested : 0);
     }
 
     /** After an exit: a processor that keeps CR8's four bits hands back only those, unless writes of CR8 are intercepted. */

@@ -27,6 +27,7 @@ public final class Vcpu {
     private final Placement placement;
     private final @Nullable InterruptVirtualization virtualization;
     private final ApicvInhibit.Change blockIrq;
+    private final NestedState nested;
 
     private Vcpu(Draft d) {
         machine = d.machine;
@@ -42,6 +43,7 @@ public final class Vcpu {
         placement = d.placement;
         virtualization = d.virtualization;
         blockIrq = d.blockIrq;
+        nested = d.nested;
     }
 
     /** The fields while a new value is put together. */
@@ -59,6 +61,7 @@ public final class Vcpu {
         private Placement placement;
         private @Nullable InterruptVirtualization virtualization;
         private ApicvInhibit.Change blockIrq = ApicvInhibit.Change.CLEAR;
+        private NestedState nested = NestedState.NONE;
 
         private Draft(Machine machine, Lapic lapic) {
             this.machine = machine;
@@ -80,6 +83,7 @@ public final class Vcpu {
         d.placement = placement;
         d.virtualization = virtualization;
         d.blockIrq = blockIrq;
+        d.nested = nested;
         return d;
     }
 
@@ -296,9 +300,19 @@ public final class Vcpu {
         return lapic;
     }
 
-    /** The VMCS. */
+    /** The current VMCS: vmcs01, or vmcs02 while L2 runs. */
     public Vmcs vmcs() {
         return vmcs;
+    }
+
+    /** The VMCS that runs L1, current or not. */
+    public Vmcs vmcs01() {
+        return nested.guestMode() ? nested.vmcs01() : vmcs;
+    }
+
+    /** What it keeps for the hypervisor that its guest is. */
+    public NestedState nested() {
+        return nested;
     }
 
     /** Events on their way into the guest. */
@@ -428,6 +442,12 @@ public final class Vcpu {
     Vcpu with(GuestLink other) {
         Draft d = draft();
         d.guest = other;
+        return new Vcpu(d);
+    }
+
+    Vcpu with(NestedState other) {
+        Draft d = draft();
+        d.nested = other;
         return new Vcpu(d);
     }
 

@@ -38,16 +38,26 @@ final class VcpuApicv {
         if (apicv == Machine.Apicv.INACTIVE) {
             return refreshed.make(VcpuRequest.EVENT, port);
         }
-        return refreshed.with(
-                GuestInterruptStatus.withSvi(refreshed.vmcs(), refreshed.lapic().highestIsr()));
+        return withSvi(refreshed, refreshed.lapic().highestIsr());
     }
 
-    /** The controls and the MSR bitmap that go with the vCPU's state. */
-    private static Vcpu refreshed(Vcpu v) {
+    /** The controls and the MSR bitmap that go with the vCPU's state; those of vmcs01 wait where L2 runs. */
+    static Vcpu refreshed(Vcpu v) {
+        if (v.nested().guestMode()) {
+            return v.with(v.nested().deferring(NestedDeferrals.Kind.APICV_CONTROLS));
+        }
         return withMsrBitmap(v.with(VmcsSetup.refreshed(v.vmcs(), v.apicvActive())));
     }
 
-    static Vcpu withMsrBitmap(Vcpu v) {
+    /** SVI of vmcs01, which waits where L2 runs: an EOI of L2's ends a vector of L1's only if L2 has no virtual APIC. */
+    static Vcpu withSvi(Vcpu v, int highestInService) {
+        if (v.nested().guestMode() && !v.machine().has(Fault.NESTED_SVI_TO_VMCS02)) {
+            return v.with(v.nested().deferring(NestedDeferrals.Kind.SVI));
+        }
+        return v.with(GuestInterruptStatus.withSvi(v.vmcs(), highestInService));
+    }
+
+    private static Vcpu withMsrBitmap(Vcpu v) {
         return v.with(X2apicMsrBitmap.of(v.vmcs(), v.lapic().hints().apicv()));
     }
 
@@ -58,10 +68,19 @@ final class VcpuApicv {
             return after;
         }
         Vcpu asked = after.machine().apicvActive() ? after.make(VcpuRequest.APICV_UPDATE, port) : after;
-        Vcpu switched = withMsrBitmap(asked.with(VmcsSetup.withVirtualApicMode(asked.vmcs(), mode)));
+        Vcpu switched = withVirtualApicMode(asked);
         return mode == ApicIdentity.ApicMode.XAPIC
                 ? switched.make(VcpuRequest.APIC_PAGE_RELOAD, port).make(VcpuRequest.TLB_FLUSH_CURRENT, port)
                 : switched;
+    }
+
+    /** The controls that go with the local APIC's mode; those of vmcs01 wait where L2 runs. */
+    static Vcpu withVirtualApicMode(Vcpu v) {
+        if (v.nested().guestMode()) {
+            return v.with(v.nested().deferring(NestedDeferrals.Kind.VIRTUAL_APIC_MODE));
+        }
+        return withMsrBitmap(v.with(
+                VmcsSetup.withVirtualApicMode(v.vmcs(), Lapic.mode(v.lapic().apicBase()))));
     }
 
     /** Whether IA32_APIC_BASE was written with an address that APICv does not know. */
@@ -82,6 +101,9 @@ final class VcpuApicv {
 
     /** KVM_REQ_APIC_PAGE_RELOAD: the host's page behind the APIC page goes into the VMCS, where that reads it. */
     static Vcpu pageReloaded(Vcpu v) {
+        if (v.nested().guestMode()) {
+            return v.with(v.nested().deferring(NestedDeferrals.Kind.APIC_ACCESS_PAGE));
+        }
         boolean used = SecondaryProcessorControl.VIRTUALIZE_APIC_ACCESSES.isSetIn(v.vmcs());
         return used ? v.with(VmcsSetup.withApicAccessPage(v.vmcs())) : v;
     }
@@ -91,13 +113,13 @@ final class VcpuApicv {
         return PostedInterrupts.statusRestored(v).make(VcpuRequest.APIC_PAGE_RELOAD, port);
     }
 
-    /** What an entry that commits now enters with. */
+    /** What an entry that commits now enters with; the controls of L2 are L1's affair. */
     static Event.ApicvAtEntry atEntry(Vcpu v) {
         boolean active = v.apicvActive();
         boolean same = PinBasedControl.PROCESS_POSTED_INTERRUPTS.isSetIn(v.vmcs()) == active
                 && SecondaryProcessorControl.APIC_REGISTER_VIRTUALIZATION.isSetIn(v.vmcs()) == active
                 && SecondaryProcessorControl.VIRTUAL_INTERRUPT_DELIVERY.isSetIn(v.vmcs()) == active;
-        if (!same) {
+        if (!same && !v.nested().guestMode()) {
             return Event.ApicvAtEntry.CONTROLS_DIFFER;
         }
         if (v.lapic().hwEnabled()) {

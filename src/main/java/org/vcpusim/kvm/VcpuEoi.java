@@ -55,10 +55,7 @@ final class VcpuEoi {
     /** The vector is not in service any more; where the processor delivers, it is told the next one. */
     private static Vcpu ended(Vcpu v, int vector) {
         Vcpu ended = v.with(v.lapic().ended(vector));
-        return v.apicvActive()
-                ? ended.with(
-                        GuestInterruptStatus.withSvi(v.vmcs(), ended.lapic().highestIsr()))
-                : ended;
+        return v.apicvActive() ? VcpuApicv.withSvi(ended, ended.lapic().highestIsr()) : ended;
     }
 
     private static TriggerMode trigger(Vcpu v, int vector) {

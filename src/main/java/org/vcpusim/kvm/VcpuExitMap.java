@@ -35,6 +35,11 @@ final class VcpuExitMap {
         int sequence = table.table().sequence();
         port.emit(new Event.IoapicScanned(v.index(), result.handled(), sequence));
         Vcpu scanned = v.with(v.exitMap().scanned(result));
+        if (v.nested().guestMode() && !v.machine().has(Fault.NESTED_LOAD_INTO_VMCS02)) {
+            port.emit(new Event.EoiExitmapLoadDeferred(v.index()));
+            Vcpu deferred = scanned.with(v.nested().deferring(NestedDeferrals.Kind.LOAD_EOI_EXITMAP));
+            return VcpuRequests.handled(deferred, port);
+        }
         Vcpu next = v.machine().protocol() == Protocol.LOAD_EOI_EXITMAP
                 ? load(scanned, port)
                 : scanned.make(VcpuRequest.LOAD_EOI_EXITMAP, sequence, port);

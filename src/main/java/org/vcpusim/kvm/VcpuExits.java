@@ -1,5 +1,6 @@
 package org.vcpusim.kvm;
 
+import java.util.Optional;
 import org.vcpusim.arch.ApicAccessType;
 import org.vcpusim.arch.ApicRegister;
 import org.vcpusim.arch.ExitQualification;
@@ -19,8 +20,15 @@ final class VcpuExits {
         if (exit == null) {
             throw new IllegalStateException("vCPU " + v.index() + " has no exit to handle");
         }
+        if (v.nested().guestMode()) {
+            Optional<Vcpu> reflected = NestedExits.reflected(v, exit, port);
+            if (reflected.isPresent()) {
+                return reflected.get();
+            }
+        }
         return switch (exit.reason()) {
-            case EXTERNAL_INTERRUPT -> v.goTo(EntryPhase.RUN_LOOP, port);
+            case EXTERNAL_INTERRUPT, PREEMPTION_TIMER -> v.goTo(EntryPhase.RUN_LOOP, port);
+            case VMRESUME, VMWRITE, VMCALL -> VmxInstructions.emulate(v, exit.action(), port);
             case INTERRUPT_WINDOW -> windowOpened(v, port);
             case NMI_WINDOW -> v.make(VcpuRequest.EVENT, port).goTo(EntryPhase.RUN_LOOP, port);
             case TPR_BELOW_THRESHOLD -> priorityDropped(v, port).goTo(EntryPhase.RUN_LOOP, port);

@@ -19,6 +19,9 @@ final class VcpuInjection {
         Vcpu seen = v.requests().test(VcpuRequest.EVENT)
                 ? VcpuRequests.applied(VcpuRequests.seen(v, VcpuRequest.EVENT, port), port)
                 : v;
+        if (seen.nested().guestMode()) {
+            return NestedEvents.inject(seen, port);
+        }
         if (seen.lapic().initPending() || seen.lapic().sipiPending()) {
             return acceptInitAndSipi(seen, VcpuThread.Await.RESET_MAP, port);
         }
@@ -27,6 +30,9 @@ final class VcpuInjection {
 
     /** Acts on INIT, which needs the VM's APIC map to be built anew, or else on a start-up IPI. */
     static Vcpu acceptInitAndSipi(Vcpu v, VcpuThread.Await await, Port port) {
+        if (v.nested().guestMode()) {
+            return NestedEvents.initAndSipiWait(v, await, port);
+        }
         if (!v.lapic().initPending()) {
             return afterReset(sipiAccepted(v, port), await, port);
         }
@@ -37,6 +43,7 @@ final class VcpuInjection {
                 .with(lapic)
                 .with(v.events().reset().with(state))
                 .with(v.guest().reset())
+                .with(NestedState.NONE)
                 .with(v.vmcs().write(VmcsField.VM_ENTRY_INTR_INFO_FIELD, 0));
         reset = VcpuApicv.reset(reset, port);
         port.toGuest(v.index(), Guest.Startup.STARTUP);
@@ -77,7 +84,7 @@ final class VcpuInjection {
         return cleared.with(v.events().with(MpState.RUNNABLE)).with(v.guest().reset());
     }
 
-    private static Vcpu injectEvents(Vcpu v, Port port) {
+    static Vcpu injectEvents(Vcpu v, Port port) {
         VcpuEvents e = v.events();
         if (e.exception() >= 0) {
             return entry(v, EventInjection.hardwareExceptionWithErrorCode(e.exception()), port);
@@ -99,28 +106,37 @@ final class VcpuInjection {
         if (e.nmiPending() > 0 && !e.nmiMasked()) {
             return entry(v.with(e.nmiTakenForInjection()), EventInjection.nmi(), port);
         }
-        if (hasInjectable(v) && v.guest().interruptible()) {
-            return takeInterrupt(v, port);
+        if (hasInjectable(v) && NestedEvents.mayInject(v)) {
+            return acknowledge(v, port);
         }
         return VcpuRun.toEntry(prepared(v), port);
     }
 
-    private static Vcpu takeInterrupt(Vcpu v, Port port) {
+    /** Takes the interrupt from its controller. */
+    static Vcpu acknowledge(Vcpu v, Port port) {
         if (hasExtInt(v)) {
             port.toVm(new Vm.AcknowledgePic(v.index()));
             return v.with(v.thread().awaiting(VcpuThread.Await.PIC_VECTOR));
         }
         int vector = v.lapic().deliverable();
-        if (!VcpuSynic.endsItself(v, vector)) {
-            return injectInterrupt(v.with(v.lapic().acknowledged(vector)), vector, port);
-        }
-        Vcpu ended = v.with(v.lapic().acknowledgedWithAutoEoi(vector));
-        Vcpu another = ended.lapic().deliverable() >= 0 ? ended.make(VcpuRequest.EVENT, port) : ended;
-        return injectInterrupt(another, vector, port);
+        return injectInterrupt(inService(v, vector, port), vector, port);
     }
 
-    /** An interrupt that its controller has handed over goes into the VM-entry field. */
+    /** The local APIC hands over {@code vector}; where the processor delivers, it is told what is in service. */
+    static Vcpu inService(Vcpu v, int vector, Port port) {
+        if (VcpuSynic.endsItself(v, vector)) {
+            Vcpu ended = v.with(v.lapic().acknowledgedWithAutoEoi(vector));
+            return ended.lapic().deliverable() >= 0 ? ended.make(VcpuRequest.EVENT, port) : ended;
+        }
+        Vcpu taken = v.with(v.lapic().acknowledged(vector));
+        return v.apicvActive() ? VcpuApicv.withSvi(taken, taken.lapic().highestIsr()) : taken;
+    }
+
+    /** An interrupt that its controller has handed over goes into the VM-entry field, or with a nested exit to L1. */
     static Vcpu injectInterrupt(Vcpu v, int vector, Port port) {
+        if (v.nested().guestMode() && v.nested().exitsOnInterrupt()) {
+            return NestedEvents.acknowledged(v, vector, port);
+        }
         port.emit(new Event.InterruptInjected(v.index(), vector, false));
         return entry(v.with(v.events().withInterrupt(vector)), EventInjection.externalInterrupt(vector), port);
     }
@@ -141,26 +157,27 @@ final class VcpuInjection {
                 v.vmcs(),
                 VmcsField.CPU_BASED_VM_EXEC_CONTROL,
                 PrimaryProcessorControl.INTERRUPT_WINDOW_EXITING.mask(),
-                hasInjectable(v)));
+                NestedEvents.wantsWindow(v)));
     }
 
-    private static boolean hasExtInt(Vcpu v) {
+    static boolean hasExtInt(Vcpu v) {
         return v.events().picOutput() && v.lapic().acceptsPic();
     }
 
-    /** {@code kvm_cpu_has_injectable_intr}: with APICv active the processor delivers what the local APIC has. */
-    private static boolean hasInjectable(Vcpu v) {
-        return hasExtInt(v) || !v.apicvActive() && v.lapic().deliverable() >= 0;
+    /** {@code kvm_cpu_has_injectable_intr}: with APICv active the processor delivers to L1 what the local APIC has. */
+    static boolean hasInjectable(Vcpu v) {
+        boolean injects = v.nested().guestMode() || !v.apicvActive();
+        return hasExtInt(v) || injects && v.lapic().deliverable() >= 0;
     }
 
     /** {@code kvm_cpu_has_interrupt} of a vCPU that has taken what was posted. */
-    private static boolean hasInterrupt(Vcpu v) {
+    static boolean hasInterrupt(Vcpu v) {
         return hasExtInt(v) || v.lapic().deliverable() >= 0;
     }
 
     /** With what was posted in IRR, where {@code kvm_vcpu_has_events} looks for it. */
     static Vcpu synced(Vcpu v, Port port) {
-        return v.guest().interruptible() && v.lapic().hwEnabled() ? PostedInterrupts.synced(v, port) : v;
+        return NestedEvents.mayInterrupt(v) && v.lapic().hwEnabled() ? PostedInterrupts.synced(v, port) : v;
     }
 
     /** Whether a pending NMI can be injected now that the handler of the one before has returned. */
@@ -185,6 +202,6 @@ final class VcpuInjection {
         boolean nmi = e.nmiQueued() > 0 || e.nmiPending() > 0 && !e.nmiMasked();
         boolean smi = e.smiQueued() || e.smiPending();
         boolean initOrSipi = v.lapic().initPending() || v.lapic().sipiPending();
-        return e.pvUnhalted() || initOrSipi || nmi || smi || v.guest().interruptible() && hasInterrupt(v);
+        return e.pvUnhalted() || initOrSipi || nmi || smi || NestedEvents.mayInterrupt(v) && hasInterrupt(v);
     }
 }

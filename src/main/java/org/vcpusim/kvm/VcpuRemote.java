@@ -208,7 +208,7 @@ final class VcpuRemote {
         Lapic lapic = v.lapic().requested(v.posting().descriptor().pir());
         IoapicScan.Result fresh = IoapicScan.scan(v.machine(), a.table(), lapic);
         VectorBitmap expected = v.exitMap().scanned(fresh).union();
-        VectorBitmap actual = v.vmcs().eoiExitBitmap();
+        VectorBitmap actual = v.vmcs01().eoiExitBitmap();
         port.emit(new Event.EoiExitBitmapAudited(v.index(), actual, expected, verdict(v, actual, expected)));
         reportLost(v, lapic, port);
         VectorBitmap held = lapic.page().irr().or(lapic.page().isr());
@@ -218,7 +218,7 @@ final class VcpuRemote {
 
     /** A halted guest that would take an interrupt sleeps although one is there: nobody will wake it. */
     private static void reportLost(Vcpu v, Lapic withPosted, Port port) {
-        boolean sleeps = v.events().mpState().isHalted() && v.guest().interruptible();
+        boolean sleeps = v.events().mpState().isHalted() && NestedEvents.mayInterrupt(v);
         int vector = withPosted.enabled() ? withPosted.deliverable() : -1;
         if (sleeps && vector >= 0) {
             port.emit(new Event.InterruptLost(v.index(), vector));
@@ -226,8 +226,9 @@ final class VcpuRemote {
     }
 
     private static Event.BitmapVerdict verdict(Vcpu v, VectorBitmap actual, VectorBitmap expected) {
-        boolean pending =
-                v.requests().test(VcpuRequest.SCAN_IOAPIC) || v.requests().test(VcpuRequest.LOAD_EOI_EXITMAP);
+        boolean pending = v.requests().test(VcpuRequest.SCAN_IOAPIC)
+                || v.requests().test(VcpuRequest.LOAD_EOI_EXITMAP)
+                || v.nested().deferrals().has(NestedDeferrals.Kind.LOAD_EOI_EXITMAP);
         if (!v.apicvActive() || !v.lapic().hwEnabled()) {
             return Event.BitmapVerdict.UNUSED;
         }

@@ -162,7 +162,7 @@ final class VcpuRun {
         Vcpu out = VcpuRemote.ipisTaken(v.with(v.thread().with(VcpuMode.OUTSIDE_GUEST_MODE)), port);
         VcpuEvents e = out.events();
         boolean injecting = e.interrupt() >= 0 || e.nmiInjected() || e.exception() >= 0;
-        Vcpu queued = injecting ? out.make(VcpuRequest.EVENT, port) : out;
+        Vcpu queued = NestedEvents.cancelled(injecting ? out.make(VcpuRequest.EVENT, port) : out, port);
         return queued.with(queued.vmcs().write(VmcsField.VM_ENTRY_INTR_INFO_FIELD, 0))
                 .goTo(EntryPhase.RUN_LOOP, port);
     }
@@ -172,12 +172,16 @@ final class VcpuRun {
         port.emit(new Event.GuestEntered(
                 v.index(), v.guest().rip(), information, v.requests().word(), VcpuApicv.atEntry(v)));
         reportInterrupts(v, port);
-        Vcpu in = GuestApic.entered(v.with(v.thread().at(EntryPhase.IN_GUEST)));
+        boolean leavesAtOnce = v.nested().run().exitWanted();
+        Vcpu in = GuestApic.entered(NestedEvents.committed(v.with(v.thread().at(EntryPhase.IN_GUEST))));
         EventInjection injection = EventInjection.decode(information & 0xffffffffL);
         if (injection.isValid()) {
             in = eventTaken(in, injection.vector(), port);
         }
-        return resume(in, port);
+        if (leavesAtOnce) {
+            return NestedEvents.leaveAtOnce(in, port);
+        }
+        return in.nested().guestMode() ? NestedExecution.entered(in, port) : resume(in, port);
     }
 
     /** What the entry loads, where there is anything. */
@@ -192,7 +196,12 @@ final class VcpuRun {
                 && !descriptor.control().on();
         if (!quiet) {
             port.emit(new Event.InterruptStateLoaded(
-                    v.index(), v.apicvActive(), (int) status, page.irr(), page.isr(), descriptor));
+                    v.index(),
+                    v.apicvActive() && !v.nested().guestMode(),
+                    (int) status,
+                    page.irr(),
+                    page.isr(),
+                    descriptor));
         }
     }
 

@@ -15,12 +15,13 @@ import org.vcpusim.kvm.GuestAction.Plain;
 import org.vcpusim.kvm.HvSynic;
 import org.vcpusim.kvm.Program;
 import org.vcpusim.scenario.Instruction.Setting;
+import org.vcpusim.scenario.NestedInstructions.Level;
 import org.vcpusim.scenario.VcpuGroup.LogicalIds;
 
 /** Reads the groups of vCPUs and what their guests run. */
 final class GuestsReader {
     /** Keys of a group. */
-    static final List<String> KEYS = List.of("vcpus", "do", "handlers", "apic", "logical-ids", "synic");
+    static final List<String> KEYS = List.of("vcpus", "do", "handlers", "apic", "logical-ids", "synic", "l2");
     /** The handler of the vectors that have none of their own. */
     static final String OTHER_HANDLER = "other";
 
@@ -29,7 +30,7 @@ final class GuestsReader {
     private static final int NMI = 2;
     private static final Program<GuestAction> NOTHING = Program.of(List.of());
     private static final Program<GuestAction> IDLE = Program.of(List.of(Plain.STI, Plain.HLT));
-    private static final Program<GuestAction> EOI = Program.of(List.of(Plain.EOI));
+    static final Program<GuestAction> EOI = Program.of(List.of(Plain.EOI));
 
     private final Located root;
     private final int vcpus;
@@ -110,8 +111,13 @@ final class GuestsReader {
                 vcpus,
                 setting.physicalCpus());
         Optional<HvSynic> synic = either(own, "synic").flatMap(GuestsReader::synic);
-        ProgramReader<GuestAction> programs = new ProgramReader<>(GuestInstructions.TABLE, mine);
-        return new VcpuGroup(name, apic, logicalIds(own, apic, indices), synic, software(own, programs));
+        Optional<HypervisorReader> l2 =
+                own.flatMap(group -> group.get("l2")).map(value -> new HypervisorReader(value, mine));
+        Level level = l2.isPresent() ? Level.L1 : Level.PLAIN;
+        ProgramReader<GuestAction> programs = new ProgramReader<>(NestedInstructions.table(level), mine);
+        Guest.Software plain = software(own, programs);
+        Guest.Software software = l2.map(reader -> reader.hypervisor(plain)).orElse(plain);
+        return new VcpuGroup(name, apic, logicalIds(own, apic, indices), synic, software);
     }
 
     private Optional<Located> either(Optional<Located> own, String key) {
@@ -164,23 +170,32 @@ final class GuestsReader {
         Program<GuestAction> written =
                 own.flatMap(group -> group.get("do")).map(programs::read).orElse(IDLE);
         Program<GuestAction> main = ProgramReader.isEmpty(written) ? IDLE : written;
-        Map<Integer, Program<GuestAction>> handlers = new TreeMap<>();
-        // A handler of an NMI or of an exception sends no EOI.
-        handlers.put(NMI, NOTHING);
-        handlers.put(Guest.GENERAL_PROTECTION, NOTHING);
+        Map<Integer, Program<GuestAction>> handlers = ownHandlers();
         Program<GuestAction> other = EOI;
         for (Optional<Located> level : List.of(root.get("handlers"), own.flatMap(group -> group.get("handlers")))) {
             if (level.isPresent()) {
                 other = handlers(level.get(), programs, handlers).orElse(other);
             }
         }
+        return new Guest.Software(main, list(handlers), other, IDLE, main);
+    }
+
+    /** The handlers that there are in any case: those of an NMI and of an exception, which send no EOI. */
+    static Map<Integer, Program<GuestAction>> ownHandlers() {
+        Map<Integer, Program<GuestAction>> handlers = new TreeMap<>();
+        handlers.put(NMI, NOTHING);
+        handlers.put(Guest.GENERAL_PROTECTION, NOTHING);
+        return handlers;
+    }
+
+    static List<Guest.Handler> list(Map<Integer, Program<GuestAction>> handlers) {
         List<Guest.Handler> all = new ArrayList<>();
         handlers.forEach((vector, program) -> all.add(new Guest.Handler(vector, program)));
-        return new Guest.Software(main, all, other, IDLE, main);
+        return all;
     }
 
     /** Adds the handlers of {@code value}; the one for all other vectors is the answer. */
-    private static Optional<Program<GuestAction>> handlers(
+    static Optional<Program<GuestAction>> handlers(
             Located value, ProgramReader<GuestAction> programs, Map<Integer, Program<GuestAction>> handlers) {
         Optional<Program<GuestAction>> other = Optional.empty();
         Map<Integer, String> here = new TreeMap<>();

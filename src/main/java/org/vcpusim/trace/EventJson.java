@@ -34,6 +34,10 @@ final class EventJson implements Event.Visitor<JsonFields> {
 
     @Override
     public JsonFields visit(Event.GuestExited e) {
+        return exit(e);
+    }
+
+    private JsonFields exit(Event.GuestExited e) {
         return out.number("exit_reason", e.reason().number())
                 .word("guest_rip", e.rip())
                 .number("isa", VMX)
@@ -43,6 +47,41 @@ final class EventJson implements Event.Visitor<JsonFields> {
                 .number("error_code", 0)
                 .number("vcpu_id", e.vcpu())
                 .word("requests", e.requests());
+    }
+
+    @Override
+    public JsonFields visit(Event.NestedEntered e) {
+        return out.word("rip", e.rip())
+                .word("vmcb", 0)
+                .word("nested_rip", e.nestedRip())
+                .word("int_ctl", unsigned(e.interruptStatus()))
+                .word("event_inj", unsigned(e.eventInjection()))
+                .number("tdp_enabled", 0)
+                .word("guest_pgd", 0)
+                .number("isa", VMX)
+                .number("vcpu_id", e.vcpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.NestedExited e) {
+        return exit(new Event.GuestExited(
+                e.vcpu(), e.reason(), e.rip(), e.qualification(), e.interruptionInformation(), e.requests()));
+    }
+
+    @Override
+    public JsonFields visit(Event.NestedExitInjected e) {
+        return out.number("exit_code", e.reason().number())
+                .word("exit_info1", e.qualification())
+                .word("exit_info2", 0)
+                .word("exit_int_info", unsigned(e.interruptionInformation()))
+                .number("exit_int_info_err", 0)
+                .number("isa", VMX)
+                .number("vcpu_id", e.vcpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.NestedInterrupted e) {
+        return out.word("rip", e.rip()).number("vcpu_id", e.vcpu());
     }
 
     @Override
@@ -254,6 +293,21 @@ final class EventJson implements Event.Visitor<JsonFields> {
     @Override
     public JsonFields visit(Event.EoiExitmapLoadSkipped e) {
         return out.number("vcpu_id", e.vcpu()).name("why", e.why());
+    }
+
+    @Override
+    public JsonFields visit(Event.EoiExitmapLoadDeferred e) {
+        return out.number("vcpu_id", e.vcpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.Vmcs02Prepared e) {
+        return out.number("vcpu_id", e.vcpu()).bitmap("bitmap", e.bitmap());
+    }
+
+    @Override
+    public JsonFields visit(Event.NestedEntryFailed e) {
+        return out.number("vcpu_id", e.vcpu()).name("error", e.error());
     }
 
     @Override

@@ -62,6 +62,10 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
 
     @Override
     public AsciiBuffer visit(Event.GuestExited e) {
+        return exit(e);
+    }
+
+    private AsciiBuffer exit(Event.GuestExited e) {
         return out.text("vcpu ")
                 .decimal(e.vcpu())
                 .text(" reason ")
@@ -74,6 +78,41 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
                 .hex(e.interruptionInformation(), 8)
                 .text(" error_code 0x00000000 requests 0x")
                 .hex(e.requests(), 16);
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.NestedEntered e) {
+        return out.text("rip: 0x")
+                .hex(e.rip(), 16)
+                .text(" vmcs: 0x0000000000000000 nested_rip: 0x")
+                .hex(e.nestedRip(), 16)
+                .text(" int_ctl: 0x")
+                .hex(e.interruptStatus(), 8)
+                .text(" event_inj: 0x")
+                .hex(e.eventInjection(), 8)
+                .text(" nested_ept=n guest_cr3: 0x0000000000000000");
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.NestedExited e) {
+        return exit(new Event.GuestExited(
+                e.vcpu(), e.reason(), e.rip(), e.qualification(), e.interruptionInformation(), e.requests()));
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.NestedExitInjected e) {
+        return out.text("reason: ")
+                .text(e.reason().traceName())
+                .text(" ext_inf1: 0x")
+                .hex(e.qualification(), 16)
+                .text(" ext_inf2: 0x0000000000000000 ext_int: 0x")
+                .hex(e.interruptionInformation(), 8)
+                .text(" ext_int_err: 0x00000000");
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.NestedInterrupted e) {
+        return out.text("rip: 0x").hex(e.rip(), 16);
     }
 
     @Override
@@ -350,6 +389,24 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
     @Override
     public AsciiBuffer visit(Event.EoiExitmapLoadSkipped e) {
         return out.text("vcpu ").decimal(e.vcpu()).text(" why ").text(e.why().name());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.EoiExitmapLoadDeferred e) {
+        return out.text("vcpu ").decimal(e.vcpu());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.Vmcs02Prepared e) {
+        return bitmap(out.text("vcpu ").decimal(e.vcpu()).text(" bitmap"), e.bitmap());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.NestedEntryFailed e) {
+        return out.text("vcpu ")
+                .decimal(e.vcpu())
+                .text(" error ")
+                .text(e.error().name());
     }
 
     @Override

@@ -12,6 +12,10 @@ import org.vcpusim.kvm.Event;
 public enum Tracepoint {
     KVM_ENTRY,
     KVM_EXIT,
+    KVM_NESTED_VMENTER,
+    KVM_NESTED_VMEXIT,
+    KVM_NESTED_VMEXIT_INJECT,
+    KVM_NESTED_INTR_VMEXIT,
     KVM_EOI,
     KVM_ACK_IRQ,
     KVM_SET_IRQ,
@@ -47,6 +51,9 @@ public enum Tracepoint {
     IOAPIC_SCAN,
     EOI_EXITMAP_LOAD,
     EOI_EXITMAP_LOAD_SKIPPED,
+    EOI_EXITMAP_LOAD_DEFERRED,
+    VMCS02_PREPARED,
+    NESTED_VMENTER_FAILED,
     EOI_VIRTUALIZED,
     APICV_INHIBITS_STORE,
     APIC_PAGE_ZAP,
@@ -101,6 +108,26 @@ public enum Tracepoint {
         @Override
         public Tracepoint visit(Event.GuestExited event) {
             return KVM_EXIT;
+        }
+
+        @Override
+        public Tracepoint visit(Event.NestedEntered event) {
+            return KVM_NESTED_VMENTER;
+        }
+
+        @Override
+        public Tracepoint visit(Event.NestedExited event) {
+            return KVM_NESTED_VMEXIT;
+        }
+
+        @Override
+        public Tracepoint visit(Event.NestedExitInjected event) {
+            return KVM_NESTED_VMEXIT_INJECT;
+        }
+
+        @Override
+        public Tracepoint visit(Event.NestedInterrupted event) {
+            return KVM_NESTED_INTR_VMEXIT;
         }
 
         @Override
@@ -271,6 +298,21 @@ public enum Tracepoint {
         @Override
         public Tracepoint visit(Event.EoiExitmapLoadSkipped event) {
             return EOI_EXITMAP_LOAD_SKIPPED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.EoiExitmapLoadDeferred event) {
+            return EOI_EXITMAP_LOAD_DEFERRED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.Vmcs02Prepared event) {
+            return VMCS02_PREPARED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.NestedEntryFailed event) {
+            return NESTED_VMENTER_FAILED;
         }
 
         @Override

@@ -20,6 +20,8 @@ class ExitReasonTest {
         10, CPUID
         12, HLT
         18, VMCALL
+        24, VMRESUME
+        25, VMWRITE
         28, CR_ACCESS
         30, IO_INSTRUCTION
         31, MSR_READ

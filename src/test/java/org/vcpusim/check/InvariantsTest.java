@@ -36,6 +36,9 @@ import org.vcpusim.trace.TraceRecord;
  * audit0:WRONG         vCPU 0 is audited
  * stuck10              pin 10 is stuck
  * pend0 eoi0 drop0     an EOI of vCPU 0 is for user space, reaches it, is dropped
+ * nest0 leave0 reset0  vCPU 0 goes to L2, whose bitmap has vector 49, and back to L1; is reset
+ * defer0 bitmap0:49    the load of vCPU 0 is put off; vector 49 is loaded
+ * skip0                a load of vCPU 0 has nothing to write
  * </pre>
  *
  * S is SCAN_IOAPIC, whose requester waits; L is LOAD_EOI_EXITMAP, whose requester does not.
@@ -97,6 +100,17 @@ class InvariantsTest {
         post0 on0 post0 joinon0 trigger0 load0:po                  | posted-interrupts-are-notified 5 | who finds ON set leaves it to the first
         post1 on1 trigger0 load1:po                                | ""                            | posters of two vCPUs do not mix
         lost2                                                      | no-interrupt-lost 0           | asleep with an interrupt
+        nest0 enter0 leave0 bitmap0:50 enter0                        | ""                            | nothing is loaded in L2
+        nest0 bitmap0:50                                             | nested-bitmap-is-kept 1       | the load wrote vmcs02
+        nest0 bitmap0:49                                             | ""                            | what is there already
+        nest0 bitmap1:50                                             | ""                            | vCPU 1 is not in L2
+        nest0 reset0 bitmap0:50                                      | ""                            | a reset leaves L2
+        nest0 defer0 enter0 leave0 bitmap0:50 enter0                 | ""                            | made up for in time
+        nest0 defer0 enter0 leave0 skip0 enter0                    | ""                            | with nothing to write
+        nest0 defer0 leave0 enter0                                 | deferred-load-is-performed 3  | L1 runs with the old bitmap
+        nest0 defer0 bitmap0:49 leave0 enter0                        | deferred-load-is-performed 4  | a load in L2 makes up for nothing
+        nest0 defer0 leave0 reset0 enter0                          | ""                            | a reset asks for a scan of its own
+        nest0 defer0 enter0                                        | ""                            | still in L2
         pend0 eoi0 enter0 pend0 eoi0 enter0                        | ""                            | each EOI reaches user space
         pend0 pend1 eoi1 eoi0 enter0 enter1                        | ""                            | EOIs of two vCPUs do not mix
         pend0                                                      | ""                            | on its way at the end
@@ -136,6 +150,8 @@ class InvariantsTest {
         make0:S3 exit0                  | SCAN_IOAPIC of vcpu0 is not pending and was never seen | flow 3, table write 9
         store2 enter3                   | vcpu3 entered the guest with APICv active, which is inhibited | ''
         audit1:WRONG                    | the EOI-exit bitmap of vcpu1 is not what a fresh scan gives | missing [49], extra [50, 51]
+        nest0 bitmap0:50                | the load of vcpu0 wrote vmcs02 while L2 ran | missing [49], extra [50]
+        nest2 defer2 leave2 enter2      | vcpu2 entered L1 without the load that L2 had put off | ''
         pend0 drop0                     | the EOI of vector 49 by vcpu0 was dropped | ''
         load0:i                         | vcpu0 entered the guest with a wrong RVI | it is 0 and should be 49
         load0:p                         | vcpu0 entered the guest with an interrupt posted which no notification is outstanding for | highest vector 50
@@ -205,6 +221,7 @@ class InvariantsTest {
             case "audit" ->
                 new Event.EoiExitBitmapAudited(
                         index, VectorBitmap.of(48, 50, 51), VectorBitmap.of(48, 49), Event.BitmapVerdict.valueOf(what));
+            case "nest", "leave", "reset", "defer", "bitmap", "skip" -> nested(verb, index, what);
             case "pend" -> new Event.IoapicEoiPended(index, 49);
             case "drop" -> new Event.IoapicEoiDropped(index, 49);
             case "eoi" -> new Event.UserspaceExited(index, Event.UserspaceExit.KVM_EXIT_IOAPIC_EOI);
@@ -236,6 +253,17 @@ class InvariantsTest {
                 requested ? VectorBitmap.of(49) : VectorBitmap.EMPTY,
                 letters.contains("rs") ? VectorBitmap.of(33) : VectorBitmap.EMPTY,
                 descriptor);
+    }
+
+    private static Event nested(String verb, int index, String what) {
+        return switch (verb) {
+            case "nest" -> new Event.Vmcs02Prepared(index, VectorBitmap.of(49));
+            case "leave" -> new Event.NestedExitInjected(index, ExitReason.VMCALL, 0, 0);
+            case "reset" -> new Event.VcpuReset(index);
+            case "defer" -> new Event.EoiExitmapLoadDeferred(index);
+            case "bitmap" -> new Event.EoiExitmapLoaded(index, VectorBitmap.of(Integer.parseInt(what)));
+            default -> new Event.EoiExitmapLoadSkipped(index, Event.LoadSkipped.APICV_INACTIVE);
+        };
     }
 
     private static long word(String letters) {

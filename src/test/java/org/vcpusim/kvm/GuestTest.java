@@ -8,6 +8,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.vcpusim.arch.ExitReason;
 import org.vcpusim.kvm.GuestAction.Plain;
 
 /** Programs, and guests that run them. */
@@ -130,5 +131,72 @@ class GuestTest {
         guest.step(new Guest.Fetch(0, 2, false, 0, -1), port);
 
         assertEquals(List.of(new Vcpu.Execute(1, Plain.STI), new Vcpu.Execute(2, Plain.STI)), port.sentTo("vcpu 0"));
+    }
+
+    /** What a hypervisor executes; V: it is told to run L2, then each letter is a reason for which L2 is left again. */
+    private static String nested(Guest.Software software, String events) {
+        StringBuilder ran = new StringBuilder();
+        RecordingPort port = new RecordingPort();
+        Guest guest = Guest.starting(software);
+        for (int i = 0; i < events.length(); i++) {
+            char c = events.charAt(i);
+            guest = switch (c) {
+                case '>' -> guest.step(Guest.NestedEntry.ENTER, port);
+                case 'h' -> guest.step(new Guest.NestedExit(ExitReason.HLT), port);
+                case 'e' -> guest.step(new Guest.NestedExit(ExitReason.EXTERNAL_INTERRUPT), port);
+                case 'c' -> guest.step(new Guest.NestedExit(ExitReason.VMCALL), port);
+                default -> guest.step(new Guest.Fetch(0, i, c == 'r', 0, c == 'i' ? 0x31 : -1), port);
+            };
+            if (port.takeFirst("vcpu 0") instanceof Vcpu.Execute e) {
+                ran.append(letter(e.action()));
+            }
+        }
+        return ran.toString();
+    }
+
+    private static char letter(GuestAction action) {
+        return action instanceof GuestAction.Compute c
+                ? (char) c.nanos()
+                : action == GuestAction.PlainVmx.VMRESUME
+                        ? 'V'
+                        : action == GuestAction.PlainVmx.VMCALL ? 'C' : action == Plain.IRET ? 'I' : '?';
+    }
+
+    private static Program<GuestAction> letters(String text) {
+        return Program.of(text.chars()
+                .mapToObj(c -> c == 'V'
+                        ? (GuestAction) GuestAction.PlainVmx.VMRESUME
+                        : c == 'C' ? GuestAction.PlainVmx.VMCALL : new GuestAction.Compute(c))
+                .toList());
+    }
+
+    /** In events, f fetches, r fetches after the last has retired, i fetches after an interrupt. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+        events       | run      | reason
+        frr          | aVb      | L1 alone
+        fr>frrr      | aVxyCx   | L2, which begins anew after its call
+        fr>frhf      | aVxyV    | an exit without handler: L1 resumes L2
+        fr>frhf>fr   | aVxyVyC  | L2 goes on where it was
+        fr>frefrrf   | aVxypqVV | the exit's handler, then L1 resumes L2
+        fr>frrcfr    | aVxyCbd  | after the call L1 goes on
+        fr>feirr     | aVxhIp   | an interrupt before the handler of the exit
+        fr>fii       | aVxkk    | an interrupt of L2
+        """)
+    void aHypervisorRunsItsGuestBetweenItsOwnInstructions(String events, String run, String why) {
+        Guest.Software l2 = new Guest.Software(letters("xyC"), List.of(), letters("k"), letters("xyC"), letters(""));
+        Guest.Hypervisor hypervisor = new Guest.Hypervisor(
+                l2, List.of(new Guest.ExitHandler(ExitReason.EXTERNAL_INTERRUPT, letters("pq"))), letters(""));
+        Guest.Software l1 =
+                new Guest.Software(letters("aVb"), List.of(), letters("h"), letters("d"), letters(""), hypervisor);
+
+        assertEquals(run, nested(l1, events), why);
+    }
+
+    @Test
+    void aGuestThatIsNoHypervisorRunsNone() {
+        Guest.Software plain = new Guest.Software(letters("a"), List.of(), letters(""), letters("b"), letters(""));
+
+        assertThrows(IllegalStateException.class, () -> nested(plain, ">"));
     }
 }

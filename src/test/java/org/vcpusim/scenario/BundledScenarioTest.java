@@ -37,6 +37,7 @@ class BundledScenarioTest {
                         "first.conf",
                         "ipi-ring.conf",
                         "irqfd-resample.conf",
+                        "nested.conf",
                         "pit-reinjection.conf",
                         "posted-interrupts.conf",
                         "retarget-in-service.conf",

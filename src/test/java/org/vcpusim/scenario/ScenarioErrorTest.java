@@ -73,6 +73,18 @@ class ScenarioErrorTest {
             vcpus = 4|guests { a { vcpus = 4 } }  ~ x.conf:2: guests.a.vcpus = 4: must be vCPUs of 0 to 3, such as 0, 1..3, 4..last, "0, 2..4", all or others
             vcpus = 8||guests { a { vcpus = 1..3 }|b { vcpus = 0 2 } } ~ x.conf:4: guests.b.vcpus = 0 2: must be vCPUs of no other group; 2 is in a
             vcpus = 1|guests { a {}|b {} }        ~ x.conf:3: b.vcpus = others: must be of one group only; it is of a
+            vcpus = 1|guests { a { l2 { dos = [] } } } ~ x.conf:2: guests.a.l2.dos = []: must be a known key; did you mean do?
+            vcpus = 1|guests { a { l2 { controls = [vid] } } } ~ x.conf:2: guests.a.l2.controls[0] = vid: must be one of external-interrupt-exiting, nmi-exiting, process-posted-interrupts, acknowledge-interrupt-on-exit, hlt-exiting, interrupt-window-exiting, use-tpr-shadow, virtualize-apic-accesses, virtualize-x2apic-mode, apic-register-virtualization, virtual-interrupt-delivery
+            vcpus = 1|guests { a { l2 { eoi-exits = [256] } } } ~ x.conf:2: guests.a.l2.eoi-exits[0] = 256: must be 0 to 255
+            vcpus = 1|guests { a { l2 { eoi-exits = 3 } } } ~ x.conf:2: guests.a.l2.eoi-exits = 3: must be a list of vectors
+            vcpus = 1|guests { a { l2 { notification-vector = 300 } } } ~ x.conf:2: guests.a.l2.notification-vector = 300: must be 0 to 255
+            vcpus = 1|guests { a { l2 { exits { HALT = [] } } } } ~ x.conf:2: exit = HALT: must be one of EXCEPTION_NMI, EXTERNAL_INTERRUPT, INIT_SIGNAL, SIPI_SIGNAL, INTERRUPT_WINDOW, NMI_WINDOW, CPUID, HLT, VMCALL, VMRESUME, VMWRITE, CR_ACCESS, IO_INSTRUCTION, MSR_READ, MSR_WRITE, PAUSE_INSTRUCTION, TPR_BELOW_THRESHOLD, APIC_ACCESS, EOI_INDUCED, EPT_VIOLATION, EPT_MISCONFIG, PREEMPTION_TIMER, APIC_WRITE
+            vcpus = 1|guests { a { l2 { do = [enter-l2] } } } ~ x.conf:2: instruction = enter-l2: must be in a program of the group, not of its l2, in "enter-l2"
+            vcpus = 1|guests { a { do = [enter-l2] } } ~ x.conf:2: instruction = enter-l2: must be in a group with l2, in "enter-l2"
+            vcpus = 1|guests { a { do = [vmcall] } } ~ x.conf:2: instruction = vmcall: must be in a program of l2, in "vmcall"
+            vcpus = 1|guests { a { l2 {}|do = [vmwrite VM_EXIT_REASON 3] } } ~ x.conf:3: field = VM_EXIT_REASON: must be the name of a VMCS field that can be written, such as GUEST_INTR_STATUS, in "vmwrite VM_EXIT_REASON 3"
+            vcpus = 1|guests { a { l2 {}|do = [vmwrite TPR_THRESHOLD -1] } } ~ x.conf:3: value = -1: must be 0x0 to 0xffffffff, in "vmwrite TPR_THRESHOLD -1"
+            vcpus = 1|guests { a { l2 {}|do = [request-l2 256] } } ~ x.conf:3: vector = 256: must be 0 to 255, in "request-l2 256"
             = {                                   ~ x.conf:1: must be HOCON: expecting a close parentheses ')' here, not: '='
             { vcpus = 1                           ~ x.conf:1: must be HOCON: Expecting close brace } or a comma, got end of file
             vcpus = 1|x = ${y}                    ~ x.conf:2: must be HOCON: Could not resolve substitution to a value: ${y}
@@ -101,7 +113,7 @@ class ScenarioErrorTest {
             synic-sint 1 vector 256  ~ vector = 256: must be 0 to 255, in "synic-sint 1 vector 256"
             synic-sint 1 vector 99 level ~ word = level: must be one of the operands: SINT vector V [auto-eoi] [masked], in "synic-sint 1 vector 99 level"
             read 0 3                 ~ size = 3: must be 1, 2, 4 or 8, in "read 0 3"
-            "{ repeat = -1, do = [] }" ~ guests.a.do[1] = { repeat = -1, do = [] }: must be a known instruction: nop, sti, cli, hlt, eoi, exit, compute, acknowledge, set-entry, set-high, set-low, ioapic-write, apic-write, ipi, set-cr8, rdmsr, wrmsr, synic-sint, read, write, in, out
+            "{ repeat = -1, do = [] }" ~ guests.a.do[1] = { repeat = -1, do = [] }: must be a known instruction: nop, sti, cli, hlt, eoi, exit, compute, acknowledge, set-entry, set-high, set-low, ioapic-write, apic-write, ipi, set-cr8, rdmsr, wrmsr, synic-sint, read, write, in, out, enter-l2, vmwrite, request-l2, vmcall
             { repeat = -1, do = [] } ~ guests.a.do[1].repeat = -1: must be 0 to 1000000000
             { do = [] }              ~ guests.a.do[1].repeat = nothing: must be 0 to 1000000000
             """)

@@ -7,6 +7,7 @@ import org.vcpusim.arch.PostedInterruptDescriptor;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.arch.VmInstructionError;
 import org.vcpusim.kvm.ApicvInhibit;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.RequestSet;
@@ -55,6 +56,22 @@ final class JsonRecords {
                         word("info1"),
                         (int) word("intr_info"),
                         word("requests"));
+            case KVM_NESTED_VMENTER ->
+                new Event.NestedEntered(
+                        vcpu(), word("rip"), word("nested_rip"), (int) word("int_ctl"), (int) word("event_inj"));
+            case KVM_NESTED_VMEXIT ->
+                new Event.NestedExited(
+                        vcpu(),
+                        ExitReason.ofNumber(number("exit_reason")).orElseThrow(),
+                        word("guest_rip"),
+                        word("info1"),
+                        (int) word("intr_info"),
+                        word("requests"));
+            case KVM_NESTED_VMEXIT_INJECT ->
+                new Event.NestedExitInjected(
+                        vcpu(), ExitReason.ofNumber(number("exit_code")).orElseThrow(), word("exit_info1"), (int)
+                                word("exit_int_info"));
+            case KVM_NESTED_INTR_VMEXIT -> new Event.NestedInterrupted(vcpu(), word("rip"));
             case KVM_EOI -> new Event.EoiReceived(number("apicid"), number("vector"));
             case KVM_ACK_IRQ -> new Event.IrqAcknowledged(Event.IrqChip.values()[number("irqchip")], number("pin"));
             case KVM_SET_IRQ -> new Event.IrqLineSet(number("gsi"), number("level"), number("irq_source_id"));
@@ -105,6 +122,10 @@ final class JsonRecords {
             case EOI_EXITMAP_LOAD -> new Event.EoiExitmapLoaded(vcpu(), bitmap("bitmap"));
             case EOI_EXITMAP_LOAD_SKIPPED ->
                 new Event.EoiExitmapLoadSkipped(vcpu(), Event.LoadSkipped.valueOf(name("why")));
+            case EOI_EXITMAP_LOAD_DEFERRED -> new Event.EoiExitmapLoadDeferred(vcpu());
+            case VMCS02_PREPARED -> new Event.Vmcs02Prepared(vcpu(), bitmap("bitmap"));
+            case NESTED_VMENTER_FAILED ->
+                new Event.NestedEntryFailed(vcpu(), VmInstructionError.valueOf(name("error")));
             case EOI_VIRTUALIZED -> new Event.EoiVirtualized(vcpu(), number("vec"));
             case APICV_INHIBITS_STORE -> new Event.ApicvInhibitsStored(word("inhibits"));
             case APIC_PAGE_ZAP -> new Event.ApicPageZapped(word("gfn"));

@@ -8,6 +8,7 @@ import org.vcpusim.arch.PostedInterruptDescriptor;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.arch.VmInstructionError;
 import org.vcpusim.kvm.ApicvInhibit;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.RequestSet;
@@ -59,6 +60,10 @@ final class SampleTrace {
                 new Event.GuestEntered(3, 0xffffffff81a00040L, 0x80000030, 0, Event.ApicvAtEntry.ACTIVE),
                 new Event.GuestExited(3, ExitReason.EXTERNAL_INTERRUPT, 0x1000, 0, 0x800000fd, 0x80000000L),
                 new Event.GuestExited(17, ExitReason.EOI_INDUCED, -1, 0x30, 0, 0),
+                new Event.NestedEntered(3, 0xffffffff81a00042L, 0xffffffffc0000000L, 0x3141, 0x80000031),
+                new Event.NestedExited(3, ExitReason.HLT, 0xffffffffc0000002L, 0, 0, 0x800000),
+                new Event.NestedExitInjected(3, ExitReason.EXTERNAL_INTERRUPT, 0, 0x80000041),
+                new Event.NestedInterrupted(3, 0xffffffffc0000004L),
                 new Event.EoiReceived(17, 48),
                 new Event.EoiReceived(0, -1),
                 new Event.IrqAcknowledged(Event.IrqChip.PIC_MASTER, 1),
@@ -113,6 +118,9 @@ final class SampleTrace {
                 new Event.IoapicScanned(1, BITMAP, 2),
                 new Event.EoiExitmapLoaded(1, BITMAP),
                 new Event.EoiExitmapLoadSkipped(1, Event.LoadSkipped.APICV_INACTIVE),
+                new Event.EoiExitmapLoadDeferred(1),
+                new Event.Vmcs02Prepared(1, BITMAP),
+                new Event.NestedEntryFailed(1, VmInstructionError.ENTRY_INVALID_CONTROL_FIELD),
                 new Event.EoiVirtualized(1, 49),
                 new Event.ApicvInhibitsStored(0x2a),
                 new Event.ApicPageZapped(0xfee00),

@@ -1,0 +1,63 @@
+package org.vcpusim.check;
+
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.trace.TraceRecord;
+
+/**
+ * A load that was put off while L2 ran is made up for before L1 executes its first instruction.
+ *
+ * <p>Models {@code load_eoi_exitmap_pending}: {@code leave_guest_mode}, arch/x86/kvm/kvm_cache_regs.h, makes
+ * KVM_REQ_LOAD_EOI_EXITMAP of it, which {@code vcpu_enter_guest} serves with vmcs01 current.
+ */
+public final class DeferredLoadIsPerformed implements Invariant {
+    private final FirstViolations violations = new FirstViolations("deferred-load-is-performed");
+    private final Set<Integer> inL2 = new TreeSet<>();
+    private final Set<Integer> deferred = new TreeSet<>();
+
+    @Override
+    public String id() {
+        return violations.invariant();
+    }
+
+    @Override
+    public void accept(TraceRecord record) {
+        Event event = record.event();
+        if (event instanceof Event.Vmcs02Prepared entry) {
+            inL2.add(entry.vcpu());
+        } else if (event instanceof Event.NestedExitInjected exit) {
+            inL2.remove(exit.vcpu());
+        } else if (event instanceof Event.VcpuReset reset) {
+            inL2.remove(reset.vcpu());
+            deferred.remove(reset.vcpu());
+        } else if (event instanceof Event.EoiExitmapLoadDeferred put) {
+            deferred.add(put.vcpu());
+        } else if (event instanceof Event.EoiExitmapLoaded loaded) {
+            made(loaded.vcpu());
+        } else if (event instanceof Event.EoiExitmapLoadSkipped skipped) {
+            made(skipped.vcpu());
+        } else if (event instanceof Event.GuestEntered entry) {
+            entered(entry.vcpu(), record);
+        }
+    }
+
+    /** A load in L2 writes vmcs02, and makes up for nothing. */
+    private void made(int vcpu) {
+        if (!inL2.contains(vcpu)) {
+            deferred.remove(vcpu);
+        }
+    }
+
+    private void entered(int vcpu, TraceRecord record) {
+        if (!inL2.contains(vcpu) && deferred.remove(vcpu)) {
+            violations.add(record, "vcpu" + vcpu + " entered L1 without the load that L2 had put off", "");
+        }
+    }
+
+    @Override
+    public List<Violation> violations() {
+        return violations.list();
+    }
+}

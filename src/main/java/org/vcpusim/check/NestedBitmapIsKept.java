@@ -1,0 +1,49 @@
+package org.vcpusim.check;
+
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.trace.TraceRecord;
+
+/**
+ * While L2 runs, the EOI-exit bitmap of the current VMCS is the one that L1 wrote to vmcs12.
+ *
+ * <p>Models what {@code prepare_vmcs02_rare} sets up and nothing may change until L2 is left, arch/x86/kvm/vmx/nested.c: which
+ * EOIs of L2 exit is for L1 to say.
+ */
+public final class NestedBitmapIsKept implements Invariant {
+    private final FirstViolations violations = new FirstViolations("nested-bitmap-is-kept");
+    private final Map<Integer, VectorBitmap> ofL2 = new TreeMap<>();
+
+    @Override
+    public String id() {
+        return violations.invariant();
+    }
+
+    @Override
+    public void accept(TraceRecord record) {
+        Event event = record.event();
+        if (event instanceof Event.Vmcs02Prepared prepared) {
+            ofL2.put(prepared.vcpu(), prepared.bitmap());
+        } else if (event instanceof Event.NestedExitInjected exit) {
+            ofL2.remove(exit.vcpu());
+        } else if (event instanceof Event.VcpuReset reset) {
+            ofL2.remove(reset.vcpu());
+        } else if (event instanceof Event.EoiExitmapLoaded loaded) {
+            VectorBitmap own = ofL2.get(loaded.vcpu());
+            if (own != null && !own.equals(loaded.bitmap())) {
+                violations.add(
+                        record,
+                        "the load of vcpu" + loaded.vcpu() + " wrote vmcs02 while L2 ran",
+                        BitmapDifference.of(loaded.bitmap(), own));
+            }
+        }
+    }
+
+    @Override
+    public List<Violation> violations() {
+        return violations.list();
+    }
+}
