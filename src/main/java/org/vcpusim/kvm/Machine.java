@@ -12,7 +12,7 @@ import java.util.List;
  * @param x2apicApi flags of KVM_CAP_X2APIC_API
  * @param devices number of devices
  * @param tpr what keeps the task priority while the guest runs
- * @param faults steps done wrong on purpose
+ * @param rules where it departs from Linux as it is modelled
  * @param garbageSeed seed of the contents of uninitialised memory, for {@link Fault#UNINITIALISED_BITMAP}
  * @param irqchip which interrupt controllers are in the kernel
  * @param physicalCpus processors of the host, which vCPUs share and devices post to; 0 where each vCPU has one of its own
@@ -24,7 +24,7 @@ public record Machine(
         int x2apicApi,
         int devices,
         TaskPriority tpr,
-        List<Fault> faults,
+        Rules rules,
         long garbageSeed,
         Irqchip irqchip,
         int physicalCpus) {
@@ -42,7 +42,6 @@ public record Machine(
         if (vcpuCount < 1) {
             throw new IllegalArgumentException("vcpuCount = " + vcpuCount + ": must be at least 1");
         }
-        faults = List.copyOf(faults);
     }
 
     /** A machine with all interrupt controllers in the kernel. */
@@ -56,7 +55,7 @@ public record Machine(
             TaskPriority tpr,
             List<Fault> faults,
             long garbageSeed) {
-        this(vcpuCount, protocol, apicv, x2apicApi, devices, tpr, faults, garbageSeed, Irqchip.KERNEL, 0);
+        this(vcpuCount, protocol, apicv, x2apicApi, devices, tpr, faults, garbageSeed, Irqchip.KERNEL);
     }
 
     /** A machine whose vCPUs have a processor each. */
@@ -71,7 +70,7 @@ public record Machine(
             List<Fault> faults,
             long garbageSeed,
             Irqchip irqchip) {
-        this(vcpuCount, protocol, apicv, x2apicApi, devices, tpr, faults, garbageSeed, irqchip, 0);
+        this(vcpuCount, protocol, apicv, x2apicApi, devices, tpr, Rules.with(faults), garbageSeed, irqchip, 0);
     }
 
     /** Whether the processor virtualises the local APIC for this VM. */
@@ -101,7 +100,12 @@ public record Machine(
 
     /** Whether this machine does {@code fault} wrong. */
     public boolean has(Fault fault) {
-        return faults.contains(fault);
+        return rules.has(fault);
+    }
+
+    /** Whether this machine is cured of {@code hazard}. */
+    public boolean cures(Hazard hazard) {
+        return rules.cures(hazard);
     }
 
     /** Whether an x2APIC's ICR is kept in two registers, as AMD's vendor module does; {@code x2apic_icr_is_split}. */
@@ -150,33 +154,33 @@ public record Machine(
 
     /** The same machine with another protocol. */
     public Machine with(Protocol other) {
-        return new Machine(
-                vcpuCount, other, apicv, x2apicApi, devices, tpr, faults, garbageSeed, irqchip, physicalCpus);
+        return new Machine(vcpuCount, other, apicv, x2apicApi, devices, tpr, rules, garbageSeed, irqchip, physicalCpus);
     }
 
-    /** The same machine with these faults. */
+    /** The same machine with these faults and no others. */
     public Machine withFaults(EnumSet<Fault> wanted) {
+        return with(Rules.with(wanted));
+    }
+
+    /** The same machine with other rules. */
+    public Machine with(Rules other) {
         return new Machine(
-                vcpuCount,
-                protocol,
-                apicv,
-                x2apicApi,
-                devices,
-                tpr,
-                List.copyOf(wanted),
-                garbageSeed,
-                irqchip,
-                physicalCpus);
+                vcpuCount, protocol, apicv, x2apicApi, devices, tpr, other, garbageSeed, irqchip, physicalCpus);
+    }
+
+    /** The same machine with other garbage in uninitialised memory. */
+    public Machine withGarbageSeed(long seed) {
+        return new Machine(vcpuCount, protocol, apicv, x2apicApi, devices, tpr, rules, seed, irqchip, physicalCpus);
     }
 
     /** The same machine with other interrupt controllers in the kernel. */
     public Machine with(Irqchip other) {
         return new Machine(
-                vcpuCount, protocol, apicv, x2apicApi, devices, tpr, faults, garbageSeed, other, physicalCpus);
+                vcpuCount, protocol, apicv, x2apicApi, devices, tpr, rules, garbageSeed, other, physicalCpus);
     }
 
     /** The same machine on {@code count} processors of the host, 0 for one a vCPU. */
     public Machine withPhysicalCpus(int count) {
-        return new Machine(vcpuCount, protocol, apicv, x2apicApi, devices, tpr, faults, garbageSeed, irqchip, count);
+        return new Machine(vcpuCount, protocol, apicv, x2apicApi, devices, tpr, rules, garbageSeed, irqchip, count);
     }
 }

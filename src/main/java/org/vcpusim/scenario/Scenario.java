@@ -17,6 +17,7 @@ import org.vcpusim.kvm.Machine;
 import org.vcpusim.kvm.Pit;
 import org.vcpusim.kvm.Protocol;
 import org.vcpusim.kvm.Routing;
+import org.vcpusim.kvm.Rules;
 
 /**
  * A VM to simulate, checked and ready: the machine, its state at start, and what its guests and devices do.
@@ -100,7 +101,7 @@ public record Scenario(
                 other.machine.x2apicApi(),
                 machine.devices(),
                 machine.tpr(),
-                machine.faults(),
+                machine.rules(),
                 machine.garbageSeed(),
                 machine.irqchip(),
                 other.machine.physicalCpus()));
@@ -109,6 +110,16 @@ public record Scenario(
     /** This scenario with these faults and no others. */
     public Scenario withFaults(EnumSet<Fault> faults) {
         return with(machine.withFaults(faults));
+    }
+
+    /** This scenario with other rules. */
+    public Scenario withRules(Rules rules) {
+        return with(machine.with(rules));
+    }
+
+    /** This scenario with other garbage in uninitialised memory. */
+    public Scenario withGarbageSeed(long seed) {
+        return with(machine.withGarbageSeed(seed));
     }
 
     /** This scenario with another protocol. */

@@ -10,7 +10,6 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.kvm.Device;
-import org.vcpusim.kvm.Fault;
 import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.kvm.Irqchip;
 import org.vcpusim.kvm.Machine;
@@ -39,6 +38,9 @@ final class ScenarioReader {
             "handlers",
             "guests",
             "devices",
+            "kernel",
+            "without",
+            "with",
             "faults",
             "garbage-seed",
             "limits",
@@ -87,7 +89,7 @@ final class ScenarioReader {
                 x2apicApi,
                 names.size(),
                 Machine.TaskPriority.TPR_SHADOW,
-                faults(),
+                new RulesReader(root).read(),
                 number("garbage-seed"),
                 irqchip,
                 physicalCpus(devices));
@@ -134,22 +136,6 @@ final class ScenarioReader {
     private Machine.Apicv apicv() {
         boolean on = root.get("apicv").map(Located::onOrOff).orElse(true);
         return on ? Machine.Apicv.ACTIVE : Machine.Apicv.INACTIVE;
-    }
-
-    private List<Fault> faults() {
-        List<String> keys = Arrays.stream(Fault.values()).map(Fault::key).toList();
-        List<Fault> faults = new ArrayList<>();
-        for (Located fault : root.get("faults")
-                .map(found -> found.elements("a list of " + String.join(", ", keys)))
-                .orElse(List.of())) {
-            Fault chosen = Fault.values()[keys.indexOf(fault.oneOf(keys))];
-            if (faults.contains(chosen)) {
-                throw fault.wrong("named once");
-            }
-            faults.add(chosen);
-        }
-        Collections.sort(faults);
-        return faults;
     }
 
     private long number(String key) {

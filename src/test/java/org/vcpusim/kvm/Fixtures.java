@@ -36,7 +36,7 @@ final class Fixtures {
                 x2apicApi,
                 machine.devices(),
                 machine.tpr(),
-                machine.faults(),
+                machine.rules().faults(),
                 machine.garbageSeed());
     }
 

@@ -143,7 +143,14 @@ class VcpuExitMapTest {
     private static SteppedVcpu uninitialised(long seed, VectorBitmap synic) {
         Machine m = Fixtures.apicvActive(2, Fault.UNINITIALISED_BITMAP);
         Machine seeded = new Machine(
-                m.vcpuCount(), m.protocol(), m.apicv(), m.x2apicApi(), m.devices(), m.tpr(), m.faults(), seed);
+                m.vcpuCount(),
+                m.protocol(),
+                m.apicv(),
+                m.x2apicApi(),
+                m.devices(),
+                m.tpr(),
+                m.rules().faults(),
+                seed);
         return synic.isEmpty() ? SteppedVcpu.of(seeded) : SteppedVcpu.withSynic(seeded, synic);
     }
 

@@ -217,7 +217,7 @@ class ScenarioFileTest {
     @Test
     void faultsAndProtocolAndVcpusCanBeReplaced() {
         Scenario s = scenario("vcpus = 2, faults = [kick-before-request], protocol = scan-then-load, garbage-seed = 7");
-        assertEquals(List.of(Fault.KICK_BEFORE_REQUEST), s.machine().faults());
+        assertEquals(List.of(Fault.KICK_BEFORE_REQUEST), s.machine().rules().faults());
         Machine machine = s.withFaults(EnumSet.of(Fault.NO_RECHECK))
                 .withProtocol(Protocol.LOAD_EOI_EXITMAP)
                 .withVcpus(300)

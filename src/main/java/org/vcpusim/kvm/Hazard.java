@@ -1,0 +1,47 @@
+package org.vcpusim.kvm;
+
+/**
+ * Something that Linux, as it is modelled, does today and that can go wrong: found by analysis, not by a report. A machine
+ * may be given the cure of some.
+ */
+public enum Hazard {
+    /** A bitmap that was loaded, or was not, while APICv was inactive is stale when APICv comes back. */
+    O1("The bitmap may be stale when APICv comes back, until the next scan", "apicv.loadOnActivate"),
+    /** An EOI-induced exit for a vector of the SynIC does not tell the sources. */
+    O2("Sources of the SynIC are not told of an EOI that the processor carried out", "accelEoi.notifySynic"),
+    /** An entry whose vector is rewritten while it is in service waits for an EOI that will not match. */
+    O3("A vector that is rewritten in service leaves remote IRR set", ""),
+    /** A level interrupt that nobody took sets remote IRR. */
+    O4("A level interrupt without a destination sets remote IRR, which nobody will end", ""),
+    /** An edge interrupt with the same vector makes a level interrupt's EOI one of an edge. */
+    O5("A vector shared by edge and level is ended as what came last", ""),
+    /** Of two vectors kept because they were pending, only the EOI of the highest asks for a scan. */
+    O6("Of several stale vectors only the highest asks for a scan when it ends", ""),
+    /** Between the writes of its two halves an entry is a mixture. */
+    O7("An interrupt can follow an entry of which one half is new", ""),
+    /** A table write interrupts the new target before it asks for the scan. */
+    O8("A new target can end the interrupt before its bitmap has the vector", "rteWrite.scanBeforeService");
+
+    private final String title;
+    private final String toggle;
+
+    Hazard(String title, String toggle) {
+        this.title = title;
+        this.toggle = toggle;
+    }
+
+    /** What happens, one sentence without a full stop. */
+    public String title() {
+        return title;
+    }
+
+    /** The rule that would cure it, as a dotted name; empty where there is none to switch on. */
+    public String toggle() {
+        return toggle;
+    }
+
+    /** Whether a machine can be given the cure. */
+    public boolean isCurable() {
+        return !toggle.isEmpty();
+    }
+}

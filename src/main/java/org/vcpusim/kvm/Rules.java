@@ -1,0 +1,103 @@
+package org.vcpusim.kvm;
+
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.EnumSet;
+import java.util.List;
+
+/**
+ * Where a machine departs from Linux as it is modelled: what it does wrong on purpose, and which hazards it is cured of.
+ *
+ * <p>Both are sets; a bit each, since a rule asks for one at nearly every step.
+ */
+public final class Rules {
+    /** Linux as it is modelled. */
+    public static final Rules UPSTREAM = new Rules(0, 0);
+
+    private final long faults;
+    private final long cures;
+
+    private Rules(long faults, long cures) {
+        this.faults = faults;
+        this.cures = cures;
+    }
+
+    /** Linux with {@code faults}. */
+    public static Rules with(Collection<Fault> faults) {
+        return UPSTREAM.and(faults);
+    }
+
+    /** Linux of release {@code kernel}, as far as faults go that were fixed since. */
+    public static Rules of(KernelVersion kernel) {
+        return with(Arrays.stream(Fault.values())
+                .filter(fault -> fault.isIn(kernel))
+                .toList());
+    }
+
+    /** These rules with {@code more} faults. */
+    public Rules and(Collection<Fault> more) {
+        long mask = faults;
+        for (Fault fault : more) {
+            mask |= 1L << fault.ordinal();
+        }
+        return new Rules(mask, cures);
+    }
+
+    /** These rules without {@code fix}: its faults are there. */
+    public Rules without(Fix fix) {
+        return and(fix.faults());
+    }
+
+    /** These rules with {@code fix}: its faults are not there. */
+    public Rules with(Fix fix) {
+        long mask = faults;
+        for (Fault fault : fix.faults()) {
+            mask &= ~(1L << fault.ordinal());
+        }
+        return new Rules(mask, cures);
+    }
+
+    /** These rules cured of {@code hazard}. */
+    public Rules with(Hazard hazard) {
+        if (!hazard.isCurable()) {
+            throw new IllegalArgumentException(hazard + ": has no cure to switch on");
+        }
+        return new Rules(faults, cures | 1L << hazard.ordinal());
+    }
+
+    /** Whether {@code fault} is there. */
+    public boolean has(Fault fault) {
+        return (faults & 1L << fault.ordinal()) != 0;
+    }
+
+    /** Whether {@code hazard} is cured. */
+    public boolean cures(Hazard hazard) {
+        return (cures & 1L << hazard.ordinal()) != 0;
+    }
+
+    /** All faults that are there. */
+    public List<Fault> faults() {
+        EnumSet<Fault> there = EnumSet.noneOf(Fault.class);
+        for (Fault fault : Fault.values()) {
+            if (has(fault)) {
+                there.add(fault);
+            }
+        }
+        return List.copyOf(there);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof Rules r && faults == r.faults && cures == r.cures;
+    }
+
+    @Override
+    public int hashCode() {
+        return Long.hashCode(faults * 31 + cures);
+    }
+
+    @Override
+    public String toString() {
+        return "Rules" + faults();
+    }
+}

@@ -1,0 +1,85 @@
+package org.vcpusim.scenario;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.vcpusim.kvm.Fault;
+import org.vcpusim.kvm.Fix;
+import org.vcpusim.kvm.Hazard;
+import org.vcpusim.kvm.KernelVersion;
+import org.vcpusim.kvm.Rules;
+
+/** Reads where a machine departs from Linux: {@code kernel}, then {@code without}, {@code with} and {@code faults}. */
+final class RulesReader {
+    /** Its keys. */
+    static final List<String> KEYS = List.of("kernel", "without", "with", "faults");
+
+    private final Located root;
+
+    RulesReader(Located root) {
+        this.root = root;
+    }
+
+    Rules read() {
+        Rules rules = root.get("kernel").map(RulesReader::kernel).map(Rules::of).orElse(Rules.UPSTREAM);
+        for (Located name : elements("without", "a list of fixes, B01 to B49")) {
+            rules = rules.without(Fix.of(name.text("a fix")).orElseThrow(() -> name.wrong("one of " + fixes())));
+        }
+        for (Located name : elements("with", "a list of fixes, B01 to B49, and of hazards to be cured of")) {
+            rules = with(rules, name);
+        }
+        return rules.and(faults());
+    }
+
+    private static KernelVersion kernel(Located found) {
+        String must = "a release of Linux such as 4.14";
+        try {
+            return KernelVersion.parse(found.text(must));
+        } catch (IllegalArgumentException e) {
+            throw found.wrong(must);
+        }
+    }
+
+    private static Rules with(Rules rules, Located name) {
+        String word = name.text("a fix or a hazard");
+        Optional<Fix> fix = Fix.of(word);
+        if (fix.isPresent()) {
+            return rules.with(fix.get());
+        }
+        return rules.with(Arrays.stream(Hazard.values())
+                .filter(hazard -> hazard.isCurable() && hazard.name().equalsIgnoreCase(word))
+                .findFirst()
+                .orElseThrow(() -> name.wrong("one of " + fixes() + ", " + cures())));
+    }
+
+    private static String fixes() {
+        return String.join(", ", Arrays.stream(Fix.values()).map(Fix::id).toList());
+    }
+
+    private static String cures() {
+        return String.join(
+                ", ",
+                Arrays.stream(Hazard.values())
+                        .filter(Hazard::isCurable)
+                        .map(Hazard::name)
+                        .toList());
+    }
+
+    private List<Fault> faults() {
+        List<String> keys = Arrays.stream(Fault.values()).map(Fault::key).toList();
+        List<Fault> faults = new ArrayList<>();
+        for (Located fault : elements("faults", "a list of " + String.join(", ", keys))) {
+            Fault chosen = Fault.values()[keys.indexOf(fault.oneOf(keys))];
+            if (faults.contains(chosen)) {
+                throw fault.wrong("named once");
+            }
+            faults.add(chosen);
+        }
+        return faults;
+    }
+
+    private List<Located> elements(String key, String must) {
+        return root.get(key).map(found -> found.elements(must)).orElse(List.of());
+    }
+}
