@@ -1,0 +1,58 @@
+package org.vcpusim.sim;
+
+import java.util.List;
+import org.vcpusim.kvm.Machine;
+import org.vcpusim.schedule.Chooser;
+import org.vcpusim.search.PlainMachine;
+import org.vcpusim.trace.Sinks;
+import org.vcpusim.trace.TraceSink;
+
+/** Runs machines as plain values, one message at a time in the order of a chooser: the traces of the controlled executor. */
+public final class PlainSimulation {
+    private PlainSimulation() {}
+
+    /** {@code assembly} before it starts; its listener in user space hears nothing. */
+    static PlainMachine machine(Assembly assembly, TraceSink sink) {
+        Machine machine = assembly.machine();
+        PlainMachine.Start start = new PlainMachine.Start(
+                machine,
+                assembly.vm().get(),
+                assembly.outside().userspace(),
+                assembly.outside().timer(),
+                assembly.vcpu(),
+                assembly.guest(),
+                assembly.device());
+        return new PlainMachine(start, sink);
+    }
+
+    /**
+     * Starts {@code assembly}, handles messages until none is left, then audits.
+     *
+     * @param sinks are given every record, and closed however the run ends
+     */
+    public static RunOutcome run(Assembly assembly, Chooser chooser, List<? extends TraceSink> sinks, Bounds bounds) {
+        try (TraceSink sink = Sinks.of(sinks)) {
+            PlainMachine machine = machine(assembly, sink);
+            machine.start();
+            RunOutcome.End end = advance(machine, chooser, bounds);
+            if (end == RunOutcome.End.QUIESCENT) {
+                machine.audit();
+                end = advance(machine, chooser, new Bounds(Long.MAX_VALUE, bounds.stopped()));
+            }
+            return new RunOutcome(end, machine.steps(), machine.records(), machine.nanos());
+        }
+    }
+
+    private static RunOutcome.End advance(PlainMachine machine, Chooser chooser, Bounds bounds) {
+        for (long steps = 0; machine.ready().size() > 0; steps++) {
+            if (bounds.stopped().getAsBoolean()) {
+                return RunOutcome.End.STOPPED;
+            }
+            if (steps == bounds.steps()) {
+                return RunOutcome.End.STEP_BOUND;
+            }
+            machine.step(chooser.choose(machine.ready()));
+        }
+        return RunOutcome.End.QUIESCENT;
+    }
+}
