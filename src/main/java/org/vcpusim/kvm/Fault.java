@@ -131,7 +131,11 @@ public enum Fault {
 
     private final String key;
     private final String toggle;
+
+    @SuppressWarnings("ImmutableEnumChecker") // a record of numbers
     private final @Nullable KernelVersion introduced;
+
+    @SuppressWarnings("ImmutableEnumChecker") // a record of numbers
     private final @Nullable KernelVersion fixed;
 
     Fault(String key, String toggle, String introduced, String fixed) {

@@ -320,7 +320,9 @@ public enum Fix {
     private final String commit;
     private final int year;
     private final String title;
-    private final List<String> invariants;
+    private final String invariants;
+
+    @SuppressWarnings("ImmutableEnumChecker") // List.of
     private final List<Fault> faults;
 
     @SuppressWarnings("TooManyParameters") // a row of the catalogue
@@ -328,7 +330,7 @@ public enum Fix {
         this.commit = commit;
         this.year = year;
         this.title = title;
-        this.invariants = Arrays.asList(invariants.split(" ", -1));
+        this.invariants = invariants;
         this.faults = faults;
     }
 
@@ -359,7 +361,7 @@ public enum Fix {
 
     /** Ids of the invariants that should catch its absence, the most direct first. */
     public List<String> invariants() {
-        return invariants;
+        return Arrays.asList(invariants.split(" ", -1));
     }
 
     /** What is done wrong without it. */
