@@ -108,6 +108,7 @@ public final class ActorPort implements Port {
     }
 
     private void send(ActorRef<?> receiver, Object message) {
+        run.sent(receiver);
         ActorRef<Object> before = heldFor;
         Object earlier = held;
         if (before != null && earlier != null) {

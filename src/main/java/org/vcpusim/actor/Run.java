@@ -3,6 +3,8 @@ package org.vcpusim.actor;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
+import org.apache.pekko.actor.typed.ActorRef;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.trace.Recorder;
 
@@ -15,6 +17,7 @@ import org.vcpusim.trace.Recorder;
  */
 public final class Run {
     private final Recorder recorder;
+    private final @Nullable Consumer<ActorRef<?>> sends;
     private final LongAdder sent = new LongAdder();
     private final LongAdder handled = new LongAdder();
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
@@ -23,6 +26,13 @@ public final class Run {
     /** A run that reports to {@code recorder}. */
     public Run(Recorder recorder) {
         this.recorder = recorder;
+        sends = null;
+    }
+
+    /** A run that reports to {@code recorder}, and to {@code sends} the receiver of each message that a step sends. */
+    public Run(Recorder recorder, Consumer<ActorRef<?>> sends) {
+        this.recorder = recorder;
+        this.sends = sends;
     }
 
     /** Makes the actors known to each other; once, before the first message is sent. */
@@ -42,6 +52,12 @@ public final class Run {
 
     Recorder recorder() {
         return recorder;
+    }
+
+    void sent(ActorRef<?> receiver) {
+        if (sends != null) {
+            sends.accept(receiver);
+        }
     }
 
     /** A message that no actor of the run sends is about to be sent. */

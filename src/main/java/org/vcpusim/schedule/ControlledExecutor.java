@@ -26,6 +26,7 @@ import scala.concurrent.ExecutionContextExecutor;
  */
 public final class ControlledExecutor implements ExecutionContextExecutor {
     private static final long PARK_NANOS = 100_000;
+    private static final int NOBODY = -1;
 
     private final Thread driver = Thread.currentThread();
     private final Queue<Runnable> foreign = new ConcurrentLinkedQueue<>();
@@ -33,6 +34,8 @@ public final class ControlledExecutor implements ExecutionContextExecutor {
     private final ReadyList ready = new ReadyList();
     private final IdentityHashMap<ActorRef, Integer> indices = new IdentityHashMap<>();
     private final List<@Nullable Runnable> mailboxes = new ArrayList<>();
+    private int running = NOBODY;
+    private @Nullable Chooser toldOfSends;
 
     /** How a run ended. */
     public enum End {
@@ -40,7 +43,7 @@ public final class ControlledExecutor implements ExecutionContextExecutor {
         QUIESCENT,
         /** As many messages as allowed were handled. */
         STEP_BOUND,
-        /** Somebody asked for it. */
+        /** Somebody asked for it, or the chooser did. */
         STOPPED
     }
 
@@ -80,9 +83,9 @@ public final class ControlledExecutor implements ExecutionContextExecutor {
 
     private int indexOf(Runnable runnable) {
         if (indices.isEmpty() || !(runnable instanceof Mailbox mailbox)) {
-            return -1;
+            return NOBODY;
         }
-        return indices.getOrDefault(mailbox.actor().self(), -1);
+        return indices.getOrDefault(mailbox.actor().self(), NOBODY);
     }
 
     @Override
@@ -139,6 +142,15 @@ public final class ControlledExecutor implements ExecutionContextExecutor {
      * @param stopped asked before every step
      */
     public Result run(Chooser chooser, long stepBound, BooleanSupplier stopped) {
+        toldOfSends = chooser.wantsSends() ? chooser : null;
+        try {
+            return advance(chooser, stepBound, stopped);
+        } finally {
+            toldOfSends = null;
+        }
+    }
+
+    private Result advance(Chooser chooser, long stepBound, BooleanSupplier stopped) {
         long steps = 0;
         while (true) {
             if (!system.isEmpty() || !foreign.isEmpty()) {
@@ -153,8 +165,24 @@ public final class ControlledExecutor implements ExecutionContextExecutor {
             if (steps == stepBound) {
                 return new Result(End.STEP_BOUND, steps);
             }
-            runOne(ready.remove(chooser.choose(ready)));
+            int position = chooser.choose(ready);
+            if (position == Chooser.STOP) {
+                return new Result(End.STOPPED, steps);
+            }
+            running = ready.remove(position);
+            runOne(running);
+            running = NOBODY;
             steps++;
+        }
+    }
+
+    /** The step that runs sends to {@code receiver}; a chooser that wants to know is told. */
+    public void sent(ActorRef receiver) {
+        if (toldOfSends != null && running != NOBODY) {
+            int to = indices.getOrDefault(receiver, NOBODY);
+            if (to != NOBODY) {
+                toldOfSends.sent(running, to);
+            }
         }
     }
 

@@ -1,16 +1,29 @@
 package org.vcpusim.schedule;
 
-/** Every ready actor with the same probability, from a seed. */
-public final class RandomChooser implements Chooser {
+/** The random walk: every ready actor with the same probability. */
+public final class RandomChooser implements Strategy {
     private final SeededRandom random;
 
-    /** The choices of {@code seed}. */
+    /** The choices of {@code seed}, until a schedule is begun. */
     public RandomChooser(long seed) {
         random = new SeededRandom(seed);
     }
 
     @Override
+    public void begin(long rootSeed, long index) {
+        random.restart(RandomStream.SCHEDULE.seed(rootSeed, index));
+    }
+
+    @Override
     public int choose(Ready ready) {
         return ready.size() == 1 ? 0 : random.nextInt(ready.size());
+    }
+
+    @Override
+    public void end(long steps) {}
+
+    @Override
+    public String name() {
+        return StrategyKind.RANDOM.label();
     }
 }

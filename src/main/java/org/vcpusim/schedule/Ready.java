@@ -1,6 +1,11 @@
 package org.vcpusim.schedule;
 
-/** The actors that have a message waiting, each once, in the order in which they became ready. */
+/**
+ * The actors that have a message waiting, each once, in the order in which they became ready.
+ *
+ * <p>That order is a function of the picks so far: the receivers of a step in the order of its messages, and behind them the
+ * actor that was picked, if it has another message. So a position means the same in every executor and on every JDK.
+ */
 public interface Ready {
     /** How many there are. */
     int size();

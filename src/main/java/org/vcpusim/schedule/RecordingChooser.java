@@ -18,12 +18,25 @@ public final class RecordingChooser implements Chooser {
     @Override
     public int choose(Ready ready) {
         int position = chooser.choose(ready);
+        if (position == STOP) {
+            return STOP;
+        }
         if (count == picked.length) {
             picked = Arrays.copyOf(picked, 2 * count);
         }
         picked[count] = ready.actor(position);
         count++;
         return position;
+    }
+
+    @Override
+    public boolean wantsSends() {
+        return chooser.wantsSends();
+    }
+
+    @Override
+    public void sent(int from, int to) {
+        chooser.sent(from, to);
     }
 
     /** What was picked so far. */

@@ -16,10 +16,20 @@ public final class SeededRandom {
         state = seed;
     }
 
+    /** Starts again, at {@code seed}. */
+    public void restart(long seed) {
+        state = seed;
+    }
+
     /** The next 64 bits. */
     public long nextLong() {
         state += GOLDEN_GAMMA;
-        long z = state;
+        return mix(state);
+    }
+
+    /** The generator's output function: a bijection in which every bit of the input changes half of the output's. */
+    static long mix(long bits) {
+        long z = bits;
         z = (z ^ z >>> 30) * 0xbf58476d1ce4e5b9L;
         z = (z ^ z >>> 27) * 0x94d049bb133111ebL;
         return z ^ z >>> 31;

@@ -6,6 +6,7 @@ import org.apache.pekko.actor.typed.javadsl.Adapter;
 import org.vcpusim.actor.Run;
 import org.vcpusim.schedule.Chooser;
 import org.vcpusim.schedule.ControlledExecutor;
+import org.vcpusim.schedule.Ready;
 import org.vcpusim.trace.SequentialRecorder;
 import org.vcpusim.trace.TraceSink;
 import org.vcpusim.trace.VirtualClock;
@@ -28,17 +29,38 @@ final class ControlledRun implements AutoCloseable {
             TraceSink sink) {
         this.executor = executor;
         this.system = system;
-        this.chooser = ready -> {
-            clock.deliver(ready.size());
-            return chooser.choose(ready);
-        };
+        this.chooser = new Timed(clock, chooser);
         recorder = new SequentialRecorder(clock, sink);
-        run = new Run(recorder);
+        run = chooser.wantsSends()
+                ? new Run(recorder, receiver -> executor.sent(Adapter.toClassic(receiver)))
+                : new Run(recorder);
         try {
             spawn(assembly);
         } catch (RuntimeException e) {
             close();
             throw e;
+        }
+    }
+
+    /** Lets virtual time pass with every message. */
+    private record Timed(VirtualClock clock, Chooser chooser) implements Chooser {
+        @Override
+        public int choose(Ready ready) {
+            int position = chooser.choose(ready);
+            if (position != STOP) {
+                clock.deliver(ready.size());
+            }
+            return position;
+        }
+
+        @Override
+        public boolean wantsSends() {
+            return chooser.wantsSends();
+        }
+
+        @Override
+        public void sent(int from, int to) {
+            chooser.sent(from, to);
         }
     }
 
