@@ -1,8 +1,8 @@
 package org.vcpusim.check;
 
-import java.util.List;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
 
 /**
  * A vCPU enters the guest with APICv active if and only if the VM has no reason against it and the local APIC is enabled in
@@ -12,14 +12,18 @@ import org.vcpusim.trace.TraceRecord;
  * {@code kvm_vcpu_apicv_active}, arch/x86/kvm/x86.c. What the VM's mask is before it first changes is known from the
  * initialisation of the VMCS; entries before that are not judged.
  */
-public final class ApicvFollowsInhibits implements Invariant {
-    private final FirstViolations violations = new FirstViolations("apicv-follows-inhibits");
+public final class ApicvFollowsInhibits extends Invariant {
     private boolean known;
     private boolean activated;
 
-    @Override
-    public String id() {
-        return violations.invariant();
+    /** One that has seen nothing. */
+    public ApicvFollowsInhibits() {
+        super(
+                "I10",
+                "A vCPU enters the guest with APICv active if and only if nothing is against it, and with the controls that go with that",
+                Tracepoint.KVM_ENTRY,
+                Tracepoint.APICV_INHIBITS_STORE,
+                Tracepoint.VMCS_INIT);
     }
 
     @Override
@@ -45,12 +49,7 @@ public final class ApicvFollowsInhibits implements Invariant {
             case CONTROLS_DIFFER -> "with controls that do not go with its APICv";
         };
         if (!wrong.isEmpty()) {
-            violations.add(record, "vcpu" + entry.vcpu() + " entered the guest " + wrong, "");
+            violated(record, "vcpu" + entry.vcpu() + " entered the guest " + wrong, "");
         }
-    }
-
-    @Override
-    public List<Violation> violations() {
-        return violations.list();
     }
 }

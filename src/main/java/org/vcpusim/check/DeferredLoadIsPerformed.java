@@ -1,10 +1,10 @@
 package org.vcpusim.check;
 
-import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
 
 /**
  * A load that was put off while L2 ran is made up for before L1 executes its first instruction.
@@ -12,14 +12,22 @@ import org.vcpusim.trace.TraceRecord;
  * <p>Models {@code load_eoi_exitmap_pending}: {@code leave_guest_mode}, arch/x86/kvm/kvm_cache_regs.h, makes
  * KVM_REQ_LOAD_EOI_EXITMAP of it, which {@code vcpu_enter_guest} serves with vmcs01 current.
  */
-public final class DeferredLoadIsPerformed implements Invariant {
-    private final FirstViolations violations = new FirstViolations("deferred-load-is-performed");
+public final class DeferredLoadIsPerformed extends Invariant {
     private final Set<Integer> inL2 = new TreeSet<>();
     private final Set<Integer> deferred = new TreeSet<>();
 
-    @Override
-    public String id() {
-        return violations.invariant();
+    /** One that has seen nothing. */
+    public DeferredLoadIsPerformed() {
+        super(
+                "L6",
+                "A load that was put off while L2 ran is made up for before L1 goes on",
+                Tracepoint.VMCS02_PREPARED,
+                Tracepoint.KVM_NESTED_VMEXIT_INJECT,
+                Tracepoint.VCPU_RESET,
+                Tracepoint.EOI_EXITMAP_LOAD_DEFERRED,
+                Tracepoint.EOI_EXITMAP_LOAD,
+                Tracepoint.EOI_EXITMAP_LOAD_SKIPPED,
+                Tracepoint.KVM_ENTRY);
     }
 
     @Override
@@ -52,12 +60,7 @@ public final class DeferredLoadIsPerformed implements Invariant {
 
     private void entered(int vcpu, TraceRecord record) {
         if (!inL2.contains(vcpu) && deferred.remove(vcpu)) {
-            violations.add(record, "vcpu" + vcpu + " entered L1 without the load that L2 had put off", "");
+            violated(record, "vcpu" + vcpu + " entered L1 without the load that L2 had put off", "");
         }
-    }
-
-    @Override
-    public List<Violation> violations() {
-        return violations.list();
     }
 }

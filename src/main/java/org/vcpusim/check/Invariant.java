@@ -1,40 +1,84 @@
 package org.vcpusim.check;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.EnumSet;
 import java.util.List;
-import org.vcpusim.trace.TraceSink;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.vcpusim.kvm.Hazard;
+import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
 
 /**
- * A rule that every trace of a correct machine keeps: a fold over its records. It sees events only, and of a trace whose end
- * is missing it says nothing about what might still have come.
+ * A rule that every trace of a correct machine keeps: a fold over its records. It sees events only, and of a trace whose
+ * beginning or end is missing it says nothing about what was before or might still have come.
+ *
+ * <p>It is of one run, and is given the records of the tracepoints it wants and no others; {@link Invariants} sees to that.
  */
-public interface Invariant extends TraceSink {
-    /** A short name for reports, in lower case with hyphens. */
-    String id();
+public abstract class Invariant {
+    /** How many violations an invariant keeps. */
+    public static final int MOST_VIOLATIONS = 100;
+
+    private final String id;
+    private final String title;
+    private final Tracepoint[] wanted;
+    private final List<Violation> found = new ArrayList<>(0);
+
+    /**
+     * An invariant that has seen nothing.
+     *
+     * @param wanted tracepoints; the same for all invariants of a class
+     */
+    protected Invariant(String id, String title, Tracepoint... wanted) {
+        this.id = id;
+        this.title = title;
+        this.wanted = wanted;
+    }
+
+    /** A letter and a number, such as {@code I7}: I the bitmap and the IOAPIC, R requests, P posting and priorities, E EOIs, L liveness. */
+    public final String id() {
+        return id;
+    }
+
+    /** The rule in words, one sentence without a full stop. */
+    public final String title() {
+        return title;
+    }
+
+    /** The tracepoints whose records it is to be given. */
+    public final Set<Tracepoint> wanted() {
+        EnumSet<Tracepoint> set = EnumSet.noneOf(Tracepoint.class);
+        set.addAll(Arrays.asList(wanted));
+        return set;
+    }
+
+    /** The next record of a tracepoint it wants. */
+    public abstract void accept(TraceRecord record);
 
     /** The violations so far, in the order of the trace; after the first {@value #MOST_VIOLATIONS} no more are kept. */
-    List<Violation> violations();
+    public final List<Violation> violations() {
+        return Collections.unmodifiableList(found);
+    }
 
-    /** No more records come. */
-    @Override
-    default void close() {}
+    /** It does not hold at {@code at}. */
+    protected final void violated(TraceRecord at, String sentence, String detail) {
+        violated(at, null, sentence, detail, null);
+    }
 
-    /** How many violations an invariant keeps. */
-    int MOST_VIOLATIONS = 100;
+    /** It does not hold at {@code at}, and that began at {@code since}. */
+    @SuppressWarnings("TooManyParameters") // a violation's
+    protected final void violated(TraceRecord at, @Nullable TraceRecord since, String sentence, String detail) {
+        violated(at, since, sentence, detail, null);
+    }
 
-    /** New ones of all the invariants here. */
-    static List<Invariant> all() {
-        return List.of(
-                new NoEntryWithPendingRequest(),
-                new WaitBroadcastLeavesNoOldEntry(),
-                new RequestsAreApplied(),
-                new ApicvFollowsInhibits(),
-                new BitmapEqualsTable(),
-                new NoStuckLevelPin(),
-                new ProcessorKnowsItsInterrupts(),
-                new PostedInterruptsAreNotified(),
-                new NoInterruptLost(),
-                new NestedBitmapIsKept(),
-                new DeferredLoadIsPerformed(),
-                new IoapicEoiReachesUserspace());
+    /** It does not hold at {@code at}, which began at {@code since} where that is known, and is {@code hazard} if that is not null. */
+    @SuppressWarnings("TooManyParameters") // a violation's
+    protected final void violated(
+            TraceRecord at, @Nullable TraceRecord since, String sentence, String detail, @Nullable Hazard hazard) {
+        if (found.size() < MOST_VIOLATIONS) {
+            found.add(new Violation(id, sentence, at, since, detail, hazard));
+        }
     }
 }

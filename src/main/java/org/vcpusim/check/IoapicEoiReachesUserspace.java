@@ -1,10 +1,10 @@
 package org.vcpusim.check;
 
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
 
 /**
  * An EOI that user space's IOAPIC wants makes KVM_RUN return before the vCPU enters the guest again.
@@ -12,14 +12,19 @@ import org.vcpusim.trace.TraceRecord;
  * <p>Models why {@code vcpu_enter_guest} checks KVM_REQ_IOAPIC_EOI_EXIT before KVM_REQ_SCAN_IOAPIC, arch/x86/kvm/x86.c: the
  * EOI was accepted by the vectors of the last scan, and a new scan may not want it any more.
  */
-public final class IoapicEoiReachesUserspace implements Invariant {
-    private final FirstViolations violations = new FirstViolations("ioapic-eoi-reaches-userspace");
+public final class IoapicEoiReachesUserspace extends Invariant {
     /** The vector whose EOI is on its way, by vCPU. */
     private final Map<Integer, Integer> pending = new TreeMap<>();
 
-    @Override
-    public String id() {
-        return violations.invariant();
+    /** One that has seen nothing. */
+    public IoapicEoiReachesUserspace() {
+        super(
+                "E3",
+                "An EOI that user space's IOAPIC wants makes KVM_RUN return before the vCPU enters the guest again",
+                Tracepoint.IOAPIC_EOI_PENDED,
+                Tracepoint.KVM_USERSPACE_EXIT,
+                Tracepoint.IOAPIC_EOI_DROPPED,
+                Tracepoint.KVM_ENTRY);
     }
 
     @Override
@@ -45,12 +50,7 @@ public final class IoapicEoiReachesUserspace implements Invariant {
         }
     }
 
-    @Override
-    public List<Violation> violations() {
-        return violations.list();
-    }
-
     private void lost(TraceRecord record, int vcpu, int vector, String how) {
-        violations.add(record, "the EOI of vector " + vector + " by vcpu" + vcpu + " " + how, "");
+        violated(record, "the EOI of vector " + vector + " by vcpu" + vcpu + " " + how, "");
     }
 }

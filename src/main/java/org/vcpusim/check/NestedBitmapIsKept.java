@@ -1,11 +1,11 @@
 package org.vcpusim.check;
 
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
 
 /**
  * While L2 runs, the EOI-exit bitmap of the current VMCS is the one that L1 wrote to vmcs12.
@@ -13,13 +13,18 @@ import org.vcpusim.trace.TraceRecord;
  * <p>Models what {@code prepare_vmcs02_rare} sets up and nothing may change until L2 is left, arch/x86/kvm/vmx/nested.c: which
  * EOIs of L2 exit is for L1 to say.
  */
-public final class NestedBitmapIsKept implements Invariant {
-    private final FirstViolations violations = new FirstViolations("nested-bitmap-is-kept");
+public final class NestedBitmapIsKept extends Invariant {
     private final Map<Integer, VectorBitmap> ofL2 = new TreeMap<>();
 
-    @Override
-    public String id() {
-        return violations.invariant();
+    /** One that has seen nothing. */
+    public NestedBitmapIsKept() {
+        super(
+                "I11",
+                "While L2 runs, the EOI-exit bitmap of the current VMCS is the one of vmcs12",
+                Tracepoint.VMCS02_PREPARED,
+                Tracepoint.KVM_NESTED_VMEXIT_INJECT,
+                Tracepoint.VCPU_RESET,
+                Tracepoint.EOI_EXITMAP_LOAD);
     }
 
     @Override
@@ -34,16 +39,11 @@ public final class NestedBitmapIsKept implements Invariant {
         } else if (event instanceof Event.EoiExitmapLoaded loaded) {
             VectorBitmap own = ofL2.get(loaded.vcpu());
             if (own != null && !own.equals(loaded.bitmap())) {
-                violations.add(
+                violated(
                         record,
                         "the load of vcpu" + loaded.vcpu() + " wrote vmcs02 while L2 ran",
                         BitmapDifference.of(loaded.bitmap(), own));
             }
         }
-    }
-
-    @Override
-    public List<Violation> violations() {
-        return violations.list();
     }
 }

@@ -1,8 +1,8 @@
 package org.vcpusim.check;
 
-import java.util.List;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
 
 /**
  * No VM entry commits while a request bit is set.
@@ -10,26 +10,19 @@ import org.vcpusim.trace.TraceRecord;
  * <p>Models the check of {@code kvm_vcpu_exit_request} after the vCPU has become IN_GUEST_MODE, arch/x86/kvm/x86.c. Bits set
  * after it are no violation: whoever sets one then sees IN_GUEST_MODE and sends an IPI.
  */
-public final class NoEntryWithPendingRequest implements Invariant {
-    private final FirstViolations violations = new FirstViolations("no-entry-with-pending-request");
-
-    @Override
-    public String id() {
-        return violations.invariant();
+public final class NoEntryWithPendingRequest extends Invariant {
+    /** One that has seen nothing. */
+    public NoEntryWithPendingRequest() {
+        super("R2", "No VM entry commits while a request bit is set", Tracepoint.KVM_ENTRY);
     }
 
     @Override
     public void accept(TraceRecord record) {
         if (record.event() instanceof Event.GuestEntered entry && entry.requests() != 0) {
-            violations.add(
+            violated(
                     record,
                     "vcpu" + entry.vcpu() + " entered the guest with a request pending",
                     RequestNames.in(entry.requests()));
         }
-    }
-
-    @Override
-    public List<Violation> violations() {
-        return violations.list();
     }
 }

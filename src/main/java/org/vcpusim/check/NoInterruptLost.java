@@ -1,28 +1,23 @@
 package org.vcpusim.check;
 
-import java.util.List;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
 
 /** At quiescence no guest sleeps that would take an interrupt which is requested or posted. */
-public final class NoInterruptLost implements Invariant {
-    private final FirstViolations violations = new FirstViolations("no-interrupt-lost");
-
-    @Override
-    public String id() {
-        return violations.invariant();
+public final class NoInterruptLost extends Invariant {
+    /** One that has seen nothing. */
+    public NoInterruptLost() {
+        super(
+                "L3",
+                "No guest sleeps for good that would take an interrupt which is requested or posted",
+                Tracepoint.INTERRUPT_LOST);
     }
 
     @Override
     public void accept(TraceRecord record) {
         if (record.event() instanceof Event.InterruptLost lost) {
-            violations.add(
-                    record, "vcpu" + lost.vcpu() + " sleeps, and nobody will wake it for vector " + lost.vector(), "");
+            violated(record, "vcpu" + lost.vcpu() + " sleeps, and nobody will wake it for vector " + lost.vector(), "");
         }
-    }
-
-    @Override
-    public List<Violation> violations() {
-        return violations.list();
     }
 }

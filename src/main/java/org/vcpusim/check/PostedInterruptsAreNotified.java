@@ -1,10 +1,10 @@
 package org.vcpusim.check;
 
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
 
 /**
  * Nobody enters the guest past an interrupt that was posted, unless somebody is about to tell the processor.
@@ -17,8 +17,7 @@ import org.vcpusim.trace.TraceRecord;
  *   <li>if ON is set, the notification is on its way, or whoever set ON has not read the mode yet.
  * </ul>
  */
-public final class PostedInterruptsAreNotified implements Invariant {
-    private final FirstViolations violations = new FirstViolations("posted-interrupts-are-notified");
+public final class PostedInterruptsAreNotified extends Invariant {
     private final Map<Integer, Posters> byVcpu = new TreeMap<>();
 
     /** Those who are busy posting to one vCPU. */
@@ -31,9 +30,18 @@ public final class PostedInterruptsAreNotified implements Invariant {
         private boolean sent;
     }
 
-    @Override
-    public String id() {
-        return violations.invariant();
+    /** One that has seen nothing. */
+    public PostedInterruptsAreNotified() {
+        super(
+                "P3",
+                "Nobody enters the guest past an interrupt that was posted, unless somebody is about to tell the processor",
+                Tracepoint.POSTED_INTERRUPT_SET,
+                Tracepoint.NOTIFICATION_REQUESTED,
+                Tracepoint.POSTED_INTERRUPT_TRIGGER,
+                Tracepoint.IPI_SENT,
+                Tracepoint.INTERRUPT_STATE_LOAD,
+                Tracepoint.KVM_EXIT,
+                Tracepoint.ENTRY_CANCELLED);
     }
 
     @Override
@@ -82,7 +90,7 @@ public final class PostedInterruptsAreNotified implements Invariant {
     }
 
     private void add(TraceRecord record, Event.InterruptStateLoaded load, String which) {
-        violations.add(
+        violated(
                 record,
                 "vcpu" + load.vcpu() + " entered the guest with an interrupt posted " + which,
                 "highest vector " + load.descriptor().pir().highest());
@@ -90,10 +98,5 @@ public final class PostedInterruptsAreNotified implements Invariant {
 
     private Posters of(int vcpu) {
         return byVcpu.computeIfAbsent(vcpu, index -> new Posters());
-    }
-
-    @Override
-    public List<Violation> violations() {
-        return violations.list();
     }
 }

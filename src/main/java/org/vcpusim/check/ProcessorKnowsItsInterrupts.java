@@ -1,8 +1,8 @@
 package org.vcpusim.check;
 
-import java.util.List;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
 
 /**
  * At a VM entry with APICv active RVI is the highest vector requested and SVI the highest in service, 0 where there is none.
@@ -10,14 +10,15 @@ import org.vcpusim.trace.TraceRecord;
  * <p>Models what {@code vmx_set_rvi} and {@code vmx_hwapic_isr_update} are for, arch/x86/kvm/vmx/vmx.c: the processor delivers
  * RVI and ends SVI, whatever the register page says. What is only posted does not count.
  */
-public final class ProcessorKnowsItsInterrupts implements Invariant {
+public final class ProcessorKnowsItsInterrupts extends Invariant {
     private static final int VECTOR_MASK = 0xff;
 
-    private final FirstViolations violations = new FirstViolations("processor-knows-its-interrupts");
-
-    @Override
-    public String id() {
-        return violations.invariant();
+    /** One that has seen nothing. */
+    public ProcessorKnowsItsInterrupts() {
+        super(
+                "P4",
+                "At a VM entry with APICv active RVI is the highest vector requested and SVI the highest in service",
+                Tracepoint.INTERRUPT_STATE_LOAD);
     }
 
     @Override
@@ -42,15 +43,10 @@ public final class ProcessorKnowsItsInterrupts implements Invariant {
     private void compare(TraceRecord record, int vcpu, String name, int found, int highest) {
         int right = Math.max(highest, 0);
         if (found != right) {
-            violations.add(
+            violated(
                     record,
                     "vcpu" + vcpu + " entered the guest with a wrong " + name,
                     "it is " + found + " and should be " + right);
         }
-    }
-
-    @Override
-    public List<Violation> violations() {
-        return violations.list();
     }
 }

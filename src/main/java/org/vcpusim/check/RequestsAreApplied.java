@@ -1,6 +1,5 @@
 package org.vcpusim.check;
 
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -8,6 +7,7 @@ import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.RequestSet;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
 
 /**
  * No request is lost: one made is seen, one seen is applied before its vCPU enters the guest.
@@ -26,10 +26,9 @@ import org.vcpusim.trace.TraceRecord;
  * <p>What is pending or being handled when the trace ends is no violation: the trace cannot tell whether it would have been
  * lost.
  */
-public final class RequestsAreApplied implements Invariant {
+public final class RequestsAreApplied extends Invariant {
     private static final VcpuRequest[] REQUESTS = VcpuRequest.values();
 
-    private final FirstViolations violations = new FirstViolations("requests-are-applied");
     private final Map<Integer, Flows> byVcpu = new TreeMap<>();
 
     /** The flows of one vCPU: those whose bit is set, and those seen and not applied, by request. */
@@ -62,9 +61,17 @@ public final class RequestsAreApplied implements Invariant {
         }
     }
 
-    @Override
-    public String id() {
-        return violations.invariant();
+    /** One that has seen nothing. */
+    public RequestsAreApplied() {
+        super(
+                "R1",
+                "A request that was made is seen, and one that was seen is applied before the guest is entered",
+                Tracepoint.REQUEST_MADE,
+                Tracepoint.REQUEST_SEEN,
+                Tracepoint.REQUEST_APPLIED,
+                Tracepoint.KVM_ENTRY,
+                Tracepoint.KVM_EXIT,
+                Tracepoint.ENTRY_CANCELLED);
     }
 
     @Override
@@ -86,11 +93,6 @@ public final class RequestsAreApplied implements Invariant {
         } else if (event instanceof Event.EntryCancelled cancelled) {
             everyMadeIsIn(cancelled.requests(), cancelled.vcpu(), record);
         }
-    }
-
-    @Override
-    public List<Violation> violations() {
-        return violations.list();
     }
 
     private void made(Event.RequestMade made, TraceRecord record) {
@@ -160,7 +162,7 @@ public final class RequestsAreApplied implements Invariant {
     }
 
     private void lost(TraceRecord record, int vcpu, RequestSet.Flow flow, String how) {
-        violations.add(
+        violated(
                 record,
                 flow.request() + " of vcpu" + vcpu + " " + how,
                 "flow " + flow.flow() + ", table write " + flow.sequence());

@@ -7,6 +7,7 @@ import java.util.TreeMap;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
 
 /**
  * When a broadcast of a request with KVM_REQUEST_WAIT completes, none of its targets is still in a guest entry that
@@ -16,10 +17,9 @@ import org.vcpusim.trace.TraceRecord;
  * broadcast a make belongs to. One that happens while several of the same request run may belong to any of them, and is
  * judged when the last of these completes: then its own has. Makes outside any broadcast of their request are not judged.
  */
-public final class WaitBroadcastLeavesNoOldEntry implements Invariant {
+public final class WaitBroadcastLeavesNoOldEntry extends Invariant {
     private static final long OUTSIDE = -1;
 
-    private final FirstViolations violations = new FirstViolations("wait-broadcast-leaves-no-old-entry");
     private final Map<Integer, Broadcast> running = new TreeMap<>();
     private final Map<Integer, Long> entryOrders = new TreeMap<>();
 
@@ -44,9 +44,16 @@ public final class WaitBroadcastLeavesNoOldEntry implements Invariant {
         }
     }
 
-    @Override
-    public String id() {
-        return violations.invariant();
+    /** One that has seen nothing. */
+    public WaitBroadcastLeavesNoOldEntry() {
+        super(
+                "R3",
+                "When a broadcast that waits completes, no target is still in a guest entry from before its request",
+                Tracepoint.KVM_ENTRY,
+                Tracepoint.KVM_EXIT,
+                Tracepoint.BROADCAST_STARTED,
+                Tracepoint.REQUEST_MADE,
+                Tracepoint.BROADCAST_COMPLETED);
     }
 
     @Override
@@ -65,11 +72,6 @@ public final class WaitBroadcastLeavesNoOldEntry implements Invariant {
         } else if (event instanceof Event.BroadcastCompleted completed) {
             completed(completed, record);
         }
-    }
-
-    @Override
-    public List<Violation> violations() {
-        return violations.list();
     }
 
     private void made(Event.RequestMade made, long order) {
@@ -91,7 +93,7 @@ public final class WaitBroadcastLeavesNoOldEntry implements Invariant {
             make.candidates--;
             long entry = entryOrders.getOrDefault(make.vcpu, OUTSIDE);
             if (make.candidates == 0 && entry != OUTSIDE && entry < make.order) {
-                violations.add(
+                violated(
                         record,
                         "the broadcast of " + broadcast.request + " completed while vcpu" + make.vcpu
                                 + " was still in the guest it had entered before",

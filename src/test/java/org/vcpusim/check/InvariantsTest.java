@@ -22,6 +22,7 @@ import org.vcpusim.kvm.VcpuMode;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.Source;
 import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
 
 /**
  * Traces by hand, a word an event.
@@ -50,12 +51,12 @@ class InvariantsTest {
         # trace                                                    | violated invariant at word    | reason
         ""                                                         | ""                            | nothing happened
         enter0 exit0                                               | ""                            | nothing pending
-        enter0!L                                                   | no-entry-with-pending-request 0 | LOAD pending at the commit
+        enter0!L                                                   | R2 0 | LOAD pending at the commit
         enter0 exit0!S                                             | ""                            | set after the commit
         cancel0!L                                                  | ""                            | the entry was abandoned
         enter0 start5:S make0:S1 exit0!S end5:S                    | ""                            | left the guest before the end
-        enter0 start5:S make0:S1 end5:S                            | wait-broadcast-leaves-no-old-entry 3 | still in the old entry
-        enter0 make0:S1 start5:S join0:S1 end5:S                   | wait-broadcast-leaves-no-old-entry 4 | a coalesced make counts too
+        enter0 start5:S make0:S1 end5:S                            | R3 3 | still in the old entry
+        enter0 make0:S1 start5:S join0:S1 end5:S                   | R3 4 | a coalesced make counts too
         start5:S make0:S1 seen0:S1 done0:S1 enter0 end5:S          | ""                            | the entry is newer than the make
         enter0 exit0 start5:S make0:S1 end5:S                      | ""                            | not in the guest
         enter1 start5:S make0:S1 end5:S                            | ""                            | vCPU 1 is no target
@@ -63,8 +64,8 @@ class InvariantsTest {
         enter0 start5:S make0:L1 end5:S                            | ""                            | another request
         enter0 make0:S1 start5:S end5:S                            | ""                            | made before the broadcast
         enter1 start5:S start6:S make1:S1 end5:S exit1!S end6:S    | ""                            | the make may be of the broadcast that still runs
-        enter1 start5:S start6:S make1:S1 end5:S end6:S            | wait-broadcast-leaves-no-old-entry 5 | both candidates are complete
-        enter1 start5:S make1:S1 start6:S end5:S end6:S            | wait-broadcast-leaves-no-old-entry 4 | only the first was running at the make
+        enter1 start5:S start6:S make1:S1 end5:S end6:S            | R3 5 | both candidates are complete
+        enter1 start5:S make1:S1 start6:S end5:S end6:S            | R3 4 | only the first was running at the make
         end5:S                                                     | ""                            | its start is before the trace
         make0:S1 join0:S1 seen0:S1 done0:S1 enter0                 | ""                            | one life of a request
         make0:S1 seen0:S1 make0:S2 done0:S1 seen0:S2 done0:S2 enter0 | ""                          | made anew while handled
@@ -72,72 +73,67 @@ class InvariantsTest {
         make0:S1                                                   | ""                            | pending at the end
         make0:S1 seen0:S1                                          | ""                            | being handled at the end
         make0:S1 exit0!S cancel0!S                                 | ""                            | its bit is still there
-        make0:S1 seen0:S1 join0:S1 done0:S1                        | requests-are-applied 2        | the bit was not cleared first
-        make0:S1 seen0:S1 enter0                                   | requests-are-applied 2        | seen and forgotten
-        make0:S1 seen0:S1 make0:S2 seen0:S2                        | requests-are-applied 3        | the next is seen first
-        make0:S1 make0:S2                                          | requests-are-applied 1        | the bit was cleared in secret
-        make0:S1 enter0                                            | requests-are-applied 1        | the bit is not in the word
-        make0:S1 exit0                                             | requests-are-applied 1        | not in the word of the exit either
-        make0:S1 make0:L2 cancel0!S                                | requests-are-applied 2        | LOAD is not in the word
-        done0:S1                                                   | requests-are-applied 0        | applied and never seen
+        make0:S1 seen0:S1 join0:S1 done0:S1                        | R1 2        | the bit was not cleared first
+        make0:S1 seen0:S1 enter0                                   | R1 2        | seen and forgotten
+        make0:S1 seen0:S1 make0:S2 seen0:S2                        | R1 3        | the next is seen first
+        make0:S1 make0:S2                                          | R1 1        | the bit was cleared in secret
+        make0:S1 enter0                                            | R1 1        | the bit is not in the word
+        make0:S1 exit0                                             | R1 1        | not in the word of the exit either
+        make0:S1 make0:L2 cancel0!S                                | R1 2        | LOAD is not in the word
+        done0:S1                                                   | R1 0        | applied and never seen
         make0:S1 make1:S1 seen0:S1 done0:S1 enter0 exit1!S         | ""                            | flows of two vCPUs do not mix
         audit0:EQUAL audit1:STALE_EXTRA audit2:PENDING audit3:UNUSED | ""                          | legal verdicts
-        audit0:EQUAL audit1:WRONG                                  | bitmap-equals-table 1         | a wrong bitmap
-        stuck10                                                    | no-stuck-level-pin 0          | a stuck pin
+        audit0:EQUAL audit1:WRONG                                  | I3 1         | a wrong bitmap
+        stuck10                                                    | I7 0          | a stuck pin
         load0:rs load1:ro                                          | ""                            | RVI and SVI agree with the page
-        load0:i                                                    | processor-knows-its-interrupts 0 | RVI lacks what is requested
-        load0:s                                                    | processor-knows-its-interrupts 0 | SVI without anything in service
+        load0:i                                                    | P4 0 | RVI lacks what is requested
+        load0:s                                                    | P4 0 | SVI without anything in service
         load0:ix                                                   | ""                            | without APICv nobody reads the status
         post0 load0:p                                              | ""                            | ON is not set yet
-        load0:p                                                    | posted-interrupts-are-notified 0 | a sync does not look at PIR
+        load0:p                                                    | P3 0 | a sync does not look at PIR
         load0:pn                                                   | ""                            | notifications are suppressed
-        vtd0 load0:p                                               | posted-interrupts-are-notified 1 | a device is done at once
+        vtd0 load0:p                                               | P3 1 | a device is done at once
         post0 on0 load0:po                                         | ""                            | the mode is not read yet
-        post0 on0 trigger0 load0:po                                | posted-interrupts-are-notified 3 | it was woken, and enters
+        post0 on0 trigger0 load0:po                                | P3 3 | it was woken, and enters
         post0 on0 notify0 trigger0 load0:po                        | ""                            | the notification is on its way
-        post0 on0 notify0 trigger0 load0:po exit0 load0:po         | posted-interrupts-are-notified 6 | it was for the entry before
-        post0 on0 notify0 trigger0 cancel0 load0:po                | posted-interrupts-are-notified 5 | it was for the entry before
-        post0 on0 post0 joinon0 trigger0 load0:po                  | posted-interrupts-are-notified 5 | who finds ON set leaves it to the first
+        post0 on0 notify0 trigger0 load0:po exit0 load0:po         | P3 6 | it was for the entry before
+        post0 on0 notify0 trigger0 cancel0 load0:po                | P3 5 | it was for the entry before
+        post0 on0 post0 joinon0 trigger0 load0:po                  | P3 5 | who finds ON set leaves it to the first
         post1 on1 trigger0 load1:po                                | ""                            | posters of two vCPUs do not mix
-        lost2                                                      | no-interrupt-lost 0           | asleep with an interrupt
+        lost2                                                      | L3 0           | asleep with an interrupt
         nest0 enter0 leave0 bitmap0:50 enter0                        | ""                            | nothing is loaded in L2
-        nest0 bitmap0:50                                             | nested-bitmap-is-kept 1       | the load wrote vmcs02
+        nest0 bitmap0:50                                             | I11 1       | the load wrote vmcs02
         nest0 bitmap0:49                                             | ""                            | what is there already
         nest0 bitmap1:50                                             | ""                            | vCPU 1 is not in L2
         nest0 reset0 bitmap0:50                                      | ""                            | a reset leaves L2
         nest0 defer0 enter0 leave0 bitmap0:50 enter0                 | ""                            | made up for in time
         nest0 defer0 enter0 leave0 skip0 enter0                    | ""                            | with nothing to write
-        nest0 defer0 leave0 enter0                                 | deferred-load-is-performed 3  | L1 runs with the old bitmap
-        nest0 defer0 bitmap0:49 leave0 enter0                        | deferred-load-is-performed 4  | a load in L2 makes up for nothing
+        nest0 defer0 leave0 enter0                                 | L6 3  | L1 runs with the old bitmap
+        nest0 defer0 bitmap0:49 leave0 enter0                        | L6 4  | a load in L2 makes up for nothing
         nest0 defer0 leave0 reset0 enter0                          | ""                            | a reset asks for a scan of its own
         nest0 defer0 enter0                                        | ""                            | still in L2
         pend0 eoi0 enter0 pend0 eoi0 enter0                        | ""                            | each EOI reaches user space
         pend0 pend1 eoi1 eoi0 enter0 enter1                        | ""                            | EOIs of two vCPUs do not mix
         pend0                                                      | ""                            | on its way at the end
-        pend0 user0 enter0                                         | ioapic-eoi-reaches-userspace 2 | another exit is not for the EOI
-        pend0 enter0 enter0                                        | ioapic-eoi-reaches-userspace 1 | the guest goes on before
-        pend0 drop0 enter0                                         | ioapic-eoi-reaches-userspace 1 | dropped
-        pend0 pend0 eoi0                                           | ioapic-eoi-reaches-userspace 1 | there is one slot
+        pend0 user0 enter0                                         | E3 2 | another exit is not for the EOI
+        pend0 enter0 enter0                                        | E3 1 | the guest goes on before
+        pend0 drop0 enter0                                         | E3 1 | dropped
+        pend0 pend0 eoi0                                           | E3 1 | there is one slot
         in0:INACTIVE enter0                                        | ""                            | what the VM wants is not known
         init0:on enter0                                            | ""                            | active and not inhibited
-        init0:on in0:INACTIVE                                      | apicv-follows-inhibits 1      | inactive and not inhibited
+        init0:on in0:INACTIVE                                      | I10 1      | inactive and not inhibited
         init0:on in0:APIC_DISABLED                                 | ""                            | a disabled local APIC is reason enough
-        init0:on in0:ACTIVE_APIC_DISABLED                          | apicv-follows-inhibits 1      | active without a local APIC
-        init0:on in0:CONTROLS_DIFFER                               | apicv-follows-inhibits 1      | the flag and the controls differ
+        init0:on in0:ACTIVE_APIC_DISABLED                          | I10 1      | active without a local APIC
+        init0:on in0:CONTROLS_DIFFER                               | I10 1      | the flag and the controls differ
         init0:off in0:INACTIVE                                     | ""                            | APICv is off altogether
-        init0:off enter0                                           | apicv-follows-inhibits 1      | active although it is off altogether
+        init0:off enter0                                           | I10 1      | active although it is off altogether
         init0:on store8 in0:INACTIVE store0 enter0                 | ""                            | inhibited, then not
-        init0:on store8 enter0                                     | apicv-follows-inhibits 2      | active and inhibited
+        init0:on store8 enter0                                     | I10 2      | active and inhibited
         init0:on store8 store10 in0:INACTIVE init1:on in0:INACTIVE | ""                            | another reason, another vCPU
-        store8 store0 in1:INACTIVE                                 | apicv-follows-inhibits 2      | not inhibited any more
+        store8 store0 in1:INACTIVE                                 | I10 2      | not inhibited any more
         """)
     void aTraceBreaksTheInvariant(String words, String violated, String reason) {
-        List<Invariant> invariants = Invariant.all();
-        List<TraceRecord> trace = trace(words);
-        invariants.forEach(invariant -> trace.forEach(invariant::accept));
-        invariants.forEach(Invariant::close);
-        String found = invariants.stream()
-                .flatMap(invariant -> invariant.violations().stream())
+        String found = violations(words).stream()
                 .map(violation -> violation.invariant() + " " + violation.at().order())
                 .collect(Collectors.joining(", "));
         assertEquals(violated, found, reason);
@@ -160,14 +156,11 @@ class InvariantsTest {
         stuck10                         | pin 10 waits for an EOI of vector 48, which no local APIC holds | entry 0xc030
         """)
     void aViolationSaysWhatHappened(String words, String sentence, String detail) {
-        List<Violation> found = new ArrayList<>();
-        for (Invariant invariant : Invariant.all()) {
-            trace(words).forEach(invariant::accept);
-            found.addAll(invariant.violations());
-        }
         assertEquals(
                 List.of(sentence + " / " + detail),
-                found.stream().map(v -> v.sentence() + " / " + v.detail()).toList());
+                violations(words).stream()
+                        .map(v -> v.sentence() + " / " + v.detail())
+                        .toList());
     }
 
     @Test
@@ -182,9 +175,45 @@ class InvariantsTest {
 
     @Test
     void invariantsHaveDifferentIds() {
-        List<String> ids = Invariant.all().stream().map(Invariant::id).toList();
+        List<String> ids = Invariants.all().list().stream().map(Invariant::id).toList();
         assertEquals(ids.size(), ids.stream().distinct().count());
-        assertTrue(ids.stream().allMatch(id -> id.matches("[a-z]+(-[a-z]+)*")), ids::toString);
+        assertTrue(ids.stream().allMatch(id -> id.matches("[CEILMPR][0-9]+")), ids::toString);
+    }
+
+    @Test
+    void titlesAreSentencesWithoutAFullStop() {
+        for (Invariant invariant : Invariants.all().list()) {
+            assertTrue(invariant.title().matches("[A-Z].{20,}[^.]"), invariant.title());
+        }
+    }
+
+    @Test
+    void anInvariantIsGivenWhatItWantsAndNothingElse() {
+        List<String> given = new ArrayList<>();
+        Invariants invariants = Invariants.allAnd(new Invariant("X1", "", Tracepoint.KVM_EXIT, Tracepoint.VCPU_RESET) {
+            @Override
+            public void accept(TraceRecord record) {
+                given.add(Tracepoint.of(record.event()).traceName());
+            }
+        });
+        trace("enter0 exit0 reset0 enter0").forEach(invariants::accept);
+        assertEquals(List.of("kvm_exit", "vcpu_reset"), given);
+    }
+
+    @Test
+    void violationsOfSeveralInvariantsAreInTheOrderOfTheTrace() {
+        assertEquals(
+                List.of("R2 0", "L3 1", "R2 2"),
+                violations("enter0!S lost2 enter0!S").stream()
+                        .map(v -> v.invariant() + " " + v.at().order())
+                        .toList());
+    }
+
+    private static List<Violation> violations(String words) {
+        Invariants invariants = Invariants.all();
+        trace(words).forEach(invariants::accept);
+        invariants.close();
+        return invariants.violations();
     }
 
     private static List<TraceRecord> trace(String words) {

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -15,7 +14,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.vcpusim.actor.StepFailedException;
 import org.vcpusim.arch.VectorBitmap;
-import org.vcpusim.check.Invariant;
+import org.vcpusim.check.Invariants;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Protocol;
 import org.vcpusim.schedule.RoundRobinChooser;
@@ -44,16 +43,14 @@ class LiveSimulationTest {
     void aLiveRunReachesTheSameAuditedEndAsAControlledOne(Protocol protocol) {
         Assembly assembly = Assemblies.affinityMoved(8, protocol, 20);
         Trace live = new Trace();
-        List<Invariant> invariants = TargetsAreTold.andAll(assembly.machine());
-        List<TraceSink> sinks = new ArrayList<>(invariants);
-        sinks.add(live);
-        RunOutcome outcome = simulation.run(assembly, sinks, BOUNDS);
+        Invariants invariants = Invariants.allAnd(new TargetsAreTold(assembly.machine()));
+        RunOutcome outcome = simulation.run(assembly, List.of(invariants, live), BOUNDS);
         Trace controlled = new Trace();
         try (ControlledSimulation other = new ControlledSimulation()) {
             other.run(assembly, RoundRobinChooser.ROUND_ROBIN, List.of(controlled), BOUNDS);
         }
         assertEquals(RunOutcome.End.QUIESCENT, outcome.end());
-        invariants.forEach(invariant -> assertEquals(List.of(), invariant.violations()));
+        assertEquals(List.of(), invariants.findings());
         assertEquals(expected(controlled), expected(live));
         assertTrue(live.closed);
     }

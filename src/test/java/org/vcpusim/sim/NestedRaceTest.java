@@ -12,7 +12,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.vcpusim.check.Invariant;
+import org.vcpusim.check.Invariants;
 import org.vcpusim.check.Violation;
 import org.vcpusim.kvm.Fault;
 import org.vcpusim.kvm.Protocol;
@@ -65,20 +65,21 @@ class NestedRaceTest {
     }
 
     private List<Violation> violations(Scenario scenario, long seed) {
-        List<Invariant> invariants = Invariant.all();
-        RunOutcome outcome = simulation.run(ScenarioAssembly.of(scenario), new RandomChooser(seed), invariants, BOUNDS);
+        Invariants invariants = Invariants.all();
+        RunOutcome outcome =
+                simulation.run(ScenarioAssembly.of(scenario), new RandomChooser(seed), List.of(invariants), BOUNDS);
         assertEquals(RunOutcome.End.QUIESCENT, outcome.end(), "seed " + seed);
-        return invariants.stream().flatMap(i -> i.violations().stream()).toList();
+        return invariants.findings();
     }
 
     @ParameterizedTest
     @CsvSource(textBlock = """
-            NESTED_LOAD_INTO_VMCS02, LOAD_EOI_EXITMAP, nested-bitmap-is-kept
-            NESTED_LOAD_INTO_VMCS02, SCAN_THEN_LOAD,   nested-bitmap-is-kept
-            NESTED_LOAD_INTO_VMCS02, LOAD_EOI_EXITMAP, bitmap-equals-table
-            NESTED_LOAD_INTO_VMCS02, SCAN_THEN_LOAD,   bitmap-equals-table
-            NESTED_LOAD_INTO_VMCS02, LOAD_EOI_EXITMAP, no-stuck-level-pin
-            NESTED_LOAD_INTO_VMCS02, SCAN_THEN_LOAD,   no-stuck-level-pin
+            NESTED_LOAD_INTO_VMCS02, LOAD_EOI_EXITMAP, I11
+            NESTED_LOAD_INTO_VMCS02, SCAN_THEN_LOAD,   I11
+            NESTED_LOAD_INTO_VMCS02, LOAD_EOI_EXITMAP, I3
+            NESTED_LOAD_INTO_VMCS02, SCAN_THEN_LOAD,   I3
+            NESTED_LOAD_INTO_VMCS02, LOAD_EOI_EXITMAP, I7
+            NESTED_LOAD_INTO_VMCS02, SCAN_THEN_LOAD,   I7
             """)
     void aSweepFindsTheFault(Fault fault, Protocol protocol, String invariant) {
         Scenario broken = scenario(protocol, EnumSet.of(fault));

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.vcpusim.check.Invariant;
+import org.vcpusim.check.Invariants;
 import org.vcpusim.check.Violation;
 import org.vcpusim.kvm.Fault;
 import org.vcpusim.kvm.Protocol;
@@ -41,10 +41,11 @@ class SplitRaceTest {
     }
 
     private List<Violation> violations(Scenario scenario, long seed) {
-        List<Invariant> invariants = Invariant.all();
-        RunOutcome outcome = simulation.run(ScenarioAssembly.of(scenario), new RandomChooser(seed), invariants, BOUNDS);
+        Invariants invariants = Invariants.all();
+        RunOutcome outcome =
+                simulation.run(ScenarioAssembly.of(scenario), new RandomChooser(seed), List.of(invariants), BOUNDS);
         assertEquals(RunOutcome.End.QUIESCENT, outcome.end(), "seed " + seed);
-        return invariants.stream().flatMap(i -> i.violations().stream()).toList();
+        return invariants.findings();
     }
 
     @ParameterizedTest
@@ -57,7 +58,7 @@ class SplitRaceTest {
 
     /** The EOI is dropped by a scan of the same pass, and its pin never interrupts again. */
     @ParameterizedTest
-    @CsvSource({"ioapic-eoi-reaches-userspace", "no-stuck-level-pin"})
+    @CsvSource({"E3", "I7"})
     void anEoiExitThatComesAfterTheScanLosesEois(String invariant) {
         Scenario faulty = SCENARIO.withFaults(EnumSet.of(Fault.EOI_EXIT_AFTER_SCAN));
         boolean found = LongStream.range(0, SEEDS)

@@ -1,15 +1,13 @@
 package org.vcpusim.sim;
 
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import org.vcpusim.check.Invariant;
-import org.vcpusim.check.Violation;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Machine;
 import org.vcpusim.kvm.VcpuMode;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
 
 /**
  * When a broadcast about the redirection table completes, every target that was in the guest has been told: since that
@@ -18,35 +16,26 @@ import org.vcpusim.trace.TraceRecord;
  * <p>It holds for runs in which only writes of the table broadcast: {@code ioapic->lock} lets one of them run at a time. The
  * requests that do not wait need it, since a vCPU that is not told of one applies it whenever it next leaves the guest.
  */
-final class TargetsAreTold implements Invariant {
+final class TargetsAreTold extends Invariant {
     private final VcpuRequest request;
     private final boolean[] inGuest;
     private final boolean[] madeInGuest;
     private final boolean[] told;
-    private final List<Violation> violations = new ArrayList<>();
 
     TargetsAreTold(Machine machine) {
+        super(
+                "targets-are-told",
+                "When a broadcast about the redirection table completes, every target in the guest has been told",
+                Tracepoint.KVM_ENTRY,
+                Tracepoint.KVM_EXIT,
+                Tracepoint.REQUEST_MADE,
+                Tracepoint.IPI_SENT,
+                Tracepoint.IPI_ELIDED,
+                Tracepoint.BROADCAST_COMPLETED);
         request = machine.protocol().tableRequest();
         inGuest = new boolean[machine.vcpuCount()];
         madeInGuest = new boolean[machine.vcpuCount()];
         told = new boolean[machine.vcpuCount()];
-    }
-
-    /** This and all others, for one run. */
-    static List<Invariant> andAll(Machine machine) {
-        List<Invariant> all = new ArrayList<>(Invariant.all());
-        all.add(new TargetsAreTold(machine));
-        return all;
-    }
-
-    @Override
-    public String id() {
-        return "targets-are-told";
-    }
-
-    @Override
-    public List<Violation> violations() {
-        return violations;
     }
 
     @Override
@@ -72,7 +61,7 @@ final class TargetsAreTold implements Invariant {
     private void completed(TraceRecord record) {
         for (int vcpu = 0; vcpu < inGuest.length; vcpu++) {
             if (inGuest[vcpu] && madeInGuest[vcpu] && !told[vcpu]) {
-                violations.add(new Violation(id(), "vcpu" + vcpu + " is not told of its request", record, ""));
+                violated(record, "vcpu" + vcpu + " is not told of its request", "");
             }
         }
         Arrays.fill(madeInGuest, false);

@@ -1,0 +1,99 @@
+package org.vcpusim.check;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.TraceSink;
+import org.vcpusim.trace.Tracepoint;
+
+/**
+ * Invariants over one run, as one sink. A record costs only those that want its tracepoint.
+ *
+ * <p>A run has its own: they are cheap to make.
+ */
+public final class Invariants implements TraceSink {
+    /** Indices of invariants, by tracepoint. */
+    private static final int[][] WANTED_OF_ALL = wanted(create());
+
+    private final Invariant[] invariants;
+    private final int[][] wanted;
+
+    private Invariants(List<Invariant> invariants, int[][] wanted) {
+        this.invariants = invariants.toArray(Invariant[]::new);
+        this.wanted = wanted;
+    }
+
+    /** New ones of all the invariants here. */
+    public static Invariants all() {
+        return new Invariants(create(), WANTED_OF_ALL);
+    }
+
+    /** New ones of all the invariants here, and {@code more}. */
+    public static Invariants allAnd(Invariant... more) {
+        List<Invariant> invariants = create();
+        invariants.addAll(List.of(more));
+        return new Invariants(invariants, wanted(invariants));
+    }
+
+    private static List<Invariant> create() {
+        return new ArrayList<>(List.of(
+                new BitmapEqualsTable(),
+                new NoStuckLevelPin(),
+                new ApicvFollowsInhibits(),
+                new NestedBitmapIsKept(),
+                new RequestsAreApplied(),
+                new NoEntryWithPendingRequest(),
+                new WaitBroadcastLeavesNoOldEntry(),
+                new PostedInterruptsAreNotified(),
+                new ProcessorKnowsItsInterrupts(),
+                new IoapicEoiReachesUserspace(),
+                new NoInterruptLost(),
+                new DeferredLoadIsPerformed()));
+    }
+
+    private static int[][] wanted(List<Invariant> invariants) {
+        List<List<Integer>> byTracepoint = new ArrayList<>();
+        for (int i = 0; i < Tracepoint.values().length; i++) {
+            byTracepoint.add(new ArrayList<>());
+        }
+        for (int i = 0; i < invariants.size(); i++) {
+            for (Tracepoint tracepoint : invariants.get(i).wanted()) {
+                byTracepoint.get(tracepoint.ordinal()).add(i);
+            }
+        }
+        return byTracepoint.stream()
+                .map(list -> list.stream().mapToInt(Integer::intValue).toArray())
+                .toArray(int[][]::new);
+    }
+
+    @Override
+    public void accept(TraceRecord record) {
+        for (int i : wanted[Tracepoint.of(record.event()).ordinal()]) {
+            invariants[i].accept(record);
+        }
+    }
+
+    @Override
+    public void close() {}
+
+    /** The invariants. */
+    public List<Invariant> list() {
+        return List.of(invariants);
+    }
+
+    /** All violations so far, in the order of the trace. */
+    public List<Violation> violations() {
+        List<Violation> all = new ArrayList<>(0);
+        for (Invariant invariant : invariants) {
+            all.addAll(invariant.violations());
+        }
+        all.sort(Comparator.comparingLong(violation -> violation.at().order()));
+        return all;
+    }
+
+    /** Those of {@link #violations} that no known hazard explains. */
+    public List<Violation> findings() {
+        return violations().stream().filter(Violation::isFinding).toList();
+    }
+}
