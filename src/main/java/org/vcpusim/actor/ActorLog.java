@@ -38,7 +38,7 @@ final class ActorLog {
         String group = ROOT + source.kind().name().toLowerCase(java.util.Locale.ROOT);
         return switch (source.kind()) {
             case VM, USERSPACE, TIMER -> group;
-            case VCPU, GUEST, DEVICE, PCPU -> source.index() < OWN_LOGGERS ? group + "." + name : group;
+            case VCPU, GUEST, DEVICE, PCPU, WIRE -> source.index() < OWN_LOGGERS ? group + "." + name : group;
         };
     }
 
@@ -46,7 +46,7 @@ final class ActorLog {
     <M> Behavior<M> around(Class<M> messages, ActorContext<M> context, Behavior<M> behavior) {
         String path = context.getSelf().path().toString();
         Map<String, String> mdc = switch (source.kind()) {
-            case VCPU, GUEST -> Map.of("vm", "vm0", "vcpu", "vcpu" + source.index(), "pekkoSource", path);
+            case VCPU, GUEST, WIRE -> Map.of("vm", "vm0", "vcpu", "vcpu" + source.index(), "pekkoSource", path);
             case VM, DEVICE, USERSPACE, TIMER, PCPU -> Map.of("vm", "vm0", "pekkoSource", path);
         };
         return Behaviors.withMdc(messages, mdc, behavior);

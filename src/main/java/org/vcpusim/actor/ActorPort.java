@@ -3,6 +3,7 @@ package org.vcpusim.actor;
 import java.io.UncheckedIOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.List;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
@@ -16,6 +17,7 @@ import org.vcpusim.kvm.Port;
 import org.vcpusim.kvm.Userspace;
 import org.vcpusim.kvm.Vcpu;
 import org.vcpusim.kvm.Vm;
+import org.vcpusim.kvm.Wire;
 import org.vcpusim.trace.Source;
 
 /**
@@ -127,6 +129,16 @@ public final class ActorPort implements Port {
     @Override
     public void toVcpu(int index, Vcpu.Message message) {
         send(run.directory().vcpus().get(index), message);
+    }
+
+    @Override
+    public void toWire(int vcpu, Wire.Message message) {
+        List<ActorRef<Wire.Message>> wires = run.directory().wires();
+        if (wires.isEmpty()) {
+            message.arrive(vcpu, this);
+        } else {
+            send(wires.get(vcpu), message);
+        }
     }
 
     @Override

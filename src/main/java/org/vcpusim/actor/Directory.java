@@ -9,6 +9,7 @@ import org.vcpusim.kvm.PhysicalCpu;
 import org.vcpusim.kvm.Userspace;
 import org.vcpusim.kvm.Vcpu;
 import org.vcpusim.kvm.Vm;
+import org.vcpusim.kvm.Wire;
 
 /**
  * Who is who in one simulated machine.
@@ -20,6 +21,7 @@ import org.vcpusim.kvm.Vm;
  * @param guests by the index of their vCPU
  * @param devices by index
  * @param physicalCpus by index
+ * @param wires by the index of their vCPU; empty where everything goes straight to the vCPUs
  */
 public record Directory(
         ActorRef<Vm.Message> vm,
@@ -28,11 +30,13 @@ public record Directory(
         List<ActorRef<Vcpu.Message>> vcpus,
         List<ActorRef<Guest.Message>> guests,
         List<ActorRef<Device.Message>> devices,
-        List<ActorRef<PhysicalCpu.Message>> physicalCpus) {
+        List<ActorRef<PhysicalCpu.Message>> physicalCpus,
+        List<ActorRef<Wire.Message>> wires) {
     public Directory {
         vcpus = List.copyOf(vcpus);
         guests = List.copyOf(guests);
         devices = List.copyOf(devices);
         physicalCpus = List.copyOf(physicalCpus);
+        wires = List.copyOf(wires);
     }
 }

@@ -86,7 +86,7 @@ public final class PhysicalCpu {
         switch (vector) {
             case POSTED_INTR -> {
                 if (running != NOBODY) {
-                    port.toVcpu(running, new Vcpu.HostIpi(vector, Vcpu.HostIpi.NOBODY_WAITS));
+                    port.toWire(running, new Vcpu.HostIpi(vector, Vcpu.HostIpi.NOBODY_WAITS));
                 }
             }
             case POSTED_INTR_WAKEUP -> sleepers.forEach(vcpu -> port.toVcpu(vcpu, Vcpu.WakeUp.IF_OUTSTANDING));

@@ -13,6 +13,9 @@ public interface Port {
     /** Sends to vCPU {@code index}, 0 to vcpuCount - 1. */
     void toVcpu(int index, Vcpu.Message message);
 
+    /** Sends to vCPU {@code vcpu} what takes its time to get there. */
+    void toWire(int vcpu, Wire.Message message);
+
     /** Sends to the guest software of vCPU {@code index}. */
     void toGuest(int index, Guest.Message message);
 

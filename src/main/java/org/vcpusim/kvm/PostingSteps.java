@@ -51,7 +51,7 @@ final class PostingSteps {
             }
             if (found.mode() == VcpuMode.IN_GUEST_MODE) {
                 port.emit(new Event.IpiSent(of.vcpu, Event.HostVector.POSTED_INTR));
-                port.toVcpu(of.vcpu, new Vcpu.HostIpi(Event.HostVector.POSTED_INTR, Vcpu.HostIpi.NOBODY_WAITS));
+                port.toWire(of.vcpu, new Vcpu.HostIpi(Event.HostVector.POSTED_INTR, Vcpu.HostIpi.NOBODY_WAITS));
             } else {
                 port.toVcpu(of.vcpu, Vcpu.WakeUp.WAKE_UP);
             }

@@ -127,7 +127,7 @@ final class RequestSteps {
     private static void send(Port port, VcpuRequest request, int target, VmTask task) {
         Event.HostVector vector = Event.HostVector.CALL_FUNCTION;
         port.emit(new Event.IpiSent(target, vector));
-        port.toVcpu(target, new Vcpu.HostIpi(vector, request.waits() ? task.id() : Vcpu.HostIpi.NOBODY_WAITS));
+        port.toWire(target, new Vcpu.HostIpi(vector, request.waits() ? task.id() : Vcpu.HostIpi.NOBODY_WAITS));
     }
 
     /** Sets a bit on one vCPU, without wake-up or IPI; {@code kvm_make_request}. */
@@ -154,7 +154,7 @@ final class RequestSteps {
             if (task.answer() instanceof VmTask.Found found && !found.woken()) {
                 if (found.mode() == VcpuMode.IN_GUEST_MODE) {
                     port.emit(new Event.IpiSent(target, Event.HostVector.RESCHEDULE));
-                    port.toVcpu(target, new Vcpu.HostIpi(Event.HostVector.RESCHEDULE, Vcpu.HostIpi.NOBODY_WAITS));
+                    port.toWire(target, new Vcpu.HostIpi(Event.HostVector.RESCHEDULE, Vcpu.HostIpi.NOBODY_WAITS));
                 } else {
                     port.emit(new Event.IpiElided(target, found.mode()));
                 }

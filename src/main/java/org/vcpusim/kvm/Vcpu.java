@@ -124,9 +124,14 @@ public final class Vcpu {
     public record ExchangeMode(int task, Wakeup wakeup) implements Message {}
 
     /** An IPI arrives at its processor; {@code task} waits for it unless it is {@link #NOBODY_WAITS}. */
-    public record HostIpi(Event.HostVector vector, int task) implements Message {
+    public record HostIpi(Event.HostVector vector, int task) implements Message, Wire.Message {
         /** The sender does not wait. */
         public static final int NOBODY_WAITS = 0;
+
+        @Override
+        public void arrive(int vcpu, Port port) {
+            port.toVcpu(vcpu, this);
+        }
     }
 
     /** An interrupt message arrives at its local APIC. */

@@ -12,6 +12,7 @@ import org.vcpusim.kvm.Port;
 import org.vcpusim.kvm.Userspace;
 import org.vcpusim.kvm.Vcpu;
 import org.vcpusim.kvm.Vm;
+import org.vcpusim.kvm.Wire;
 import org.vcpusim.schedule.Ready;
 import org.vcpusim.schedule.ReadyList;
 import org.vcpusim.trace.SequentialRecorder;
@@ -34,6 +35,7 @@ public final class PlainMachine implements Port {
     private final int guests;
     private final int devices;
     private final int processors;
+    private final int wires;
     private final Object[] states;
     private final Mailbox[] mailboxes;
     private final ReadyList ready = new ReadyList();
@@ -77,7 +79,8 @@ public final class PlainMachine implements Port {
         guests = VCPUS + vcpus;
         devices = guests + vcpus;
         processors = devices + start.machine().devices();
-        int count = processors + start.machine().physicalCpus();
+        wires = processors + start.machine().physicalCpus();
+        int count = wires + vcpus;
         states = new Object[count];
         mailboxes = new Mailbox[count];
         set(VM, Source.VM, start.vm());
@@ -86,6 +89,7 @@ public final class PlainMachine implements Port {
         for (int i = 0; i < vcpus; i++) {
             set(VCPUS + i, Source.vcpu(i), start.vcpu().apply(i));
             set(guests + i, Source.guest(i), start.guest().apply(i));
+            set(wires + i, Source.wire(i), Wire.to(i));
         }
         for (int i = 0; i < start.machine().devices(); i++) {
             set(devices + i, Source.device(i), start.device().apply(i));
@@ -168,9 +172,12 @@ public final class PlainMachine implements Port {
         if (component < devices) {
             return ((Guest) state).step((Guest.Message) message, this);
         }
-        return component < processors
-                ? ((Device) state).step((Device.Message) message, this)
-                : ((PhysicalCpu) state).step((PhysicalCpu.Message) message, this);
+        if (component < processors) {
+            return ((Device) state).step((Device.Message) message, this);
+        }
+        return component < wires
+                ? ((PhysicalCpu) state).step((PhysicalCpu.Message) message, this)
+                : ((Wire) state).step((Wire.Message) message, this);
     }
 
     /** Messages handled so far. */
@@ -209,6 +216,11 @@ public final class PlainMachine implements Port {
     @Override
     public void toVcpu(int index, Vcpu.Message message) {
         send(VCPUS + index, message);
+    }
+
+    @Override
+    public void toWire(int vcpu, Wire.Message message) {
+        send(wires + vcpu, message);
     }
 
     @Override

@@ -65,7 +65,8 @@ final class ControlledRun implements AutoCloseable {
     }
 
     private void spawn(Assembly assembly) {
-        system.tell(new MachineActors.Spawn(assembly, run, DispatcherSelector.defaultDispatcher(), stage));
+        system.tell(new MachineActors.Spawn(
+                assembly, run, DispatcherSelector.defaultDispatcher(), MachineActors.Flight.THROUGH_WIRES, stage));
         executor.runSystemUntil(() -> stage.spawned.getCount() == 0);
         executor.runSystem();
         rethrowFailure();

@@ -13,6 +13,7 @@ import org.vcpusim.kvm.Port;
 import org.vcpusim.kvm.Userspace;
 import org.vcpusim.kvm.Vcpu;
 import org.vcpusim.kvm.Vm;
+import org.vcpusim.kvm.Wire;
 
 /** The state machines without actors: every message is handled in the order in which it was sent. */
 final class CoreVectorHost implements VectorHost, Port {
@@ -88,6 +89,11 @@ final class CoreVectorHost implements VectorHost, Port {
     @Override
     public void toVcpu(int index, Vcpu.Message message) {
         mailbox.add(() -> vcpus.set(index, vcpus.get(index).step(message, this)));
+    }
+
+    @Override
+    public void toWire(int vcpu, Wire.Message message) {
+        message.arrive(vcpu, this);
     }
 
     @Override

@@ -114,7 +114,8 @@ public final class LiveSimulation implements AutoCloseable {
     private RunOutcome played(Assembly assembly, Run run, Bounds bounds, Runnable atRest) {
         MachineActors.Stage stage = new MachineActors.Stage();
         try {
-            system.tell(new MachineActors.Spawn(assembly, run, DispatcherSelector.defaultDispatcher(), stage));
+            system.tell(new MachineActors.Spawn(
+                    assembly, run, DispatcherSelector.defaultDispatcher(), MachineActors.Flight.STRAIGHT, stage));
             await(stage.spawned);
             run.failure().ifPresent(LiveSimulation::rethrow);
             MachineActors actors = stage.actors();

@@ -20,6 +20,7 @@ import org.vcpusim.actor.TimerActor;
 import org.vcpusim.actor.UserspaceActor;
 import org.vcpusim.actor.VcpuActor;
 import org.vcpusim.actor.VmActor;
+import org.vcpusim.actor.WireActor;
 import org.vcpusim.kvm.Device;
 import org.vcpusim.kvm.Guest;
 import org.vcpusim.kvm.HostTimer;
@@ -27,13 +28,14 @@ import org.vcpusim.kvm.PhysicalCpu;
 import org.vcpusim.kvm.Userspace;
 import org.vcpusim.kvm.Vcpu;
 import org.vcpusim.kvm.Vm;
+import org.vcpusim.kvm.Wire;
 import org.vcpusim.trace.Source;
 
 /**
  * The actors of one run: children of one parent, with which they end.
  *
  * <p>Their order, which is also their index in a schedule: the VM, user space, the timer, the vCPUs, their guests, the
- * devices, the processors of the host.
+ * devices, the processors of the host, the wires to the vCPUs.
  */
 final class MachineActors {
     private final Run run;
@@ -52,7 +54,16 @@ final class MachineActors {
     sealed interface Command {}
 
     /** Puts a machine on the stage; its actors, but not their parent, run on {@code dispatcher}. */
-    record Spawn(Assembly assembly, Run run, DispatcherSelector dispatcher, Stage stage) implements Command {}
+    record Spawn(Assembly assembly, Run run, DispatcherSelector dispatcher, Flight flight, Stage stage)
+            implements Command {}
+
+    /** How IPIs get to a vCPU. */
+    enum Flight {
+        /** Each through a wire, which has to be picked. */
+        THROUGH_WIRES,
+        /** Straight to the vCPU: there are no wires. */
+        STRAIGHT
+    }
 
     /** Ends the machine on the stage. */
     record Stop(Stage stage) implements Command {}
@@ -141,7 +152,12 @@ final class MachineActors {
             Source source = Source.physicalCpu(i);
             processors.add(cast.add(source, PhysicalCpuActor.create(PhysicalCpu.idle(i), cast.port(source))));
         }
-        Directory directory = new Directory(vm, userspace, timer, vcpus, guests, devices, processors);
+        List<ActorRef<Wire.Message>> wires = new ArrayList<>();
+        for (int i = 0; i < (spawn.flight == Flight.THROUGH_WIRES ? vcpuCount : 0); i++) {
+            Source source = Source.wire(i);
+            wires.add(cast.add(source, WireActor.create(Wire.to(i), cast.port(source))));
+        }
+        Directory directory = new Directory(vm, userspace, timer, vcpus, guests, devices, processors, wires);
         spawn.run.begin(directory);
         return new MachineActors(spawn.run, directory, cast.actors, cast.ports);
     }

@@ -4,7 +4,7 @@ package org.vcpusim.trace;
  * Who wrote an event: one actor of the simulated machine.
  *
  * @param kind what it is
- * @param index of the vCPU, guest, device or processor of the host; 0 for the others
+ * @param index of the vCPU, guest, device, processor of the host, or wire; 0 for the others
  */
 public record Source(Kind kind, int index) {
     /** The VM. */
@@ -22,7 +22,8 @@ public record Source(Kind kind, int index) {
         DEVICE,
         USERSPACE,
         TIMER,
-        PCPU
+        PCPU,
+        WIRE
     }
 
     /** vCPU {@code index}. */
@@ -45,11 +46,16 @@ public record Source(Kind kind, int index) {
         return new Source(Kind.PCPU, index);
     }
 
+    /** What is on its way to vCPU {@code index}. */
+    public static Source wire(int index) {
+        return new Source(Kind.WIRE, index);
+    }
+
     /** The name in traces and logs: {@code vm}, {@code vcpu3}, {@code device0}. */
     public String label() {
         String name = kind.name().toLowerCase(java.util.Locale.ROOT);
         return switch (kind) {
-            case VCPU, GUEST, DEVICE, PCPU -> name + index;
+            case VCPU, GUEST, DEVICE, PCPU, WIRE -> name + index;
             case VM, USERSPACE, TIMER -> name;
         };
     }

@@ -89,7 +89,7 @@ public final class TextTraceWriter extends LineTraceWriter {
     private byte[] columnsOf(Source source) {
         return switch (source.kind()) {
             case VCPU, GUEST -> vcpuColumns[source.index()];
-            case VM, USERSPACE, TIMER, DEVICE, PCPU -> otherColumns.computeIfAbsent(source, this::otherColumns);
+            case VM, USERSPACE, TIMER, DEVICE, PCPU, WIRE -> otherColumns.computeIfAbsent(source, this::otherColumns);
         };
     }
 
@@ -100,7 +100,7 @@ public final class TextTraceWriter extends LineTraceWriter {
             case USERSPACE -> afterVcpus;
             case TIMER -> afterVcpus + 1;
             case DEVICE -> afterVcpus + 2 + source.index();
-            case PCPU -> 1 + source.index();
+            case PCPU, WIRE -> 1 + source.index();
             case VCPU, GUEST -> throw new IllegalArgumentException(source.label() + " runs on a vCPU's thread");
         };
         return columns("sim-" + source.label(), thread, vcpuCount);

@@ -18,6 +18,7 @@ import org.vcpusim.kvm.GuestAction;
 import org.vcpusim.kvm.HostTimer;
 import org.vcpusim.kvm.Lapic;
 import org.vcpusim.kvm.Machine;
+import org.vcpusim.kvm.PhysicalCpu;
 import org.vcpusim.kvm.Program;
 import org.vcpusim.kvm.Routing;
 import org.vcpusim.kvm.Userspace;
@@ -25,6 +26,7 @@ import org.vcpusim.kvm.Vcpu;
 import org.vcpusim.kvm.VcpuMode;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.kvm.Vm;
+import org.vcpusim.kvm.Wire;
 import org.vcpusim.trace.Source;
 
 /** What each actor sends when it is told one thing, and when its run is quiet. */
@@ -62,6 +64,22 @@ class ActorProtocolTest {
         assertEquals(List.of(Vcpu.Step.STEP), others.sent());
         vcpu.run(Vcpu.Step.STEP);
         assertEquals(List.of(Vcpu.Step.STEP), others.sent());
+    }
+
+    @Test
+    void anIpiOfAProcessorGoesToTheWireAndFromThereToTheVcpu() {
+        BehaviorTestKit<PhysicalCpu.Message> processor =
+                others.actor(PhysicalCpuActor::create, PhysicalCpu.idle(0), Source.physicalCpu(0));
+        others.tell(processor, new PhysicalCpu.Enqueue(0));
+        assertEquals(List.of(new Vcpu.ScheduledIn(0)), others.sent());
+        others.tell(processor, new PhysicalCpu.Interrupt(Event.HostVector.POSTED_INTR));
+        Vcpu.HostIpi ipi = new Vcpu.HostIpi(Event.HostVector.POSTED_INTR, Vcpu.HostIpi.NOBODY_WAITS);
+        assertEquals(List.of(ipi), others.wire.getAllReceived());
+        assertEquals(List.of(), others.sent());
+        BehaviorTestKit<Wire.Message> wire = others.actor(WireActor::create, Wire.to(0), Source.wire(0));
+        wire.run(ipi);
+        assertEquals(List.of(ipi), others.vcpu.getAllReceived());
+        assertFalse(others.run.isQuiescent());
     }
 
     @Test

@@ -14,6 +14,7 @@ import org.vcpusim.kvm.PhysicalCpu;
 import org.vcpusim.kvm.Userspace;
 import org.vcpusim.kvm.Vcpu;
 import org.vcpusim.kvm.Vm;
+import org.vcpusim.kvm.Wire;
 import org.vcpusim.trace.Recorder;
 import org.vcpusim.trace.Source;
 
@@ -26,6 +27,7 @@ final class Inboxes {
     final TestInbox<Guest.Message> guest = TestInbox.create();
     final TestInbox<Device.Message> device = TestInbox.create();
     final TestInbox<PhysicalCpu.Message> physicalCpu = TestInbox.create();
+    final TestInbox<Wire.Message> wire = TestInbox.create();
     final List<Recorded> recorded = new ArrayList<>();
     final Run run;
 
@@ -51,7 +53,8 @@ final class Inboxes {
                 List.of(vcpu.getRef()),
                 List.of(guest.getRef()),
                 List.of(device.getRef()),
-                List.of(physicalCpu.getRef())));
+                List.of(physicalCpu.getRef()),
+                List.of(wire.getRef())));
     }
 
     /** The actor that {@code behavior} makes of {@code initial} under the name {@code source}. */
@@ -74,6 +77,7 @@ final class Inboxes {
         all.addAll(guest.getAllReceived());
         all.addAll(device.getAllReceived());
         all.addAll(physicalCpu.getAllReceived());
+        all.addAll(wire.getAllReceived());
         return all;
     }
 }

@@ -105,6 +105,7 @@ class VmAndVcpuTest {
                 List.of(vcpu),
                 List.of(guest.ref()),
                 List.of(),
+                List.of(),
                 List.of()));
 
         vcpu.tell(new Vcpu.Run(0));

@@ -71,6 +71,11 @@ final class RecordingPort implements Port {
     }
 
     @Override
+    public void toWire(int vcpu, Wire.Message message) {
+        message.arrive(vcpu, this);
+    }
+
+    @Override
     public void toGuest(int index, Guest.Message message) {
         sent.add(new Sent("guest " + index, message));
     }

@@ -19,6 +19,7 @@ import org.vcpusim.kvm.Userspace;
 import org.vcpusim.kvm.UserspaceIoapic;
 import org.vcpusim.kvm.Vcpu;
 import org.vcpusim.kvm.Vm;
+import org.vcpusim.kvm.Wire;
 
 /** Runs a scenario's state machines, a random ready one at a time, until nothing moves, and looks at what is left. */
 final class TrialRun implements Port {
@@ -31,6 +32,7 @@ final class TrialRun implements Port {
     private final List<Mailbox> guests = new ArrayList<>();
     private final List<Mailbox> devices = new ArrayList<>();
     private final List<Mailbox> processors = new ArrayList<>();
+    private final List<Mailbox> wires = new ArrayList<>();
     private final Mailbox timer;
     private final Mailbox userspace;
     private long steps;
@@ -56,6 +58,7 @@ final class TrialRun implements Port {
         for (int v = 0; v < count; v++) {
             identities[v] = scenario.lapic(v).identity();
             vcpus.add(new Mailbox(of(Vcpu.created(scenario.machine(), scenario.lapic(v), scenario.synic(v)))));
+            wires.add(new Mailbox(of(Wire.to(v))));
             guests.add(new Mailbox(of(Guest.starting(scenario.software(v)))));
         }
         for (Peripheral p : scenario.devices()) {
@@ -97,6 +100,10 @@ final class TrialRun implements Port {
 
     private Machine of(PhysicalCpu at) {
         return message -> of(at.step((PhysicalCpu.Message) message, this));
+    }
+
+    private Machine of(Wire at) {
+        return message -> of(at.step((Wire.Message) message, this));
     }
 
     private Machine of(HostTimer at) {
@@ -161,6 +168,11 @@ final class TrialRun implements Port {
     @Override
     public void toVcpu(int index, Vcpu.Message message) {
         send(vcpus.get(index), message);
+    }
+
+    @Override
+    public void toWire(int vcpu, Wire.Message message) {
+        send(wires.get(vcpu), message);
     }
 
     @Override
