@@ -116,7 +116,7 @@ final class Apics {
                 .toArray();
     }
 
-    /** The vCPUs a scan request for {@code message}'s pin goes to; the message is fixed and has no redirection hint. */
+    /** The vCPUs a scan request for {@code message}'s pin goes to; the message is fixed. */
     VcpuList scanTargets(InterruptMessage message) {
         return VcpuList.of(
                 mapped(message, OptionalInt.empty()).orElseGet(() -> matching(message, OptionalInt.empty())));

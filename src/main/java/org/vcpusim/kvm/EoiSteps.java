@@ -28,12 +28,13 @@ final class EoiSteps {
         public Vm run(Vm vm, VmTask task, Port port) {
             for (int pin = from; pin < Ioapic.PINS; pin++) {
                 if (vm.ioapic().entry(pin).vector() == eoi.vector()) {
+                    boolean last = vm.machine().has(Fault.EOI_ENDS_FIRST_PIN_ONLY);
                     return vm.with(task.push(
                             VmCalls.Unlock.UNLOCK,
                             new IrqfdSteps.NotifyAcked(Event.IrqChip.IOAPIC, pin),
                             VmCalls.Lock.LOCK,
                             new EndPin(eoi, pin),
-                            new NextPin(eoi, pin + 1)));
+                            new NextPin(eoi, last ? Ioapic.PINS : pin + 1)));
                 }
             }
             return vm;

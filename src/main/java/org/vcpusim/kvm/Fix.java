@@ -44,14 +44,14 @@ public enum Fix {
             "e40ff1d6608d",
             2018,
             "The EOI-exit bitmap is not loaded while L2 runs",
-            "I1 I2 I11",
+            "I11 I1 I7",
             List.of(Fault.NESTED_LOAD_INTO_VMCS02)),
     /** Without a Hyper-V context the handled vectors themselves are loaded, not an uninitialised array. */
     B06(
             "c5adbb3af051",
             2021,
             "Without a Hyper-V context the handled vectors themselves are loaded, not an uninitialised array",
-            "I1",
+            "I1 I7",
             List.of(Fault.UNINITIALISED_BITMAP)),
     /** The set of vCPUs to scan begins empty. */
     B07("9a2ae9f6b6bb", 2019, "The set of vCPUs to scan begins empty", "M1", List.of(Fault.SCAN_MASK_NOT_ZEROED)),
@@ -67,7 +67,7 @@ public enum Fix {
             "",
             2020,
             "The set of vCPUs to scan is looked for without a redirection hint",
-            "I2 I3",
+            "I3",
             List.of(Fault.SCAN_MASK_WITH_GARBAGE_HINT)),
     /** The set of vCPUs to scan has room for all of them. */
     B10("", 2021, "The set of vCPUs to scan has room for all of them", "I3", List.of(Fault.SCAN_MASK_OF_ONE_WORD)),
@@ -90,7 +90,7 @@ public enum Fix {
             "4fa6b9c5dc41",
             2007,
             "An EOI ends every pin that has the vector",
-            "I7 E1",
+            "E1 I7",
             List.of(Fault.EOI_ENDS_FIRST_PIN_ONLY)),
     /** A guest's write of an entry keeps its read-only bits. */
     B14(

@@ -106,9 +106,15 @@ public record InterruptMessage(
                 redirectionHint);
     }
 
-    /** This message to another destination, without redirection hint; the way a scan asks who an entry's old targets were. */
+    /** This message to another destination; the way a scan asks who an entry's old targets were. */
     public InterruptMessage to(int otherDestination, DestinationMode otherMode) {
         return new InterruptMessage(
-                vector, deliveryMode, otherMode, triggerMode, asserted, shorthand, otherDestination, false);
+                vector, deliveryMode, otherMode, triggerMode, asserted, shorthand, otherDestination, redirectionHint);
+    }
+
+    /** This message with a redirection hint. */
+    InterruptMessage withRedirectionHint() {
+        return new InterruptMessage(
+                vector, deliveryMode, destinationMode, triggerMode, asserted, shorthand, destination, true);
     }
 }

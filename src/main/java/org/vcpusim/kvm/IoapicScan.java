@@ -28,12 +28,12 @@ public final class IoapicScan {
 
     /** Scans the routes: those with a level message count, and no pin is special. */
     private static Result scan(Machine machine, ScanTable.OfRoutes table, Lapic lapic) {
-        ApicIdentity identity = lapic.identity();
+        Reader reader = new Reader(machine, lapic, lapic.identity());
         Result result = NOTHING;
         for (Routing.MsiRoute route : table.routes()) {
             InterruptMessage message = InterruptMessage.ofMsi(route.address(), route.data(), machine.msiFormat());
             if (message.triggerMode() == TriggerMode.LEVEL) {
-                result = considered(machine, result, message, identity, lapic);
+                result = reader.with(result, message, Fault.ROUTE_SCAN_FORGETS_PENDING);
             }
         }
         return result;
@@ -45,28 +45,35 @@ public final class IoapicScan {
      * @param notifiedPins pins whose GSI has an ack notifier, a bit a pin
      */
     public static Result scan(Machine machine, Ioapic ioapic, int notifiedPins, Lapic lapic) {
-        ApicIdentity identity = lapic.identity();
+        Reader reader = new Reader(machine, lapic, lapic.identity());
         int ghost = ioapic.rtc().vectorOf(lapic.vcpu());
         Result result = ghost < 0 ? NOTHING : new Result(VectorBitmap.of(ghost), -1);
         for (int pin = 0; pin < Ioapic.PINS; pin++) {
             RedirectionEntry entry = ioapic.entry(pin);
             boolean notified = (notifiedPins & 1 << pin) != 0;
-            if (entry.triggerMode() != TriggerMode.LEVEL && !notified && pin != Ioapic.RTC_PIN) {
-                continue;
+            boolean level = entry.triggerMode() == TriggerMode.LEVEL;
+            if (level || notified || pin == Ioapic.RTC_PIN) {
+                Fault forgets = level ? Fault.SCAN_FORGETS_PENDING_LEVEL : Fault.SCAN_FORGETS_PENDING_EDGE;
+                result = reader.with(result, InterruptMessage.of(entry), forgets);
             }
-            result = considered(machine, result, InterruptMessage.of(entry), identity, lapic);
         }
         return result;
     }
 
-    /** What a pin's message adds: its vector where it is for this vCPU, or as a stale one where it is still pending. */
-    @SuppressWarnings("TooManyParameters") // the scan so far, the message, and whom it is about
-    private static Result considered(
-            Machine machine, Result so, InterruptMessage message, ApicIdentity identity, Lapic lapic) {
-        int vector = message.vector();
-        if (DestinationMatch.matches(machine, identity, message, OptionalInt.empty())) {
-            return new Result(so.handled.with(vector), so.highestStale);
+    /** The vCPU that scans. */
+    private record Reader(Machine machine, Lapic lapic, ApicIdentity identity) {
+        /**
+         * What a pin's message adds: its vector where it is for this vCPU, or as a stale one where it is still pending,
+         * unless the machine does {@code forgets} wrong.
+         */
+        Result with(Result so, InterruptMessage message, Fault forgets) {
+            int vector = message.vector();
+            if (DestinationMatch.matches(machine, identity, message, OptionalInt.empty())) {
+                return new Result(so.handled.with(vector), so.highestStale);
+            }
+            return lapic.pendingEoi(vector) && !machine.has(forgets)
+                    ? new Result(so.handled.with(vector), Math.max(so.highestStale, vector))
+                    : so;
         }
-        return lapic.pendingEoi(vector) ? new Result(so.handled.with(vector), Math.max(so.highestStale, vector)) : so;
     }
 }

@@ -111,7 +111,7 @@ final class IoapicSteps {
             if (all) {
                 return VcpuList.all(vm.machine().vcpuCount());
             }
-            InterruptMessage message = InterruptMessage.of(entry);
+            InterruptMessage message = scanned(vm, entry);
             VcpuList targets = vm.apics().scanTargets(message);
             boolean moved =
                     before.destination() != entry.destination() || before.destinationMode() != entry.destinationMode();
@@ -121,6 +121,16 @@ final class IoapicSteps {
             boolean newMode = vm.machine().has(Fault.OLD_TARGETS_BY_NEW_MODE);
             DestinationMode oldMode = newMode ? entry.destinationMode() : before.destinationMode();
             return targets.or(vm.apics().scanTargets(message.to(before.destination(), oldMode)));
+        }
+
+        /** The message that stands for the entry: without a redirection hint, unless nobody writes that field. */
+        private static InterruptMessage scanned(Vm vm, RedirectionEntry entry) {
+            InterruptMessage message = InterruptMessage.of(entry);
+            if (!vm.machine().has(Fault.SCAN_MASK_WITH_GARBAGE_HINT)) {
+                return message;
+            }
+            long field = Garbage.of(vm.machine(), vm.ioapic().writes()).word() & 0xff;
+            return field == 0 ? message : message.withRedirectionHint();
         }
     }
 }

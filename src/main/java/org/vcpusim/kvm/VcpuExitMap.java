@@ -17,7 +17,7 @@ final class VcpuExitMap {
         if (!v.lapic().hwEnabled()) {
             return loadSkipped(v, port);
         }
-        Vcpu synced = PostedInterrupts.synced(v, port);
+        Vcpu synced = v.machine().has(Fault.SCAN_WITHOUT_SYNC) ? v : PostedInterrupts.synced(v, port);
         port.toVm(new Vm.ReadTable(synced.index()));
         return synced.with(synced.thread().awaiting(VcpuThread.Await.TABLE));
     }
@@ -63,20 +63,14 @@ final class VcpuExitMap {
         return v.with(VmcsSetup.loaded(v.vmcs(), bitmap)).with(v.exitMap().with(ExitMap.LastLoad.WRITTEN));
     }
 
-    /** What an array on the stack holds that nobody has written: numbers from the garbage seed. */
+    /** An array on the stack that nobody has written. */
     private static VectorBitmap uninitialised(Vcpu v) {
         VectorBitmap bitmap = VectorBitmap.EMPTY;
-        long state = v.machine().garbageSeed() + v.index() * 31L + v.guest().fetches();
+        Garbage garbage = Garbage.of(v.machine(), v.index() * 31L + v.guest().fetches());
         for (int word = 0; word < VectorBitmap.WORDS; word++) {
-            state = mixed(state + 0x9e3779b97f4a7c15L);
-            bitmap = bitmap.withWord(word, state);
+            bitmap = bitmap.withWord(word, garbage.word());
+            garbage = garbage.next();
         }
         return bitmap;
-    }
-
-    private static long mixed(long seed) {
-        long z = (seed ^ seed >>> 30) * 0xbf58476d1ce4e5b9L;
-        z = (z ^ z >>> 27) * 0x94d049bb133111ebL;
-        return z ^ z >>> 31;
     }
 }

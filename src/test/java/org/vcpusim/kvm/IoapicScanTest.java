@@ -50,6 +50,29 @@ class IoapicScanTest {
         assertEquals(new IoapicScan.Result(expected, stale), result);
     }
 
+    /** The entry leads to the other vCPU by now, and its vector is pending here. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+        fault                      | bits               | stale
+        -                          | 0x0100000000008031 | 0x31
+        -                          | 0x0100000000000031 | 0x31
+        SCAN_FORGETS_PENDING_LEVEL | 0x0100000000008031 | -1
+        SCAN_FORGETS_PENDING_LEVEL | 0x0100000000000031 | 0x31
+        SCAN_FORGETS_PENDING_EDGE  | 0x0100000000008031 | 0x31
+        SCAN_FORGETS_PENDING_EDGE  | 0x0100000000000031 | -1
+        """)
+    void aScanBeforeTheFixForgetsWhatIsPending(String fault, String bits, int stale) {
+        Machine machine = fault.equals("-") ? MACHINE : Fixtures.apicvActive(2, Fault.valueOf(fault));
+        RedirectionEntry entry = new RedirectionEntry(Long.decode(bits));
+        Ioapic ioapic = Ioapic.reset().withEntry(Ioapic.RTC_PIN, RTC).withEntry(PIN, entry);
+        Lapic lapic = Fixtures.enabledLapic(0).requested(0x31, TriggerMode.LEVEL);
+
+        IoapicScan.Result result = IoapicScan.scan(machine, ioapic, 1 << PIN, lapic);
+
+        VectorBitmap expected = stale < 0 ? VectorBitmap.EMPTY : VectorBitmap.of(stale);
+        assertEquals(new IoapicScan.Result(expected, stale), result);
+    }
+
     @Test
     void aVectorInServiceIsPendingToo() {
         Lapic lapic =

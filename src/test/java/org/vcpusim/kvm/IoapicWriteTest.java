@@ -83,17 +83,40 @@ class IoapicWriteTest {
         OLD_TARGETS_BY_NEW_MODE | SCAN_IOAPIC 1
         """)
     void theOldTargetsAreThoseOfTheOldDestinationMode(String fault, String targets) {
+        AnsweredVm vm = flatVm(fault, entry("0x0100000000008831"));
+
+        vm.send(new Vm.IoapicRegisterWrite(0, LOW, 0x8031));
+
+        assertEquals(targets, String.join(", ", vm.takeLog()));
+    }
+
+    /** Four vCPUs with logical IDs 1, 2, 4 and 8. */
+    private static AnsweredVm flatVm(String fault, RedirectionEntry entry) {
         Machine machine = fault.equals("-") ? Fixtures.apicvActive(4) : Fixtures.apicvActive(4, Fault.valueOf(fault));
         ApicIdentity[] flat = IntStream.range(0, 4)
                 .mapToObj(i -> new ApicIdentity(
                         i, i, 1 << 24 + i, ApicIdentity.DFR_FLAT, ApicIdentity.ApicMode.XAPIC, true, false))
                 .toArray(ApicIdentity[]::new);
-        AnsweredVm vm = new AnsweredVm(Vm.created(machine, Routing.of(Routing.Preset.IOAPIC), flat)
-                .with(Ioapic.reset().withEntry(PIN, entry("0x0100000000008831"))));
+        return new AnsweredVm(Vm.created(machine, Routing.of(Routing.Preset.IOAPIC), flat)
+                .with(Ioapic.reset().withEntry(PIN, entry)));
+    }
 
-        vm.send(new Vm.IoapicRegisterWrite(0, LOW, 0x8031));
+    /** A hint makes the vector pick one of several logical destinations: 0x31, the second of two and the second of three. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+        fault                       | before             | half | value      | targets | reason
+        -                           | 0x0700000000008831 | low  | 0x00008831 | 0 1 2   | all that the entry addresses
+        SCAN_MASK_WITH_GARBAGE_HINT | 0x0700000000008831 | low  | 0x00008831 | 1       | one of three
+        SCAN_MASK_WITH_GARBAGE_HINT | 0x0700000000008831 | high | 0x0c000000 | 1 3     | one of the new, one of the old
+        SCAN_MASK_WITH_GARBAGE_HINT | 0x0200000000008031 | low  | 0x00008031 | 2       | a physical destination is one
+        SCAN_MASK_WITH_GARBAGE_HINT | 0xff00000000008031 | low  | 0x00008031 | 0 1 2 3 | the slow path asks for no hint
+        """)
+    void aGarbageHintLeavesOneOfTheTargets(String fault, String before, String half, long value, String targets) {
+        AnsweredVm vm = flatVm(fault, entry(before));
 
-        assertEquals(targets, String.join(", ", vm.takeLog()));
+        vm.send(new Vm.IoapicRegisterWrite(0, half.equals("low") ? LOW : HIGH, (int) value));
+
+        assertEquals("SCAN_IOAPIC " + targets.replace(" ", ", SCAN_IOAPIC "), String.join(", ", vm.takeLog()));
     }
 
     @Test

@@ -77,6 +77,18 @@ class SplitIrqchipTest {
         assertEquals(new IoapicScan.Result(expected, stale), result);
     }
 
+    @Test
+    void aScanOfRoutesBeforeTheFixForgetsWhatIsPending() {
+        Machine machine = split(Machine.Apicv.ACTIVE, Fault.ROUTE_SCAN_FORGETS_PENDING);
+        Lapic lapic = Fixtures.enabledLapic(0).requested(VECTOR, TriggerMode.EDGE);
+        Routing routing = Routing.NONE.with(route(5, 0xfee01000L, 0x8031)).with(route(6, 0xfee00000L, 0x8041));
+        Vm vm = Vm.created(machine, routing, Fixtures.identities(2));
+
+        IoapicScan.Result result = IoapicScan.scan(machine, vm.scanTable(), lapic);
+
+        assertEquals(new IoapicScan.Result(VectorBitmap.of(0x41), -1), result);
+    }
+
     @ParameterizedTest
     @EnumSource(Machine.Apicv.class)
     void anEoiThatTheRoutesWantLeavesForUserspaceBeforeTheScan(Machine.Apicv apicv) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.vcpusim.arch.VectorBitmap;
 
@@ -54,6 +55,21 @@ class VcpuExitMapTest {
                         new Event.GuestEntered(0, rip, 0, 0, Event.ApicvAtEntry.ACTIVE)),
                 v.port().takeEvents());
         assertEquals(HANDLED, v.vcpu().vmcs().eoiExitBitmap());
+    }
+
+    /** The pin leads elsewhere; its vector was posted here before, and has not been taken. */
+    @ParameterizedTest
+    @CsvSource({"false, 0x41", "true, -"})
+    void aScanTakesWhatWasPostedFirst(boolean fault, String handled) {
+        Machine machine = fault ? Fixtures.apicvActive(2, Fault.SCAN_WITHOUT_SYNC) : Fixtures.apicvActive(2);
+        SteppedVcpu v = SteppedVcpu.of(machine).send(new Vcpu.SetPir(1, 0x41)).send(new Vcpu.SetOn(1));
+        v.withTable(TABLE.withEntry(5, Fixtures.level(0x41, 1)), 0).make(VcpuRequest.SCAN_IOAPIC);
+
+        v.enterGuest();
+
+        VectorBitmap expected = handled.equals("-") ? VectorBitmap.EMPTY : VectorBitmap.of(Integer.decode(handled));
+        assertEquals(expected, v.vcpu().exitMap().handled());
+        assertEquals(VectorBitmap.of(0x41), v.vcpu().lapic().page().irr());
     }
 
     @Test
