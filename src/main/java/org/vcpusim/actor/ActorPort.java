@@ -42,9 +42,23 @@ public final class ActorPort implements Port {
     private final @Nullable ActorLog log;
     private @Nullable ActorRef<Object> heldFor;
     private @Nullable Object held;
+    private Next next = Next.GO_ON;
+    private @Nullable Object initial;
 
     @SuppressWarnings("FieldMayBeFinal") // written through STEPS
     private long steps;
+
+    /** What the next step is to do. */
+    private enum Next {
+        /** A step of the actor's state. */
+        GO_ON,
+        /** The same, of a state that is the initial one and kept. */
+        KEEP_INITIAL,
+        /** A step of the initial state. */
+        BEGIN_AGAIN,
+        /** Nothing: the message is dropped. */
+        DROP
+    }
 
     private ActorPort(Run run, Source source, @Nullable ActorLog log) {
         this.run = run;
@@ -67,6 +81,21 @@ public final class ActorPort implements Port {
         return (long) STEPS.getOpaque(this);
     }
 
+    /** Messages are dropped from now on, until {@link #beginAgain}; what a failed step has left is dropped too. */
+    public void drop() {
+        next = Next.DROP;
+        heldFor = null;
+        held = null;
+    }
+
+    /**
+     * The next message finds the actor as it was at its start. On the thread that runs the actor, between messages, and for the
+     * first time before the first message.
+     */
+    public void beginAgain() {
+        next = initial == null ? Next.KEEP_INITIAL : Next.BEGIN_AGAIN;
+    }
+
     /** {@code behavior} as it is to be run: with a diagnostic context if its steps are logged. */
     <M> Behavior<M> behavior(Class<M> messages, ActorContext<M> context, Behavior<M> behavior) {
         return log == null ? behavior : log.around(messages, context, behavior);
@@ -74,9 +103,13 @@ public final class ActorPort implements Port {
 
     /** The state after {@code message}. If the step throws, the run fails and the state stays. */
     <S, M> S step(StateMachine<S, M> machine, S state, M message) {
-        S next;
+        if (next == Next.DROP) {
+            return state;
+        }
+        S before = next == Next.GO_ON ? state : begun(state);
+        S after;
         try {
-            next = machine.step(state, message, this);
+            after = machine.step(before, message, this);
         } catch (UncheckedIOException e) {
             run.fail(e); // the recorder's file, not the step
             return state;
@@ -94,7 +127,17 @@ public final class ActorPort implements Port {
             held = null;
             receiver.tell(last);
         }
-        return next;
+        return after;
+    }
+
+    @SuppressWarnings("unchecked") // a port serves one actor, whose states are all of one type
+    private <S> S begun(S state) {
+        if (next == Next.KEEP_INITIAL) {
+            initial = state;
+        }
+        next = Next.GO_ON;
+        Object start = initial;
+        return start == null ? state : (S) start;
     }
 
     /** Whether the steps are logged. */

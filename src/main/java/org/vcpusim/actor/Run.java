@@ -80,6 +80,11 @@ public final class Run {
         failure.compareAndSet(null, cause);
     }
 
+    /** Forgets what stopped the run: its actors begin again. */
+    public void beginAgain() {
+        failure.set(null);
+    }
+
     /** What stopped the run. */
     public Optional<Throwable> failure() {
         return Optional.ofNullable(failure.get());

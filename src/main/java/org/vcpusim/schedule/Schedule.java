@@ -15,6 +15,11 @@ public final class Schedule {
         return new Schedule(actors.clone());
     }
 
+    /** The schedule that picks the first {@code count} of {@code actors} in this order. */
+    public static Schedule ofFirst(int count, int[] actors) {
+        return new Schedule(Arrays.copyOf(actors, count));
+    }
+
     /** How many picks. */
     public int size() {
         return actors.length;

@@ -7,6 +7,7 @@ import org.vcpusim.actor.Run;
 import org.vcpusim.schedule.Chooser;
 import org.vcpusim.schedule.ControlledExecutor;
 import org.vcpusim.schedule.Ready;
+import org.vcpusim.schedule.RoundRobinChooser;
 import org.vcpusim.trace.SequentialRecorder;
 import org.vcpusim.trace.TraceSink;
 import org.vcpusim.trace.VirtualClock;
@@ -15,11 +16,11 @@ import org.vcpusim.trace.VirtualClock;
 final class ControlledRun implements AutoCloseable {
     private final ControlledExecutor executor;
     private final ActorSystem<MachineActors.Command> system;
-    private final Chooser chooser;
     private final VirtualClock clock = new VirtualClock();
     private final SequentialRecorder recorder;
     private final Run run;
     private final MachineActors.Stage stage = new MachineActors.Stage();
+    private Chooser chooser;
 
     ControlledRun(
             ControlledExecutor executor,
@@ -78,6 +79,36 @@ final class ControlledRun implements AutoCloseable {
         return stage.actors();
     }
 
+    /**
+     * Puts the machine back to its start, without spawning it anew: what is under way is dropped. Once before the first run
+     * too. {@code other} is told of messages only if the first chooser wanted that.
+     */
+    void beginAgain(Chooser other, TraceSink sink) {
+        stage.actors().drop();
+        executor.run(RoundRobinChooser.ROUND_ROBIN, Long.MAX_VALUE, () -> false);
+        stage.actors().beginAgain();
+        recorder.beginAgain(sink);
+        chooser = new Timed(clock, other);
+    }
+
+    /** Starts the machine, handles messages until none is left, then audits. */
+    RunOutcome perform(Bounds bounds) {
+        actors().start();
+        ControlledExecutor.Result result = advance(bounds);
+        long steps = result.steps();
+        if (result.end() == ControlledExecutor.End.QUIESCENT) {
+            actors().audit();
+            result = advance(new Bounds(Long.MAX_VALUE, bounds.stopped()));
+            steps += result.steps();
+        }
+        RunOutcome.End end = switch (result.end()) {
+            case QUIESCENT -> RunOutcome.End.QUIESCENT;
+            case STEP_BOUND -> RunOutcome.End.STEP_BOUND;
+            case STOPPED -> RunOutcome.End.STOPPED;
+        };
+        return new RunOutcome(end, steps, recorder.records(), clock.now());
+    }
+
     /** Handles messages until none is left or a bound is reached. */
     ControlledExecutor.Result advance(Bounds bounds) {
         ControlledExecutor.Result result = executor.run(
@@ -92,16 +123,6 @@ final class ControlledRun implements AutoCloseable {
         run.failure().ifPresent(failure -> {
             throw failure instanceof RuntimeException e ? e : new IllegalStateException(failure);
         });
-    }
-
-    /** Events recorded so far. */
-    long records() {
-        return recorder.records();
-    }
-
-    /** Virtual time that has passed. */
-    long nanos() {
-        return clock.now();
     }
 
     /** Ends the actors; what they have not handled is dropped. */

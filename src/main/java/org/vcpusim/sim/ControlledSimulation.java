@@ -19,7 +19,6 @@ import org.vcpusim.trace.TraceSink;
  * no message of the machine, such as the creation of actors, happens outside any choice.
  */
 public final class ControlledSimulation implements AutoCloseable {
-    private static final long UNBOUNDED = Long.MAX_VALUE;
     private static final Logger LOG = LoggerFactory.getLogger("vcpusim.run");
 
     private final ControlledExecutor executor = ControlledExecutor.drivenByThisThread();
@@ -49,21 +48,9 @@ public final class ControlledSimulation implements AutoCloseable {
                     "started: {} vCPUs, {} devices",
                     assembly.machine().vcpuCount(),
                     assembly.machine().devices());
-            run.actors().start();
-            ControlledExecutor.Result result = run.advance(bounds);
-            long steps = result.steps();
-            if (result.end() == ControlledExecutor.End.QUIESCENT) {
-                run.actors().audit();
-                result = run.advance(new Bounds(UNBOUNDED, bounds.stopped()));
-                steps += result.steps();
-            }
-            RunOutcome.End end = switch (result.end()) {
-                case QUIESCENT -> RunOutcome.End.QUIESCENT;
-                case STEP_BOUND -> RunOutcome.End.STEP_BOUND;
-                case STOPPED -> RunOutcome.End.STOPPED;
-            };
-            LOG.info("{} after {} messages and {} records", end, steps, run.records());
-            return new RunOutcome(end, steps, run.records(), run.nanos());
+            RunOutcome outcome = run.perform(bounds);
+            LOG.info("{} after {} messages and {} records", outcome.end(), outcome.steps(), outcome.records());
+            return outcome;
         }
     }
 

@@ -202,6 +202,21 @@ final class MachineActors {
         to.apply(directory).tell(message);
     }
 
+    /** From now on until {@link #beginAgain} they drop what they are sent. */
+    void drop() {
+        for (ActorPort port : ports) {
+            port.drop();
+        }
+    }
+
+    /** They are as they were at their start; no message may be under way, and the first time none may have been sent yet. */
+    void beginAgain() {
+        run.beginAgain();
+        for (ActorPort port : ports) {
+            port.beginAgain();
+        }
+    }
+
     /** User space starts everything else, step by step. */
     void start() {
         tell(Directory::userspace, Userspace.Start.START);

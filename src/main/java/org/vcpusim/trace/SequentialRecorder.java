@@ -5,7 +5,7 @@ import org.vcpusim.kvm.Event;
 /** Numbers and stamps the events of a run that handles one message at a time, and hands them on at once. */
 public final class SequentialRecorder implements Recorder {
     private final VirtualClock clock;
-    private final TraceSink sink;
+    private TraceSink sink;
     private long order;
     private long last = -1;
 
@@ -25,6 +25,14 @@ public final class SequentialRecorder implements Recorder {
     @Override
     public void elapse(long nanos) {
         clock.elapse(nanos);
+    }
+
+    /** The run begins again, with another sink. */
+    public void beginAgain(TraceSink other) {
+        clock.beginAgain();
+        sink = other;
+        order = 0;
+        last = -1;
     }
 
     /** How many events were recorded. */

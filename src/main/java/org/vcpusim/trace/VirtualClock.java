@@ -25,6 +25,12 @@ public final class VirtualClock {
         now += Math.max(1, nanos / parallel);
     }
 
+    /** The run begins again. */
+    public void beginAgain() {
+        now = 0;
+        parallel = 1;
+    }
+
     /** Nanoseconds since the start of the run. */
     public long now() {
         return now;
