@@ -52,7 +52,7 @@ final class ApicvSteps {
             if (!vm.machine().apicvActive() || !reason.isRequiredByVmx()) {
                 return vm;
             }
-            return vm.with(task.push(Lock.LOCK, new Compute(reason, change), Unlock.UNLOCK));
+            return changing(vm, task, new Compute(reason, change));
         }
     }
 
@@ -63,8 +63,13 @@ final class ApicvSteps {
             if (!vm.machine().apicvActive()) {
                 return vm;
             }
-            return vm.with(task.push(Lock.LOCK, new Recount(reason, change), Unlock.UNLOCK));
+            return changing(vm, task, new Recount(reason, change));
         }
+    }
+
+    private static Vm changing(Vm vm, VmTask task, VmStep change) {
+        boolean locks = !vm.machine().has(Fault.INHIBIT_STORED_BEFORE_BROADCAST);
+        return vm.with(locks ? task.push(Lock.LOCK, change, Unlock.UNLOCK) : task.push(change));
     }
 
     private record Recount(ApicvInhibit reason, ApicvInhibit.Change change) implements VmStep {
@@ -98,7 +103,11 @@ final class ApicvSteps {
             RequestSteps.Broadcast broadcast = new RequestSteps.Broadcast(
                     new RequestSteps.Request(VcpuRequest.APICV_UPDATE, 0),
                     VcpuList.all(vm.machine().vcpuCount()));
-            return vm.with(after.isActivated() ? task.push(broadcast, store) : task.push(broadcast, store, Zap.ZAP));
+            VmStep zap = after.isActivated() ? VmCalls.Done.DONE : Zap.ZAP;
+            if (vm.machine().has(Fault.INHIBIT_STORED_BEFORE_BROADCAST)) {
+                return store.run(vm, task, port).with(task.push(broadcast, zap));
+            }
+            return vm.with(after.isActivated() ? task.push(broadcast, store) : task.push(broadcast, store, zap));
         }
     }
 

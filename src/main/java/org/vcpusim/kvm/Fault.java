@@ -90,7 +90,7 @@ public enum Fault {
     IRR_ACK_ORDER("irr-hint-cleared-last", "irr.ackOrder", "", "3.19"),
     /** Who sets a bit of IRR raises the hint that there is one before, not after. */
     IRR_SEND_ORDER("irr-hint-set-first", "irr.sendOrder", "", "3.19"),
-    /** When APICv comes or goes the hint that IRR has a bit is what IRR says then. */
+    /** When APICv goes the hint that IRR has a bit is what IRR says then, and what was posted does not raise it. */
     IRR_HINT_RECOMPUTED("irr-hint-recomputed", "apicv.irrPendingRule", "", "5.17"),
     /** New state from user space leaves the hint that IRR has a bit as it is. */
     IRR_HINT_UNTOUCHED("irr-hint-untouched", "apicv.irrPendingRule", "5.17", "6.13"),

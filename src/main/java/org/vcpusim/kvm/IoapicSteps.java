@@ -73,7 +73,10 @@ final class IoapicSteps {
         boolean opened = before.masked() && !after.masked();
         boolean pits = vm.routing().gsiOf(Event.IrqChip.IOAPIC, pin) == Pit.GSI;
         return (opened && pits ? PitSteps.unmasked(next) : next)
-                .with(task.push(new ServiceWritten(pin), new RequestScan(pin, before)));
+                .with(
+                        vm.machine().cures(Hazard.O8)
+                                ? task.push(new RequestScan(pin, before), new ServiceWritten(pin))
+                                : task.push(new ServiceWritten(pin), new RequestScan(pin, before)));
     }
 
     /** A level pin that a write made deliverable interrupts at once, or its resampler is asked. */

@@ -201,6 +201,16 @@ public record Lapic(
         return with(page, LapicHints.of(apicv, page));
     }
 
+    /** After APICv came or went; {@code kvm_apic_update_apicv}. */
+    Lapic afterApicvChange(Machine.Apicv apicv, Rules rules) {
+        return with(page, hints.afterChange(apicv, page, rules));
+    }
+
+    /** With the registers that user space has saved; {@code kvm_apic_set_state}. */
+    Lapic restored(LocalApic saved, Rules rules) {
+        return with(saved, hints.afterRestore(saved, rules)).withPprUpdated();
+    }
+
     /** The highest vector in service, or -1; {@code apic_find_highest_isr}. */
     int highestIsr() {
         return hints.highestIsr(page);
@@ -230,6 +240,11 @@ public record Lapic(
     /** With all of {@code vectors} requested, which were posted; {@code kvm_apic_update_irr}. */
     Lapic requested(VectorBitmap vectors) {
         return vectors.isEmpty() ? this : with(page.withIrr(page.irr().or(vectors)), hints.irrSet());
+    }
+
+    /** The same without the hint that IRR has a bit: {@link Fault#IRR_HINT_RECOMPUTED}. */
+    Lapic requestedWithoutHint(VectorBitmap vectors) {
+        return with(page.withIrr(page.irr().or(vectors)), hints);
     }
 
     /** The highest vector that may interrupt now, or -1; {@code kvm_apic_has_interrupt}. */

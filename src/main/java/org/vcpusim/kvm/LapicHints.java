@@ -26,6 +26,25 @@ public record LapicHints(Machine.Apicv apicv, boolean irrPending, int isrCount, 
         return new LapicHints(apicv, true, inService, UNKNOWN);
     }
 
+    /**
+     * After APICv came or went, with {@code page} as it is then. While it was active the processor changed the page, so that
+     * nothing that was known before is kept.
+     */
+    LapicHints afterChange(Machine.Apicv next, LocalApic page, Rules rules) {
+        LapicHints fresh = of(next, page);
+        boolean recomputed = rules.has(Fault.IRR_HINT_RECOMPUTED) && next == Machine.Apicv.INACTIVE;
+        boolean pending = !recomputed || !page.irr().isEmpty();
+        int cache = rules.has(Fault.ISR_CACHE_SURVIVES_APICV) ? highestIsrCache : UNKNOWN;
+        return new LapicHints(next, pending, fresh.isrCount, cache);
+    }
+
+    /** After user space replaced the registers by {@code page}. */
+    LapicHints afterRestore(LocalApic page, Rules rules) {
+        LapicHints fresh = of(apicv, page);
+        boolean untouched = rules.has(Fault.IRR_HINT_UNTOUCHED) && apicv == Machine.Apicv.INACTIVE;
+        return untouched ? new LapicHints(apicv, irrPending, fresh.isrCount, UNKNOWN) : fresh;
+    }
+
     /** The highest vector requested, or -1; {@code apic_find_highest_irr}. */
     int highestIrr(LocalApic page) {
         return irrPending ? page.irr().highest() : UNKNOWN;

@@ -34,7 +34,9 @@ final class PostedInterrupts {
         PostedInterruptDescriptor.Taken taken = v.posting().descriptor().exchangePir();
         port.emit(new Event.PostedInterruptsSynced(v.index(), taken.taken(), Event.SyncedBy.KVM));
         VectorBitmap before = v.lapic().page().irr();
-        Lapic lapic = v.lapic().requested(taken.taken());
+        Lapic lapic = v.machine().has(Fault.IRR_HINT_RECOMPUTED)
+                ? v.lapic().requestedWithoutHint(taken.taken())
+                : v.lapic().requested(taken.taken());
         int highest = lapic.page().irr().highest();
         boolean newly = highest >= 0 && !before.get(highest);
         Vcpu merged = v.with(v.posting().with(taken.next())).with(lapic);

@@ -484,7 +484,7 @@ public final class Vcpu {
 
     /** With APICv active or not as far as the local APIC is concerned. */
     Vcpu withApicv(Machine.Apicv apicv) {
-        return with(lapic.withApicv(apicv));
+        return with(lapic.afterApicvChange(apicv, machine.rules()));
     }
 
     /** The request being handled, if any; for traces of a request's life. */

@@ -31,14 +31,25 @@ final class VcpuApicv {
 
     /**
      * On deactivation software takes injection over; on activation the processor is told what is in service. The EOI-exit
-     * bitmap is left as it is in both cases.
+     * bitmap is left as it is in both cases, unless the vCPU is cured of {@link Hazard#O1}.
      */
     private static Vcpu updated(Vcpu v, Machine.Apicv apicv, Port port) {
         Vcpu refreshed = refreshed(v.withApicv(apicv));
         if (apicv == Machine.Apicv.INACTIVE) {
             return refreshed.make(VcpuRequest.EVENT, port);
         }
-        return withSvi(refreshed, refreshed.lapic().highestIsr());
+        Vcpu told = v.machine().has(Fault.NO_SVI_ON_ACTIVATION)
+                ? refreshed
+                : withSvi(refreshed, refreshed.lapic().highestIsr());
+        return v.machine().cures(Hazard.O1) ? loading(told, port) : told;
+    }
+
+    /** The bitmap is loaded before the guest runs with APICv again, by L1's VMCS where that has to wait. */
+    private static Vcpu loading(Vcpu v, Port port) {
+        boolean scans = v.machine().protocol() == Protocol.LOAD_EOI_EXITMAP;
+        return v.nested().guestMode() && !scans
+                ? v.with(v.nested().deferring(NestedDeferrals.Kind.LOAD_EOI_EXITMAP))
+                : v.make(VcpuRequest.LOAD_EOI_EXITMAP, port);
     }
 
     /** The controls and the MSR bitmap that go with the vCPU's state; those of vmcs01 wait where L2 runs. */

@@ -15,7 +15,7 @@ final class VcpuAwait {
             case OLD_SINT_VECTOR, NEW_SINT_VECTOR ->
                 VcpuSynic.goOn(v, v.thread().await(), port);
             case GUEST_DEBUG -> VcpuIoctls.guestDebugSet(v, port);
-            case SINT_EOI -> VcpuSynic.sourcesTold(v, port);
+            case SINT_EOI, VIRTUALIZED_SINT_EOI -> VcpuSynic.sourcesTold(v, port);
             case RESTORED_MAP -> VcpuIoctls.restored(v, port);
             case REFUSED_STATE -> VcpuIoctls.refused(v, port);
             case NOTHING, TABLE, INHIBITS, USERSPACE_ACCESS ->

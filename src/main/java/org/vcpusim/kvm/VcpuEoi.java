@@ -22,7 +22,9 @@ final class VcpuEoi {
         if (ended.lapic().deliverable() >= 0) {
             ended = ended.make(VcpuRequest.EVENT, port);
         }
-        return VcpuSynic.handles(v, vector) ? VcpuSynic.ended(ended, vector, port) : toIoapic(ended, vector, port);
+        return VcpuSynic.handles(v, vector)
+                ? VcpuSynic.ended(ended, vector, VcpuThread.Await.SINT_EOI, port)
+                : toIoapic(ended, vector, port);
     }
 
     /** The IOAPIC's share of a software EOI. */
@@ -39,10 +41,18 @@ final class VcpuEoi {
 
     /**
      * The processor has ended the vector already, and left the guest because its bit was set. Sources of the SynIC are not
-     * told, as in Linux: their guests write EOM.
+     * told, as in Linux, whose guests write EOM; unless the machine is cured of {@link Hazard#O2}.
      */
     static Vcpu accelerated(Vcpu v, int vector, Port port) {
         port.emit(new Event.EoiReceived(v.index(), vector));
+        boolean tells = v.machine().cures(Hazard.O2) && VcpuSynic.handles(v, vector);
+        return tells
+                ? VcpuSynic.ended(v, vector, VcpuThread.Await.VIRTUALIZED_SINT_EOI, port)
+                : virtualizedToIoapic(v, vector, port);
+    }
+
+    /** The IOAPIC's share of an EOI that the processor has carried out. */
+    static Vcpu virtualizedToIoapic(Vcpu v, int vector, Port port) {
         if (!v.exitMap().handled().get(vector)) {
             return v.make(VcpuRequest.EVENT, port).goTo(EntryPhase.RUN_LOOP, port);
         }
@@ -55,7 +65,8 @@ final class VcpuEoi {
     /** The vector is not in service any more; where the processor delivers, it is told the next one. */
     private static Vcpu ended(Vcpu v, int vector) {
         Vcpu ended = v.with(v.lapic().ended(vector));
-        return v.apicvActive() ? VcpuApicv.withSvi(ended, ended.lapic().highestIsr()) : ended;
+        boolean told = v.apicvActive() && !v.machine().has(Fault.SOFTWARE_EOI_WITHOUT_SVI);
+        return told ? VcpuApicv.withSvi(ended, ended.lapic().highestIsr()) : ended;
     }
 
     private static TriggerMode trigger(Vcpu v, int vector) {

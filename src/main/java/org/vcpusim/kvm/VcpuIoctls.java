@@ -120,8 +120,7 @@ final class VcpuIoctls {
             page = page.write(ApicRegister.ID, v.index()).write(ApicRegister.LDR, ApicIdentity.x2apicLdr(v.index()));
         }
         page = page.write(ApicRegister.LVR, v.lapic().page().read(ApicRegister.LVR));
-        Machine.Apicv apicv = v.lapic().hints().apicv();
-        Lapic lapic = v.lapic().withPage(page).withApicv(apicv).withPprUpdated();
+        Lapic lapic = v.lapic().restored(page, v.machine().rules());
         Vcpu replaced = PostedInterrupts.statusRestored(v.with(lapic));
         port.toVm(new Vm.RestoreApic(lapic.identity()));
         return replaced.with(replaced.thread().inUserspaceAwaiting(VcpuThread.Await.RESTORED_MAP));

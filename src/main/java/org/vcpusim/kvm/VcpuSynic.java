@@ -118,18 +118,21 @@ final class VcpuSynic {
         return synic.isPresent() && synic.get().vectors().get(vector);
     }
 
-    /** A software EOI of {@code vector}: its sources are told before the IOAPIC is. */
-    static Vcpu ended(Vcpu v, int vector, Port port) {
+    /** An EOI of {@code vector}: its sources are told before the IOAPIC is. */
+    static Vcpu ended(Vcpu v, int vector, VcpuThread.Await await, Port port) {
         port.emit(new Event.HvSynicEoiSent(v.index(), vector));
         HvSynic synic = v.exitMap().synic().orElseThrow();
         Vcpu ending = v.with(v.exitMap().with(synic.withEnding(vector)));
-        return notified(ending, synic.sintsOf(vector), VcpuThread.Await.SINT_EOI, port);
+        return notified(ending, synic.sintsOf(vector), await, port);
     }
 
     /** The sources have been told: the EOI goes on. */
     static Vcpu sourcesTold(Vcpu v, Port port) {
         HvSynic synic = v.exitMap().synic().orElseThrow();
-        return VcpuEoi.toIoapic(v.with(v.exitMap().with(synic.withEnding(-1))), synic.ending(), port);
+        Vcpu told = v.with(v.exitMap().with(synic.withEnding(-1)));
+        return v.thread().await() == VcpuThread.Await.VIRTUALIZED_SINT_EOI
+                ? VcpuEoi.virtualizedToIoapic(told, synic.ending(), port)
+                : VcpuEoi.toIoapic(told, synic.ending(), port);
     }
 
     private static Vcpu notified(Vcpu v, List<Integer> sints, VcpuThread.Await await, Port port) {

@@ -47,6 +47,8 @@ record VcpuThread(
         NEW_SINT_VECTOR,
         /** The ack notifiers of the sources whose vector has ended. */
         SINT_EOI,
+        /** The same for a vector that the processor has ended. */
+        VIRTUALIZED_SINT_EOI,
         /** The VM's APICv inhibits, with the lock around them. */
         INHIBITS,
         /** The PIC's vector. */
