@@ -142,8 +142,8 @@ public final class Device {
     /** Interrupts by source {@code sint} of the SynIC of vCPU {@code vcpu}. */
     public record SendSint(int vcpu, int sint) implements Action {}
 
-    /** A debugger begins or ceases to hold the interrupts of vCPU {@code vcpu} back. */
-    public record BlockIrq(int vcpu, ApicvInhibit.Change change) implements Action {}
+    /** Has user space do {@code ioctl} to vCPU {@code vcpu}, between two runs of it. */
+    public record CallVcpu(int vcpu, Vcpu.Ioctl ioctl) implements Action {}
 
     /** What a device tells a vCPU's processor and need not wait for. */
     private sealed interface ToVcpu extends Action {
@@ -269,8 +269,8 @@ public final class Device {
             port.toVm(new Vm.SignalSint(new Vm.OfDevice(index), sint.vcpu, sint.sint));
             return with(state.advanced().with(Calling.ITS_PROGRAM));
         }
-        if (action instanceof BlockIrq block) {
-            port.toUserspace(new Userspace.SetGuestDebug(index, block.vcpu, block.change));
+        if (action instanceof CallVcpu call) {
+            port.toUserspace(new Userspace.CallVcpu(index, call.vcpu, call.ioctl));
             return with(state.advanced().with(Calling.ITS_PROGRAM));
         }
         if (action instanceof Delay delay) {

@@ -8,9 +8,9 @@ package org.vcpusim.kvm;
  * @param started how many vCPUs and devices have been started, vCPUs first
  * @param conduct whether it goes on by itself when KVM_RUN returns
  * @param irqchip its IOAPIC; unused where the kernel has one
- * @param debugger what it does for debuggers
+ * @param calls what it has to do to vCPUs
  */
-public record Userspace(Machine machine, int started, Conduct conduct, UserspaceIrqchip irqchip, Debugger debugger) {
+public record Userspace(Machine machine, int started, Conduct conduct, UserspaceIrqchip irqchip, VcpuCalls calls) {
     /** What a VMM does when KVM_RUN returns. */
     public enum Conduct {
         /** Completes the access, reads giving all ones, and runs the vCPU again. */
@@ -55,11 +55,11 @@ public record Userspace(Machine machine, int started, Conduct conduct, Userspace
     /** Device {@code device} drives line {@code gsi} of user space's IOAPIC, and waits. */
     public record SetLine(int device, int gsi, int level) implements Message {}
 
-    /** A debugger, device {@code device}, changes whether a vCPU's interrupts are held back, and waits. */
-    public record SetGuestDebug(int device, int vcpu, ApicvInhibit.Change change) implements Message {}
+    /** Device {@code device}, some part of the VMM, wants {@code ioctl} done to a vCPU, and waits. */
+    public record CallVcpu(int device, int vcpu, Vcpu.Ioctl ioctl) implements Message {}
 
-    /** KVM_SET_GUEST_DEBUG of vCPU {@code vcpu} is done. */
-    public record GuestDebugSet(int vcpu) implements Message {}
+    /** An ioctl of vCPU {@code vcpu} is done; {@code result} is what it returned. */
+    public record VcpuCalled(int vcpu, long result) implements Message {}
 
     /** The audit wants to see user space's IOAPIC. */
     public record ShowIoapic(int task) implements Message {}
@@ -95,12 +95,12 @@ public record Userspace(Machine machine, int started, Conduct conduct, Userspace
 
     /** A VMM that has started nothing, with its IOAPIC as firmware has left it. */
     public static Userspace of(Machine machine, UserspaceIoapic ioapic) {
-        return new Userspace(machine, 0, Conduct.RUNS_AGAIN, UserspaceIrqchip.idle(ioapic), Debugger.IDLE);
+        return new Userspace(machine, 0, Conduct.RUNS_AGAIN, UserspaceIrqchip.idle(ioapic), VcpuCalls.IDLE);
     }
 
     /** A VMM that is driven from outside. */
     public static Userspace driven(Machine machine) {
-        return new Userspace(machine, 0, Conduct.WAITS, UserspaceIrqchip.idle(UserspaceIoapic.reset()), Debugger.IDLE);
+        return new Userspace(machine, 0, Conduct.WAITS, UserspaceIrqchip.idle(UserspaceIoapic.reset()), VcpuCalls.IDLE);
     }
 
     /** The next state. */
@@ -117,15 +117,15 @@ public record Userspace(Machine machine, int started, Conduct conduct, Userspace
             return this;
         }
         if (machine.isSplit() && conduct == Conduct.RUNS_AGAIN && UserspaceIrqchip.concerns(message)) {
-            return new Userspace(machine, started, conduct, irqchip.step(message, port), debugger);
+            return new Userspace(machine, started, conduct, irqchip.step(message, port), calls);
         }
-        if (Debugger.concerns(message) && conduct == Conduct.RUNS_AGAIN) {
-            return debugger.step(message, port).map(this::with).orElseGet(() -> runsAgain(message, port));
+        if (VcpuCalls.concerns(message) && conduct == Conduct.RUNS_AGAIN) {
+            return calls.step(message, port).map(this::with).orElseGet(() -> runsAgain(message, port));
         }
         return runsAgain(message, port);
     }
 
-    private Userspace with(Debugger other) {
+    private Userspace with(VcpuCalls other) {
         return new Userspace(machine, started, conduct, irqchip, other);
     }
 
@@ -144,7 +144,7 @@ public record Userspace(Machine machine, int started, Conduct conduct, Userspace
         } else {
             port.toDevice(started - vcpus, Device.Signal.START);
         }
-        Userspace next = new Userspace(machine, started + 1, conduct, irqchip, debugger);
+        Userspace next = new Userspace(machine, started + 1, conduct, irqchip, calls);
         if (next.started < vcpus + machine.devices()) {
             port.toUserspace(Start.START);
         }

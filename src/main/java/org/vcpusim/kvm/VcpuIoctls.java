@@ -54,7 +54,7 @@ final class VcpuIoctls {
         boolean same = v.blocksIrqs() == (blockIrq == ApicvInhibit.Change.SET);
         Vcpu set = v.withBlockIrq(blockIrq).make(VcpuRequest.EVENT, port);
         if (same || !v.machine().apicvActive()) {
-            port.toUserspace(new Userspace.GuestDebugSet(v.index()));
+            port.toUserspace(new Userspace.VcpuCalled(v.index(), 0));
             return set;
         }
         port.toVm(new Vm.BlockIrq(v.index(), blockIrq));
@@ -63,7 +63,7 @@ final class VcpuIoctls {
 
     /** The VM has counted. */
     static Vcpu guestDebugSet(Vcpu v, Port port) {
-        port.toUserspace(new Userspace.GuestDebugSet(v.index()));
+        port.toUserspace(new Userspace.VcpuCalled(v.index(), 0));
         return v.with(v.thread().inUserspaceAwaiting(VcpuThread.Await.NOTHING));
     }
 
@@ -72,7 +72,7 @@ final class VcpuIoctls {
                 ? v.with(v.events().with(MpState.INIT_RECEIVED))
                         .with(v.lapic().withSipi(v.lapic().sipiVector()))
                 : v.with(v.events().with(state));
-        port.toUserspace(new Userspace.Done(0));
+        port.toUserspace(new Userspace.VcpuCalled(v.index(), 0));
         return next.make(VcpuRequest.EVENT, port);
     }
 
@@ -108,7 +108,9 @@ final class VcpuIoctls {
     }
 
     private static Vcpu setLapic(Vcpu before, Vcpu.SetLapic set, Port port) {
-        Vcpu v = PostedInterrupts.emptied(before);
+        boolean keeps = before.machine().has(Fault.PIR_SURVIVES_RESTORE)
+                || before.machine().has(Fault.PIR_CLEARED_AFTER_RESTORE);
+        Vcpu v = keeps ? before : PostedInterrupts.emptied(before);
         LocalApic page = v.lapic().page();
         for (Vcpu.RegisterValue register : set.registers()) {
             page = page.write(register.offset(), register.value());
@@ -130,7 +132,7 @@ final class VcpuIoctls {
     private static Vcpu refused(Vcpu v, int spiv, Port port) {
         Vcpu changed = v.with(v.lapic().withPage(v.lapic().page().write(ApicRegister.SPIV, spiv)));
         if (changed.lapic().swEnabled() == v.lapic().swEnabled()) {
-            port.toUserspace(new Userspace.Done(Userspace.EINVAL));
+            port.toUserspace(new Userspace.VcpuCalled(v.index(), Userspace.EINVAL));
             return changed;
         }
         port.toVm(new Vm.ChangeIdentity(changed.lapic().identity()));
@@ -139,13 +141,15 @@ final class VcpuIoctls {
 
     /** The map is built anew after a KVM_SET_LAPIC that fails. */
     static Vcpu refused(Vcpu v, Port port) {
-        port.toUserspace(new Userspace.Done(Userspace.EINVAL));
+        port.toUserspace(new Userspace.VcpuCalled(v.index(), Userspace.EINVAL));
         return v.with(v.thread().inUserspaceAwaiting(VcpuThread.Await.NOTHING));
     }
 
     /** The map is built anew after KVM_SET_LAPIC. */
     static Vcpu restored(Vcpu v, Port port) {
-        port.toUserspace(new Userspace.Done(0));
-        return v.with(v.thread().inUserspaceAwaiting(VcpuThread.Await.NOTHING)).make(VcpuRequest.EVENT, port);
+        port.toUserspace(new Userspace.VcpuCalled(v.index(), 0));
+        Vcpu rested = v.with(v.thread().inUserspaceAwaiting(VcpuThread.Await.NOTHING));
+        boolean clears = v.machine().has(Fault.PIR_CLEARED_AFTER_RESTORE);
+        return (clears ? PostedInterrupts.emptied(rested) : rested).make(VcpuRequest.EVENT, port);
     }
 }

@@ -216,10 +216,13 @@ final class VcpuRemote {
         return v;
     }
 
-    /** A halted guest that would take an interrupt sleeps although one is there: nobody will wake it. */
+    /**
+     * A halted guest that would take an interrupt sleeps although one is there: nobody will wake it. The registers decide, not
+     * what KVM believes of them.
+     */
     private static void reportLost(Vcpu v, Lapic withPosted, Port port) {
         boolean sleeps = v.events().mpState().isHalted() && NestedEvents.mayInterrupt(v);
-        int vector = withPosted.enabled() ? withPosted.deliverable() : -1;
+        int vector = withPosted.enabled() ? withPosted.page().withPprUpdated().deliverable() : -1;
         if (sleeps && vector >= 0) {
             port.emit(new Event.InterruptLost(v.index(), vector));
         }

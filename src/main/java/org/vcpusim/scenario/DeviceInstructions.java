@@ -1,6 +1,8 @@
 package org.vcpusim.scenario;
 
 import java.util.List;
+import java.util.stream.IntStream;
+import org.vcpusim.arch.ApicRegister;
 import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.kvm.ApicvInhibit;
 import org.vcpusim.kvm.Device;
@@ -21,12 +23,16 @@ final class DeviceInstructions {
             new Instruction<>("sint", "SINT to VCPU", DeviceInstructions::sint),
             new Instruction<>("block-irq", "VCPU", (w, s) -> List.of(blockIrq(w, s, ApicvInhibit.Change.SET))),
             new Instruction<>("unblock-irq", "VCPU", (w, s) -> List.of(blockIrq(w, s, ApicvInhibit.Change.CLEAR))),
+            new Instruction<>("restore-lapic", "VCPU vector V", (w, s) -> List.of(restoreLapic(w, s))),
             Instruction.plain("pit-tick", List.of(Plain.PIT_TICK)),
             new Instruction<>("msi", Messages.MSI, DeviceInstructions::msi),
             new Instruction<>("post", "vector V to N", (w, s) -> List.of(post(w, s))),
             new Instruction<>("interrupt-host", "vector V to N", (w, s) -> List.of(interruptHost(w, s))),
             new Instruction<>("preempt", "N", (w, s) -> List.of(preempt(w, s))),
             new Instruction<>("migrate", "N to M", (w, s) -> List.of(migrate(w, s))));
+
+    private static final int REGISTERS_OF_BANK = 8;
+    private static final int BYTES_OF_SLOT = 0x10;
 
     private DeviceInstructions() {}
 
@@ -42,7 +48,17 @@ final class DeviceInstructions {
     }
 
     private static Device.Action blockIrq(Words words, Setting setting, ApicvInhibit.Change change) {
-        return new Device.BlockIrq(vcpu(words, setting), change);
+        return new Device.CallVcpu(vcpu(words, setting), new Vcpu.SetGuestDebug(change));
+    }
+
+    /** KVM_SET_LAPIC of a state in which one vector is requested, and else nothing is different. */
+    private static Device.Action restoreLapic(Words words, Setting setting) {
+        int vcpu = vcpu(words, setting);
+        VectorBitmap irr = VectorBitmap.of(vector(words));
+        List<Vcpu.RegisterValue> registers = IntStream.range(0, REGISTERS_OF_BANK)
+                .mapToObj(n -> new Vcpu.RegisterValue(ApicRegister.IRR.offset() + n * BYTES_OF_SLOT, irr.register(n)))
+                .toList();
+        return new Device.CallVcpu(vcpu, new Vcpu.SetLapic(registers));
     }
 
     private static int vcpu(Words words, Setting setting) {

@@ -212,6 +212,8 @@ final class VectorMachine implements AutoCloseable {
         for (Userspace.Message message : host.userspaceMessages()) {
             if (message instanceof Userspace.Done done) {
                 result = done.result();
+            } else if (message instanceof Userspace.VcpuCalled called) {
+                result = called.result();
             } else {
                 kept.add(message);
             }

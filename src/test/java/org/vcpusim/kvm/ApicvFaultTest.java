@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -20,8 +21,8 @@ class ApicvFaultTest {
     private static final int HIGH = 0x81;
     private static final long INHIBITED = ApicvInhibit.BLOCKIRQ.mask();
 
-    private static Machine machine(Fault fault, Fault present) {
-        return fault == present ? Fixtures.apicvActive(1, fault) : Fixtures.apicvActive(1);
+    private static Machine machine(boolean faulty, Fault fault) {
+        return faulty ? Fixtures.apicvActive(1, fault) : Fixtures.apicvActive(1);
     }
 
     /** In the guest with APICv active or not. */
@@ -51,9 +52,9 @@ class ApicvFaultTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"IRR_HINT_RECOMPUTED, false", "NO_RECHECK, true"})
-    void whatIsInPirWhenApicvGoesIsInjected(Fault fault, boolean injected) {
-        SteppedVcpu v = running(machine(fault, Fault.IRR_HINT_RECOMPUTED), 0);
+    @CsvSource({"true, false", "false, true"})
+    void whatIsInPirWhenApicvGoesIsInjected(boolean faulty, boolean injected) {
+        SteppedVcpu v = running(machine(faulty, Fault.IRR_HINT_RECOMPUTED), 0);
         v.withInhibits(INHIBITED).make(VcpuRequest.APICV_UPDATE).execute(GuestAction.Plain.STI);
         v.execute(GuestAction.Plain.EXIT_TO_USERSPACE).stepTo(EntryPhase.USERSPACE);
         post(v, LOW);
@@ -66,9 +67,9 @@ class ApicvFaultTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"IRR_HINT_UNTOUCHED, false", "NO_RECHECK, true"})
-    void aRestoredRequestIsInjected(Fault fault, boolean injected) {
-        SteppedVcpu v = running(machine(fault, Fault.IRR_HINT_UNTOUCHED), INHIBITED);
+    @CsvSource({"true, false", "false, true"})
+    void aRestoredRequestIsInjected(boolean faulty, boolean injected) {
+        SteppedVcpu v = running(machine(faulty, Fault.IRR_HINT_UNTOUCHED), INHIBITED);
         serve(v, HIGH);
         v.execute(GuestAction.Plain.EOI).stepTo(EntryPhase.IN_GUEST).execute(GuestAction.Plain.STI);
         v.execute(GuestAction.Plain.EXIT_TO_USERSPACE).stepTo(EntryPhase.USERSPACE);
@@ -82,9 +83,9 @@ class ApicvFaultTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"ISR_CACHE_SURVIVES_APICV, 129", "NO_RECHECK, 65"})
-    void theProcessorsEoiIsNotForgotten(Fault fault, int highest) {
-        SteppedVcpu v = running(machine(fault, Fault.ISR_CACHE_SURVIVES_APICV), INHIBITED);
+    @CsvSource({"true, 129", "false, 65"})
+    void theProcessorsEoiIsNotForgotten(boolean faulty, int highest) {
+        SteppedVcpu v = running(machine(faulty, Fault.ISR_CACHE_SURVIVES_APICV), INHIBITED);
         serve(v, LOW);
         serve(v, HIGH);
         update(v, 0).execute(GuestAction.Plain.EOI);
@@ -96,9 +97,9 @@ class ApicvFaultTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"NO_SVI_ON_ACTIVATION, 129", "NO_RECHECK, 65"})
-    void theProcessorEndsWhatSoftwarePutInService(Fault fault, int left) {
-        SteppedVcpu v = running(machine(fault, Fault.NO_SVI_ON_ACTIVATION), INHIBITED);
+    @CsvSource({"true, 129", "false, 65"})
+    void theProcessorEndsWhatSoftwarePutInService(boolean faulty, int left) {
+        SteppedVcpu v = running(machine(faulty, Fault.NO_SVI_ON_ACTIVATION), INHIBITED);
         serve(v, LOW);
         serve(v, HIGH);
 
@@ -108,10 +109,10 @@ class ApicvFaultTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"SOFTWARE_EOI_WITHOUT_SVI, 129", "NO_RECHECK, 65"})
-    void anEoiInSoftwareMovesSvi(Fault fault, int svi) {
+    @CsvSource({"true, 129", "false, 65"})
+    void anEoiInSoftwareMovesSvi(boolean faulty, int svi) {
         Optional<HvSynic> synic = Optional.of(HvSynic.of(VectorBitmap.of(0x53)));
-        SteppedVcpu v = running(machine(fault, Fault.SOFTWARE_EOI_WITHOUT_SVI), INHIBITED, synic);
+        SteppedVcpu v = running(machine(faulty, Fault.SOFTWARE_EOI_WITHOUT_SVI), INHIBITED, synic);
         serve(v, LOW);
         serve(v, HIGH);
 
@@ -119,6 +120,23 @@ class ApicvFaultTest {
 
         assertEquals(VectorBitmap.of(LOW), v.vcpu().lapic().page().isr());
         assertEquals(svi, v.vcpu().virtualization().svi());
+    }
+
+    /** A vector is posted before the state is replaced, another one while that goes on. */
+    @ParameterizedTest
+    @CsvSource({"PIR_SURVIVES_RESTORE, '65, 97'", "PIR_CLEARED_AFTER_RESTORE, ''", "'', 97"})
+    void newStateReplacesWhatWasPostedBeforeAndKeepsWhatComesMeanwhile(String fault, String posted) {
+        SteppedVcpu v = SteppedVcpu.of(
+                fault.isEmpty() ? Fixtures.apicvActive(1) : Fixtures.apicvActive(1, Fault.valueOf(fault)));
+        post(v, LOW);
+
+        v.send(new Vcpu.SetLapic(List.of()));
+        post(v, 0x61);
+        v.send(new Vcpu.OperationDone(0));
+
+        VectorBitmap pir = v.vcpu().posting().descriptor().pir();
+        assertEquals(posted, pir.vectors().mapToObj(Integer::toString).collect(Collectors.joining(", ")));
+        assertEquals(!pir.isEmpty(), v.vcpu().posting().isOutstanding());
     }
 
     @Test

@@ -9,15 +9,15 @@ import org.junit.jupiter.api.Test;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.kvm.ApicvInhibit.Change;
 
-/** A debugger that holds a vCPU's interrupts back. */
-class DebuggerTest {
+/** Ioctls of vCPUs between two runs, such as those of a debugger that holds interrupts back. */
+class VcpuCallsTest {
     private static final int DEVICE = 4;
 
     private final RecordingPort port = new RecordingPort();
     private Userspace userspace = Userspace.of(Fixtures.apicvActive(2));
 
-    private static Userspace.SetGuestDebug block(int vcpu, Change change) {
-        return new Userspace.SetGuestDebug(DEVICE, vcpu, change);
+    private static Userspace.CallVcpu block(int vcpu, Change change) {
+        return new Userspace.CallVcpu(DEVICE, vcpu, new Vcpu.SetGuestDebug(change));
     }
 
     private static Userspace.VcpuExited exited(int vcpu, Event.UserspaceExit reason) {
@@ -42,10 +42,10 @@ class DebuggerTest {
         assertEquals(List.of(new Vcpu.SetGuestDebug(Change.SET)), port.sentTo("vcpu 1"));
         port.takeSent();
 
-        tell(new Userspace.GuestDebugSet(1));
+        tell(new Userspace.VcpuCalled(1, 0));
         assertEquals(List.of(new Vcpu.Run(-1)), port.sentTo("vcpu 1"));
         assertEquals(List.of(new Device.Done(0)), port.sentTo("device " + DEVICE));
-        assertEquals(Debugger.IDLE, userspace.debugger());
+        assertEquals(VcpuCalls.IDLE, userspace.calls());
     }
 
     @Test
@@ -55,15 +55,15 @@ class DebuggerTest {
         tell(exited(1, Event.UserspaceExit.KVM_EXIT_INTR));
         port.takeSent();
 
-        tell(new Userspace.GuestDebugSet(1));
+        tell(new Userspace.VcpuCalled(1, 0));
         assertEquals(List.of(new Vcpu.SetGuestDebug(Change.CLEAR)), port.sentTo("vcpu 1"));
 
-        tell(new Userspace.GuestDebugSet(1));
+        tell(new Userspace.VcpuCalled(1, 0));
         assertEquals(List.of(new Vcpu.SetGuestDebug(Change.CLEAR), new Vcpu.Run(-1)), port.sentTo("vcpu 1"));
     }
 
     @Test
-    void anotherVcpusSignalIsNotTheDebuggers() {
+    void anotherVcpusSignalIsNotTheVcpuCallss() {
         tell(block(1, Change.SET));
         tell(exited(0, Event.UserspaceExit.KVM_EXIT_INTR));
 
@@ -94,7 +94,7 @@ class DebuggerTest {
 
         assertEquals(1, v.port().sentTo("vm").size());
         assertEquals(
-                List.of(new Userspace.GuestDebugSet(0), new Userspace.GuestDebugSet(0)),
+                List.of(new Userspace.VcpuCalled(0, 0), new Userspace.VcpuCalled(0, 0)),
                 v.port().sentTo("userspace"));
     }
 
