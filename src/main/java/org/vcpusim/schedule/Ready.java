@@ -12,4 +12,14 @@ public interface Ready {
 
     /** The index of the actor at {@code position}, 0 to size - 1. */
     int actor(int position);
+
+    /** The position of {@code actor}, -1 if it is not ready. */
+    default int positionOf(int actor) {
+        for (int position = 0; position < size(); position++) {
+            if (actor(position) == actor) {
+                return position;
+            }
+        }
+        return -1;
+    }
 }

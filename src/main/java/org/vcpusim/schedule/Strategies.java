@@ -2,6 +2,11 @@ package org.vcpusim.schedule;
 
 /** Makes strategies by their names. */
 public final class Strategies {
+    /** What to take unless the user asks for something else. */
+    public static final StrategyKind DEFAULT = StrategyKind.PORTFOLIO;
+
+    private static final int TRIALS = 4;
+
     private Strategies() {}
 
     /**
@@ -18,9 +23,31 @@ public final class Strategies {
         if (actorCount < 1) {
             throw new IllegalArgumentException("actorCount = " + actorCount + ": must be at least 1");
         }
+        Profile profile = new Profile(actorCount);
+        Strategy strategy = of(kind, actorCount, profile);
+        return needsTrials(kind) ? new TrialsFirst(strategy, profile, TRIALS) : strategy;
+    }
+
+    private static Strategy of(StrategyKind kind, int actorCount, Profile profile) {
         return switch (kind) {
             case RANDOM -> new RandomChooser(0);
+            case PCT -> new PctChooser(profile, actorCount);
+            case POS -> new PosChooser(actorCount);
+            case URW -> new UrwChooser(profile);
+            case SURW -> new SurwChooser(profile);
+            case DELAY -> new DelayChooser(profile, actorCount);
             case ROUND_ROBIN -> RoundRobinChooser.ROUND_ROBIN;
+            case PORTFOLIO ->
+                new Portfolio(Portfolio.MEMBERS.stream()
+                        .map(member -> of(member, actorCount, profile))
+                        .toList());
+        };
+    }
+
+    private static boolean needsTrials(StrategyKind kind) {
+        return switch (kind) {
+            case PCT, URW, SURW, DELAY, PORTFOLIO -> true;
+            case RANDOM, POS, ROUND_ROBIN -> false;
         };
     }
 }

@@ -7,8 +7,20 @@ import java.util.stream.Collectors;
 public enum StrategyKind {
     /** {@link RandomChooser}. */
     RANDOM("random"),
+    /** {@link PctChooser}, fair. */
+    PCT("pct"),
+    /** {@link PosChooser}. */
+    POS("pos"),
+    /** {@link UrwChooser}. */
+    URW("urw"),
+    /** {@link SurwChooser}. */
+    SURW("surw"),
+    /** {@link DelayChooser}. */
+    DELAY("delay"),
     /** {@link RoundRobinChooser}. */
-    ROUND_ROBIN("round-robin");
+    ROUND_ROBIN("round-robin"),
+    /** {@link Portfolio} of all others, the default. */
+    PORTFOLIO("portfolio");
 
     private final String label;
 

@@ -39,7 +39,9 @@ class RandomStreamTest {
     @Test
     void anUnknownNameIsRefusedWithAllNames() {
         IllegalArgumentException thrown = assertThrows(IllegalArgumentException.class, () -> Strategies.of("fifo", 3));
-        assertEquals("strategy = fifo: must be one of random, round-robin", thrown.getMessage());
+        assertEquals(
+                "strategy = fifo: must be one of random, pct, pos, urw, surw, delay, round-robin, portfolio",
+                thrown.getMessage());
     }
 
     @Test
