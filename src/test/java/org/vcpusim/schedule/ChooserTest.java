@@ -100,14 +100,4 @@ class ChooserTest {
         assertEquals(1, replay.choose(ready(5, 6)));
         assertEquals(0, replay.choose(ready(7, 6)));
     }
-
-    @Test
-    void aReplayRefusesAScheduleOfAnotherRun() {
-        ReplayChooser replay = new ReplayChooser(Schedule.of(6, 8));
-        replay.choose(ready(6));
-        IllegalStateException thrown = assertThrows(IllegalStateException.class, () -> replay.choose(ready(5, 6)));
-        assertEquals(
-                "pick 1 of the schedule is actor 8, which has no message: must be a schedule of this scenario",
-                thrown.getMessage());
-    }
 }
