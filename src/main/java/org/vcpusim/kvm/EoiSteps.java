@@ -16,8 +16,7 @@ final class EoiSteps {
     record Begin(Vm.EoiBroadcast eoi) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
-            Ioapic ioapic = vm.ioapic();
-            Vm tracked = vm.with(ioapic.withRtc(ioapic.rtc().eoi(eoi.vcpu(), eoi.vector())));
+            Vm tracked = vm.with(vm.ioapic().rtc().eoi(eoi.vcpu(), eoi.vector()), port);
             return new NextPin(eoi, 0).run(tracked, task, port);
         }
     }
@@ -50,6 +49,9 @@ final class EoiSteps {
             }
             Ioapic ioapic = vm.ioapic();
             RedirectionEntry entry = ioapic.entry(pin).withoutRemoteIrr();
+            if (ioapic.entry(pin).remoteIrr()) {
+                port.emit(new Event.RemoteIrrCleared(pin, entry));
+            }
             ioapic = ioapic.withEntry(pin, entry);
             if (entry.masked() || !ioapic.irr(pin)) {
                 return vm.with(ioapic.withSuccessiveEois(pin, 0));

@@ -1,5 +1,6 @@
 package org.vcpusim.kvm;
 
+import java.util.List;
 import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.arch.ExitReason;
 import org.vcpusim.arch.PostedInterruptDescriptor;
@@ -259,8 +260,11 @@ public sealed interface Event {
      *
      * @param entry as it was when the line was set
      * @param coalesced nobody was interrupted by it
+     * @param sources those that assert the line, a bit a source; not in the kernel's tracepoint
+     * @param raised whether the line counts as asserted, or for an edge pin as having risen; not in the kernel's tracepoint
      */
-    record IoapicIrqSet(RedirectionEntry entry, int pin, boolean coalesced) implements Event {
+    record IoapicIrqSet(RedirectionEntry entry, int pin, boolean coalesced, int sources, boolean raised)
+            implements Event {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -554,8 +558,9 @@ public sealed interface Event {
      * The vCPU computed its handled vectors: kvm_sim:ioapic_scan.
      *
      * @param sequence table writes seen by the scan
+     * @param pending what it found requested, posted or in service
      */
-    record IoapicScanned(int vcpu, VectorBitmap handled, int sequence) implements Event {
+    record IoapicScanned(int vcpu, VectorBitmap handled, int sequence, VectorBitmap pending) implements Event {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -697,8 +702,13 @@ public sealed interface Event {
      *
      * @param sequence number of this table, from 1
      * @param routes how many it has
+     * @param pins those that stand for pins of an IOAPIC in user space
      */
-    record GsiRoutingSet(int sequence, int routes) implements Event {
+    record GsiRoutingSet(int sequence, int routes, List<Routing.MsiRoute> pins) implements Event {
+        public GsiRoutingSet {
+            pins = List.copyOf(pins);
+        }
+
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -850,6 +860,127 @@ public sealed interface Event {
         }
     }
 
+    /**
+     * What a VM is like when it starts: kvm_sim:vm_created.
+     *
+     * @param vcpus how many
+     * @param protocol how table changes reach the bitmaps
+     * @param reservedPins GSIs of user space's IOAPIC, or -1 where the IOAPIC is in the kernel
+     * @param x2apicApi flags of KVM_CAP_X2APIC_API
+     */
+    record VmCreated(int vcpus, Protocol protocol, int reservedPins, int x2apicApi) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** The redirection table has other entries, at the start or by KVM_SET_IRQCHIP: kvm_sim:ioapic_table_set. */
+    record IoapicTableSet(List<RedirectionEntry> entries) implements Event {
+        public IoapicTableSet {
+            entries = List.copyOf(entries);
+        }
+
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** A local APIC is there, or is addressed differently, from now on: kvm_sim:apic_identity_changed. */
+    record ApicIdentityChanged(ApicIdentity identity) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** What a scan of {@code vcpu} reads was shown to it, as it is now: kvm_sim:ioapic_table_read. */
+    record IoapicTableRead(int vcpu) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * Ack notifiers came or went: kvm_sim:ack_notifiers_changed.
+     *
+     * @param pins those of the IOAPIC whose GSI has one, a bit a pin
+     */
+    record AckNotifiersChanged(int pins) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A pin interrupts: kvm_sim:ioapic_service. Who accepts follows.
+     *
+     * @param entry as it is sent
+     */
+    record IoapicServiced(int pin, RedirectionEntry entry) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A level pin waits for an EOI: kvm_sim:remote_irr_set.
+     *
+     * @param entry with remote IRR
+     * @param taken how many vCPUs took the interrupt, or -1 where there was no destination
+     */
+    record RemoteIrrSet(int pin, RedirectionEntry entry, int taken) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * An EOI ended the wait of a level pin: kvm_sim:remote_irr_cleared.
+     *
+     * @param entry without remote IRR
+     */
+    record RemoteIrrCleared(int pin, RedirectionEntry entry) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** Who owes an EOI for an interrupt of pin 8 has changed: kvm_sim:rtc_tracked. */
+    record RtcTracked(RtcTracking tracking) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** The vectors of a vCPU's SynIC are others, or there from the start: kvm_sim:synic_vectors_changed. */
+    record SynicVectorsChanged(int vcpu, VectorBitmap vectors) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A vCPU's EOI goes to the IOAPIC in the kernel: kvm_sim:eoi_forwarded.
+     *
+     * @param trigger as TMR has it
+     * @param suppressed the local APIC is told not to broadcast it
+     */
+    record EoiForwarded(int vcpu, int vector, TriggerMode trigger, boolean suppressed) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
     /** What to do for each kind of event. */
     interface Visitor<R> {
         R visit(GuestEntered event);
@@ -987,5 +1118,27 @@ public sealed interface Event {
         R visit(VcpuScheduledIn event);
 
         R visit(VcpuScheduledOut event);
+
+        R visit(VmCreated event);
+
+        R visit(IoapicTableSet event);
+
+        R visit(ApicIdentityChanged event);
+
+        R visit(IoapicTableRead event);
+
+        R visit(AckNotifiersChanged event);
+
+        R visit(IoapicServiced event);
+
+        R visit(RemoteIrrSet event);
+
+        R visit(RemoteIrrCleared event);
+
+        R visit(RtcTracked event);
+
+        R visit(SynicVectorsChanged event);
+
+        R visit(EoiForwarded event);
     }
 }

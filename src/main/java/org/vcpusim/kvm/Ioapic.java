@@ -209,6 +209,11 @@ public final class Ioapic {
         return irqStates[pin] != 0;
     }
 
+    /** The sources that assert {@code pin}, a bit a source. */
+    public int sources(int pin) {
+        return irqStates[pin];
+    }
+
     /** This IOAPIC with a saved state in place of its own, but for the lines, which are raised one by one afterwards. */
     public Ioapic restored(IoapicState state) {
         Draft d = draft();

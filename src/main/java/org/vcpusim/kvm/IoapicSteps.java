@@ -35,6 +35,7 @@ final class IoapicSteps {
     record ShowTable(int vcpu) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
+            port.emit(new Event.IoapicTableRead(vcpu));
             port.toVcpu(vcpu, new Vcpu.TableRead(vm.ioapic(), vm.notifiedPins()));
             return vm;
         }

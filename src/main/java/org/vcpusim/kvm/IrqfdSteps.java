@@ -40,7 +40,7 @@ final class IrqfdSteps {
                         task.withAnswer(new VmTask.Value(Userspace.EINVAL)).push(after));
             }
             boolean newNotifier = irqfd.resample() && !vm.irqfds().hasResampler(irqfd.gsi());
-            Vm next = vm.with(vm.irqfds().with(irqfd));
+            Vm next = vm.with(vm.irqfds().with(irqfd)).reportNotifiers(vm.notifiedPins(), port);
             return newNotifier ? next.with(task.push(StateSteps.scanAll(vm), after)) : next.with(task.push(after));
         }
     }
@@ -53,10 +53,11 @@ final class IrqfdSteps {
                 return refused(vm, task);
             }
             Irqfds left = vm.irqfds().without(id);
+            Vm next = vm.with(left).reportNotifiers(vm.notifiedPins(), port);
             if (!irqfd.resample() || left.hasResampler(irqfd.gsi())) {
-                return vm.with(left).with(task.push(ANSWER));
+                return next.with(task.push(ANSWER));
             }
-            return vm.with(left).with(task.push(StateSteps.scanAll(vm), resample(irqfd.gsi(), 0, ANSWER)));
+            return next.with(task.push(StateSteps.scanAll(vm), resample(irqfd.gsi(), 0, ANSWER)));
         }
     }
 
@@ -94,8 +95,8 @@ final class IrqfdSteps {
                 return refused(vm, task);
             }
             Vm published = vm.with(routing);
-            port.emit(new Event.GsiRoutingSet(
-                    published.routingsPublished(), routing.routes().size()));
+            published.reportRouting(port);
+            published.reportNotifiers(vm.notifiedPins(), port);
             return vm.machine().isSplit()
                     ? published.with(task.push(StateSteps.scanAll(published), ANSWER))
                     : published.with(task.push(ANSWER));

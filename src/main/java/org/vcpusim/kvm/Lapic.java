@@ -152,6 +152,11 @@ public record Lapic(
         return address >= pageAddress() && address < pageAddress() + PAGE_BYTES;
     }
 
+    /** Reports how it is addressed. */
+    void reportIdentity(Port port) {
+        port.emit(new Event.ApicIdentityChanged(identity()));
+    }
+
     /** What other CPUs need to know to address it. */
     public ApicIdentity identity() {
         return new ApicIdentity(

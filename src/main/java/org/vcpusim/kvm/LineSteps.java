@@ -117,7 +117,8 @@ final class LineSteps {
     private record SetPinDone(int pin, RedirectionEntry entry) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
-            port.emit(new Event.IoapicIrqSet(entry, pin, task.value() == 0));
+            Ioapic ioapic = vm.ioapic();
+            port.emit(new Event.IoapicIrqSet(entry, pin, task.value() == 0, ioapic.sources(pin), ioapic.irr(pin)));
             return vm;
         }
 
@@ -136,6 +137,7 @@ final class LineSteps {
                 return vm.with(task.withAnswer(new VmTask.Value(-1)));
             }
             RedirectionEntry entry = ioapic.entry(pin);
+            port.emit(new Event.IoapicServiced(pin, entry));
             boolean tracked = pin == Ioapic.RTC_PIN && status == Vm.LineStatus.WANTED;
             Ioapic next = entry.triggerMode() == TriggerMode.EDGE ? ioapic.withDelivered(pin) : ioapic;
             DeliverySteps.Deliver deliver = new DeliverySteps.Deliver(
@@ -150,16 +152,17 @@ final class LineSteps {
     private record Serviced(int pin, boolean tracked) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
-            Ioapic ioapic = vm.ioapic();
             long result = task.value();
+            Vm next = vm;
             if (tracked) {
-                ioapic = ioapic.withRtc(ioapic.rtc().withPendingEois((int) Math.max(result, 0)));
+                next = next.with(next.ioapic().rtc().withPendingEois((int) Math.max(result, 0)), port);
             }
-            RedirectionEntry entry = ioapic.entry(pin);
+            RedirectionEntry entry = next.ioapic().entry(pin);
             if (result != 0 && entry.triggerMode() == TriggerMode.LEVEL) {
-                ioapic = ioapic.withEntry(pin, entry.withRemoteIrr());
+                port.emit(new Event.RemoteIrrSet(pin, entry.withRemoteIrr(), (int) result));
+                next = next.with(next.ioapic().withEntry(pin, entry.withRemoteIrr()));
             }
-            return vm.with(ioapic);
+            return next;
         }
     }
 }

@@ -53,7 +53,7 @@ final class PitSteps {
             if (vm.pit().mode() == mode) {
                 return vm.with(task.push(answer));
             }
-            Vm next = vm.with(Pit.of(mode));
+            Vm next = vm.with(Pit.of(mode)).reportNotifiers(vm.notifiedPins(), port);
             return next.with(task.push(StateSteps.scanAll(next), answer));
         }
     }

@@ -96,7 +96,7 @@ final class StateSteps {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
             RtcTracking.Pending pending = task.value() != 0 ? RtcTracking.Pending.YES : RtcTracking.Pending.NO;
-            return vm.with(vm.ioapic().withRtc(vm.ioapic().rtc().restored(vcpu, vector, pending)));
+            return vm.with(vm.ioapic().rtc().restored(vcpu, vector, pending), port);
         }
     }
 
@@ -108,6 +108,7 @@ final class StateSteps {
                 return vm.with(task.withAnswer(new VmTask.Value(Userspace.ENXIO)));
             }
             Ioapic ioapic = vm.ioapic().restored(state);
+            port.emit(new Event.IoapicTableSet(state.entries()));
             return vm.with(ioapic).with(task.push(scanAll(vm), ResetRtc.RESET_RTC, new Inject(state.irr(), 0)));
         }
     }
@@ -117,7 +118,7 @@ final class StateSteps {
 
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
-            return vm.with(vm.ioapic().withRtc(RtcTracking.NONE));
+            return vm.with(RtcTracking.NONE, port);
         }
     }
 

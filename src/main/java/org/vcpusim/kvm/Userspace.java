@@ -103,6 +103,13 @@ public record Userspace(Machine machine, int started, Conduct conduct, Userspace
         return new Userspace(machine, 0, Conduct.WAITS, UserspaceIrqchip.idle(UserspaceIoapic.reset()), VcpuCalls.IDLE);
     }
 
+    /** Reports what its IOAPIC is like before its first step, for those who see events only. */
+    public void announce(Port port) {
+        if (machine.isSplit()) {
+            port.emit(new Event.IoapicTableSet(irqchip.ioapic().entries()));
+        }
+    }
+
     /** The next state. */
     public Userspace step(Message message, Port port) {
         if (message == Start.START) {

@@ -3,6 +3,7 @@ package org.vcpusim.kvm;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
 
 /**
@@ -71,9 +72,25 @@ public record UserspaceIrqchip(
         return begun(message, port);
     }
 
+    /** The IOAPIC after the end of {@code vector}. */
+    private UserspaceIoapic ended(int vector, Port port) {
+        UserspaceIoapic ended = ioapic.ended(vector);
+        reportEnded(ended, port);
+        return ended;
+    }
+
+    private void reportEnded(UserspaceIoapic ended, Port port) {
+        for (int pin = 0; pin < Ioapic.PINS; pin++) {
+            RedirectionEntry entry = ended.entries().get(pin);
+            if (ioapic.entries().get(pin).remoteIrr() && !entry.remoteIrr()) {
+                port.emit(new Event.RemoteIrrCleared(pin, entry));
+            }
+        }
+    }
+
     private UserspaceIrqchip begun(Userspace.Message cause, Port port) {
         if (cause instanceof Userspace.IoapicEoi eoi) {
-            return with(ioapic.ended(eoi.vector())).interrupting(cause, port);
+            return with(ended(eoi.vector(), port)).interrupting(cause, port);
         }
         if (cause instanceof Userspace.SetLine line) {
             return with(ioapic.withLine(line.gsi(), line.level())).interrupting(cause, port);
@@ -91,6 +108,7 @@ public record UserspaceIrqchip(
         UserspaceIrqchip next = with(written.ioapic());
         int pin = written.pin();
         if (pin < 0) {
+            reportEnded(written.ioapic(), port);
             return next.interrupting(cause, port);
         }
         port.emit(new Event.RedirectionEntryWritten(
@@ -119,7 +137,11 @@ public record UserspaceIrqchip(
         }
         TriggerMode trigger = ioapic.entries().get(pin).triggerMode();
         setLine(pin, 1, port);
-        return with(ioapic.delivered(pin)).doing(new Work(cause, new Raise(pin, trigger)));
+        UserspaceIoapic delivered = ioapic.delivered(pin);
+        if (trigger == TriggerMode.LEVEL) {
+            port.emit(new Event.RemoteIrrSet(pin, delivered.entries().get(pin), 1));
+        }
+        return with(delivered).doing(new Work(cause, new Raise(pin, trigger)));
     }
 
     private static void setLine(int pin, int level, Port port) {

@@ -106,6 +106,9 @@ final class VcpuApicv {
         boolean sameMode = Lapic.mode(before.lapic().apicBase())
                 == Lapic.mode(after.lapic().apicBase());
         Vm.MapChange map = sameMode ? Vm.MapChange.KEEP : Vm.MapChange.REBUILD;
+        if (!sameMode) {
+            after.lapic().reportIdentity(port);
+        }
         port.toVm(new Vm.MoveApicPage(after.lapic().identity(), map));
         return modeSwitched(before, after, port);
     }

@@ -76,6 +76,7 @@ final class VcpuEoi {
     @SuppressWarnings("TooManyParameters") // the EOI, and how the vCPU goes on
     private static Vcpu forwarded(Vcpu v, int vector, TriggerMode trigger, VcpuThread.Await await, Port port) {
         Vcpu next = rescanned(v, vector, port);
+        port.emit(new Event.EoiForwarded(v.index(), vector, trigger, suppressed(v)));
         port.toVm(new Vm.EoiBroadcast(v.index(), vector, trigger, suppressed(v)));
         return next.with(next.thread().awaiting(await));
     }

@@ -33,7 +33,12 @@ final class VcpuExitMap {
     static Vcpu tableRead(Vcpu v, Vcpu.TableRead table, Port port) {
         IoapicScan.Result result = IoapicScan.scan(v.machine(), table.table(), v.lapic());
         int sequence = table.table().sequence();
-        port.emit(new Event.IoapicScanned(v.index(), result.handled(), sequence));
+        VectorBitmap pending = v.lapic().page().irr().or(v.lapic().page().isr());
+        port.emit(new Event.IoapicScanned(
+                v.index(),
+                result.handled(),
+                sequence,
+                pending.or(v.posting().descriptor().pir())));
         Vcpu scanned = v.with(v.exitMap().scanned(result));
         if (v.nested().guestMode() && !v.machine().has(Fault.NESTED_LOAD_INTO_VMCS02)) {
             port.emit(new Event.EoiExitmapLoadDeferred(v.index()));

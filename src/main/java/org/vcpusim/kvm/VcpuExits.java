@@ -104,6 +104,7 @@ final class VcpuExits {
             case PRIORITY -> completed(priorityDropped(written, port), 0, port);
             case IPI -> sendIpi(written, write, port);
             case IDENTITY -> {
+                written.lapic().reportIdentity(port);
                 port.toVm(new Vm.ChangeIdentity(written.lapic().identity()));
                 yield VcpuApicv.modeSwitched(v, written, port)
                         .with(written.thread().awaiting(VcpuThread.Await.ACCESS));

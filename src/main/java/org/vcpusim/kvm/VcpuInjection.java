@@ -47,6 +47,7 @@ final class VcpuInjection {
                 .with(v.vmcs().write(VmcsField.VM_ENTRY_INTR_INFO_FIELD, 0));
         reset = VcpuApicv.reset(reset, port);
         port.toGuest(v.index(), Guest.Startup.STARTUP);
+        lapic.reportIdentity(port);
         port.toVm(new Vm.ChangeIdentity(lapic.identity()));
         boolean forState = await == VcpuThread.Await.RESET_MAP_FOR_STATE;
         return reset.with(

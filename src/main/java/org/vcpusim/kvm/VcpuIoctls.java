@@ -39,6 +39,8 @@ final class VcpuIoctls {
     /** What creation leaves to do: APICv's state is looked at, and the new local APIC had the APIC map built anew. */
     private static Vcpu created(Vcpu v, Port port) {
         port.emit(new Event.VmcsInitialised(v.index(), v.machine().apicvActive()));
+        v.lapic().reportIdentity(port);
+        v.exitMap().synic().ifPresent(synic -> port.emit(new Event.SynicVectorsChanged(v.index(), synic.vectors())));
         Vcpu asked = v.machine().apicvActive() ? v.make(VcpuRequest.APICV_UPDATE, port) : v;
         return asked.make(VcpuRequest.APIC_PAGE_RELOAD, port)
                 .make(v.machine().protocol().tableRequest(), port);
@@ -124,6 +126,7 @@ final class VcpuIoctls {
         page = page.write(ApicRegister.LVR, v.lapic().page().read(ApicRegister.LVR));
         Lapic lapic = v.lapic().restored(page, v.machine().rules());
         Vcpu replaced = PostedInterrupts.statusRestored(v.with(lapic));
+        lapic.reportIdentity(port);
         port.toVm(new Vm.RestoreApic(lapic.identity()));
         return replaced.with(replaced.thread().inUserspaceAwaiting(VcpuThread.Await.RESTORED_MAP));
     }
@@ -135,6 +138,7 @@ final class VcpuIoctls {
             port.toUserspace(new Userspace.VcpuCalled(v.index(), Userspace.EINVAL));
             return changed;
         }
+        changed.lapic().reportIdentity(port);
         port.toVm(new Vm.ChangeIdentity(changed.lapic().identity()));
         return changed.with(changed.thread().inUserspaceAwaiting(VcpuThread.Await.REFUSED_STATE));
     }

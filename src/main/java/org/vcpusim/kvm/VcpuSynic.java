@@ -85,6 +85,9 @@ final class VcpuSynic {
     private static Vcpu updated(Vcpu v, int vector, VcpuThread.Await await, Port port) {
         HvSynic before = v.exitMap().synic().orElseThrow();
         HvSynic after = before.withVectorUpdated(vector);
+        if (!after.vectors().equals(before.vectors())) {
+            port.emit(new Event.SynicVectorsChanged(v.index(), after.vectors()));
+        }
         Vcpu next = v.with(v.exitMap().with(after));
         boolean uses = !after.autoEoi().isEmpty();
         if (uses == !before.autoEoi().isEmpty() || !v.machine().apicvActive()) {

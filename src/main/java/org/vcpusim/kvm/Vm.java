@@ -218,6 +218,42 @@ public final class Vm {
     /** Answer: a number, 1 and 0 for yes and no. */
     public record Reported(int task, long value) implements Message {}
 
+    /** Reports what it is like before its first step, for those who see events only. */
+    public void announce(Port port) {
+        int pins = machine.isSplit() ? machine.irqchip().reservedPins() : -1;
+        port.emit(new Event.VmCreated(machine.vcpuCount(), machine.protocol(), pins, machine.x2apicApi()));
+        if (machine.isSplit()) {
+            reportRouting(port);
+        } else {
+            port.emit(new Event.IoapicTableSet(IoapicState.of(ioapic).entries()));
+            reportNotifiers(0, port);
+        }
+    }
+
+    /** Reports the routing table that was published. */
+    void reportRouting(Port port) {
+        List<Routing.MsiRoute> pins =
+                machine.isSplit() ? irqs.routing.ofPins(machine.irqchip().reservedPins()) : List.of();
+        port.emit(new Event.GsiRoutingSet(irqs.published, irqs.routing.routes().size(), pins));
+    }
+
+    /** Reports the pins that have an ack notifier, where these are others than {@code before}. */
+    Vm reportNotifiers(int before, Port port) {
+        int pins = notifiedPins();
+        if (pins != before) {
+            port.emit(new Event.AckNotifiersChanged(pins));
+        }
+        return this;
+    }
+
+    /** With another state of pin 8's EOI tracking, which is reported where it differs. */
+    Vm with(RtcTracking tracking, Port port) {
+        if (!tracking.equals(ioapic.rtc())) {
+            port.emit(new Event.RtcTracked(tracking));
+        }
+        return with(ioapic.withRtc(tracking));
+    }
+
     /** The next state; what has to happen elsewhere goes to {@code port}. */
     public Vm step(Message message, Port port) {
         if (message instanceof Continue c) {
@@ -245,6 +281,7 @@ public final class Vm {
             return ipiAcknowledged(i.task, port);
         }
         if (message instanceof ReadTable r && (machine.isSplit() || tasks.lockOwner() == 0)) {
+            port.emit(new Event.IoapicTableRead(r.vcpu));
             port.toVcpu(r.vcpu, new Vcpu.TableRead(scanTable()));
             return this;
         }

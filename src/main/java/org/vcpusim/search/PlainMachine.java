@@ -97,6 +97,11 @@ public final class PlainMachine implements Port {
         for (int i = 0; i < start.machine().physicalCpus(); i++) {
             set(processors + i, Source.physicalCpu(i), PhysicalCpu.idle(i));
         }
+        running = VM;
+        start.vm().announce(this);
+        running = USERSPACE;
+        start.userspace().announce(this);
+        running = -1;
     }
 
     private void set(int component, Source source, Object state) {

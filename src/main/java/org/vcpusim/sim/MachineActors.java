@@ -122,13 +122,16 @@ final class MachineActors {
         Assembly a = spawn.assembly;
         int vcpuCount = a.machine().vcpuCount();
         Cast cast = new Cast(context, spawn);
-        ActorRef<Vm.Message> vm = cast.add(Source.VM, VmActor.create(a.vm().get(), cast.port(Source.VM)));
+        Vm start = a.vm().get();
+        ActorPort vmPort = cast.port(Source.VM);
+        start.announce(vmPort);
+        ActorRef<Vm.Message> vm = cast.add(Source.VM, VmActor.create(start, vmPort));
+        ActorPort userspacePort = cast.port(Source.USERSPACE);
+        a.outside().userspace().announce(userspacePort);
         ActorRef<Userspace.Message> userspace = cast.add(
                 Source.USERSPACE,
                 UserspaceActor.create(
-                        a.outside().userspace(),
-                        cast.port(Source.USERSPACE),
-                        a.outside().listener()));
+                        a.outside().userspace(), userspacePort, a.outside().listener()));
         ActorRef<HostTimer.Message> timer =
                 cast.add(Source.TIMER, TimerActor.create(a.outside().timer(), cast.port(Source.TIMER)));
         List<ActorRef<Vcpu.Message>> vcpus = new ArrayList<>(vcpuCount);

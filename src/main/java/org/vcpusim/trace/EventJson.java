@@ -1,5 +1,8 @@
 package org.vcpusim.trace;
 
+import java.util.stream.LongStream;
+import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.ApicvInhibit;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.RequestSet;
@@ -101,7 +104,11 @@ final class EventJson implements Event.Visitor<JsonFields> {
 
     @Override
     public JsonFields visit(Event.IoapicIrqSet e) {
-        return out.word("e", e.entry().bits()).number("pin", e.pin()).flag("coalesced", e.coalesced());
+        return out.word("e", e.entry().bits())
+                .number("pin", e.pin())
+                .flag("coalesced", e.coalesced())
+                .word("sources", e.sources())
+                .flag("raised", e.raised());
     }
 
     @Override
@@ -282,7 +289,10 @@ final class EventJson implements Event.Visitor<JsonFields> {
 
     @Override
     public JsonFields visit(Event.IoapicScanned e) {
-        return out.number("vcpu_id", e.vcpu()).bitmap("bitmap", e.handled()).number("seq", e.sequence());
+        return out.number("vcpu_id", e.vcpu())
+                .bitmap("bitmap", e.handled())
+                .number("seq", e.sequence())
+                .bitmap("pending", e.pending());
     }
 
     @Override
@@ -365,7 +375,14 @@ final class EventJson implements Event.Visitor<JsonFields> {
 
     @Override
     public JsonFields visit(Event.GsiRoutingSet e) {
-        return out.number("seq", e.sequence()).number("routes", e.routes());
+        return out.number("seq", e.sequence())
+                .number("routes", e.routes())
+                .words(
+                        "pins",
+                        e.pins().stream()
+                                .flatMapToLong(
+                                        route -> LongStream.of(route.gsi(), route.address(), unsigned(route.data())))
+                                .toArray());
     }
 
     @Override
@@ -451,6 +468,81 @@ final class EventJson implements Event.Visitor<JsonFields> {
     @Override
     public JsonFields visit(Event.VcpuScheduledOut e) {
         return out.number("vcpu_id", e.vcpu()).number("cpu", e.cpu()).name("why", e.why());
+    }
+
+    @Override
+    public JsonFields visit(Event.VmCreated e) {
+        return out.number("vcpus", e.vcpus())
+                .name("protocol", e.protocol())
+                .number("reserved_pins", e.reservedPins())
+                .number("x2apic_api", e.x2apicApi());
+    }
+
+    @Override
+    public JsonFields visit(Event.IoapicTableSet e) {
+        return out.words(
+                "entries",
+                e.entries().stream().mapToLong(RedirectionEntry::bits).toArray());
+    }
+
+    @Override
+    public JsonFields visit(Event.ApicIdentityChanged e) {
+        ApicIdentity i = e.identity();
+        return out.number("vcpu_id", i.vcpu())
+                .number("xapic_id", i.xapicId())
+                .word("ldr", unsigned(i.ldr()))
+                .word("dfr", unsigned(i.dfr()))
+                .name("mode", i.mode())
+                .flag("sw_enabled", i.softwareEnabled())
+                .flag("accepts_pic", i.acceptsPic());
+    }
+
+    @Override
+    public JsonFields visit(Event.IoapicTableRead e) {
+        return out.number("vcpu_id", e.vcpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.AckNotifiersChanged e) {
+        return out.word("pins", unsigned(e.pins()));
+    }
+
+    @Override
+    public JsonFields visit(Event.IoapicServiced e) {
+        return out.number("pin", e.pin()).word("e", e.entry().bits());
+    }
+
+    @Override
+    public JsonFields visit(Event.RemoteIrrSet e) {
+        return out.number("pin", e.pin()).word("e", e.entry().bits()).number("taken", e.taken());
+    }
+
+    @Override
+    public JsonFields visit(Event.RemoteIrrCleared e) {
+        return out.number("pin", e.pin()).word("e", e.entry().bits());
+    }
+
+    @Override
+    public JsonFields visit(Event.RtcTracked e) {
+        return out.words(
+                        "owed",
+                        e.tracking().owed().stream()
+                                .flatMapToLong(owed -> LongStream.of(owed.vcpu(), owed.vector()))
+                                .toArray())
+                .number("pending_eoi", e.tracking().pendingEois());
+    }
+
+    @Override
+    public JsonFields visit(Event.SynicVectorsChanged e) {
+        return out.number("vcpu_id", e.vcpu()).bitmap("bitmap", e.vectors());
+    }
+
+    @Override
+    public JsonFields visit(Event.EoiForwarded e) {
+        return out.number("vcpu_id", e.vcpu())
+                .number("vec", e.vector())
+                .name("trigger", e.trigger())
+                .flag("suppressed", e.suppressed());
     }
 
     /** A flow's number is unique in the run, see {@link EventText#flowNumber}. */

@@ -8,6 +8,7 @@ import org.vcpusim.arch.DestinationShorthand;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.ApicvInhibit;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.RequestSet;
@@ -376,9 +377,10 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
 
     @Override
     public AsciiBuffer visit(Event.IoapicScanned e) {
-        return bitmap(out.text("vcpu ").decimal(e.vcpu()).text(" bitmap"), e.handled())
+        bitmap(out.text("vcpu ").decimal(e.vcpu()).text(" bitmap"), e.handled())
                 .text(" seq ")
                 .decimal(e.sequence());
+        return bitmap(out.text(" pending"), e.pending());
     }
 
     @Override
@@ -467,7 +469,15 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
 
     @Override
     public AsciiBuffer visit(Event.GsiRoutingSet e) {
-        return out.text("seq ").decimal(e.sequence()).text(" routes ").decimal(e.routes());
+        out.text("seq ").decimal(e.sequence()).text(" routes ").decimal(e.routes());
+        e.pins()
+                .forEach(route -> out.text(" gsi ")
+                        .decimal(route.gsi())
+                        .text(" address 0x")
+                        .hex(route.address())
+                        .text(" data 0x")
+                        .hex(route.data()));
+        return out;
     }
 
     @Override
@@ -574,6 +584,98 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
                 .decimal(e.cpu())
                 .text(" why ")
                 .text(e.why().name());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.VmCreated e) {
+        return out.text("vcpus ")
+                .decimal(e.vcpus())
+                .text(" protocol ")
+                .text(e.protocol().name())
+                .text(" reserved_pins ")
+                .decimal(e.reservedPins())
+                .text(" x2apic_api ")
+                .decimal(e.x2apicApi());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.IoapicTableSet e) {
+        out.text("entries");
+        e.entries().forEach(entry -> out.text(" 0x").hex(entry.bits()));
+        return out;
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.ApicIdentityChanged e) {
+        ApicIdentity i = e.identity();
+        return out.text("vcpu ")
+                .decimal(i.vcpu())
+                .text(" xapic_id ")
+                .decimal(i.xapicId())
+                .text(" ldr 0x")
+                .hex(i.ldr(), 8)
+                .text(" dfr 0x")
+                .hex(i.dfr(), 8)
+                .text(" mode ")
+                .text(i.mode().name())
+                .text(" sw_enabled ")
+                .decimal(i.softwareEnabled() ? 1 : 0)
+                .text(" accepts_pic ")
+                .decimal(i.acceptsPic() ? 1 : 0);
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.IoapicTableRead e) {
+        return out.text("vcpu ").decimal(e.vcpu());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.AckNotifiersChanged e) {
+        return out.text("pins 0x").hex(e.pins(), 6);
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.IoapicServiced e) {
+        return entry(out.text("pin ").decimal(e.pin()).character(' '), e.entry());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.RemoteIrrSet e) {
+        return entry(out.text("pin ").decimal(e.pin()).character(' '), e.entry())
+                .text(" taken ")
+                .decimal(e.taken());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.RemoteIrrCleared e) {
+        return entry(out.text("pin ").decimal(e.pin()).character(' '), e.entry());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.RtcTracked e) {
+        out.text("pending_eoi ").decimal(e.tracking().pendingEois()).text(" owed");
+        e.tracking()
+                .owed()
+                .forEach(owed ->
+                        out.text(" vcpu ").decimal(owed.vcpu()).text(" vec ").decimal(owed.vector()));
+        return out;
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.SynicVectorsChanged e) {
+        return bitmap(out.text("vcpu ").decimal(e.vcpu()).text(" bitmap"), e.vectors());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.EoiForwarded e) {
+        return out.text("vcpu ")
+                .decimal(e.vcpu())
+                .text(" vec ")
+                .decimal(e.vector())
+                .text(" trigger ")
+                .text(e.trigger().name())
+                .text(" suppressed ")
+                .decimal(e.suppressed() ? 1 : 0);
     }
 
     private AsciiBuffer accepted(int vcpu, int vector, DeliveryMode deliveryMode, TriggerMode triggerMode) {

@@ -55,6 +55,19 @@ final class JsonFields {
         return this;
     }
 
+    /** An array of 64-bit values, each as {@link #word} has it. */
+    JsonFields words(String key, long... values) {
+        key(key).character('[');
+        for (int i = 0; i < values.length; i++) {
+            if (i > 0) {
+                out.character(',');
+            }
+            hexString(values[i]);
+        }
+        out.character(']');
+        return this;
+    }
+
     /** Four words, vectors 0 to 63 first. */
     JsonFields bitmap(String key, VectorBitmap value) {
         key(key).character('[');

@@ -77,7 +77,18 @@ public enum Tracepoint {
     VCPU_SCHED_IN,
     VCPU_SCHED_OUT,
     LEVEL_PIN_STUCK,
-    INTERRUPT_LOST;
+    INTERRUPT_LOST,
+    VM_CREATED,
+    IOAPIC_TABLE_SET,
+    APIC_IDENTITY_CHANGED,
+    IOAPIC_TABLE_READ,
+    ACK_NOTIFIERS_CHANGED,
+    IOAPIC_SERVICE,
+    REMOTE_IRR_SET,
+    REMOTE_IRR_CLEARED,
+    RTC_TRACKED,
+    SYNIC_VECTORS_CHANGED,
+    EOI_FORWARDED;
 
     private static final Event.Visitor<Tracepoint> OF_EVENT = new OfEvent();
 
@@ -438,6 +449,61 @@ public enum Tracepoint {
         @Override
         public Tracepoint visit(Event.VcpuScheduledOut event) {
             return VCPU_SCHED_OUT;
+        }
+
+        @Override
+        public Tracepoint visit(Event.VmCreated event) {
+            return VM_CREATED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.IoapicTableSet event) {
+            return IOAPIC_TABLE_SET;
+        }
+
+        @Override
+        public Tracepoint visit(Event.ApicIdentityChanged event) {
+            return APIC_IDENTITY_CHANGED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.IoapicTableRead event) {
+            return IOAPIC_TABLE_READ;
+        }
+
+        @Override
+        public Tracepoint visit(Event.AckNotifiersChanged event) {
+            return ACK_NOTIFIERS_CHANGED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.IoapicServiced event) {
+            return IOAPIC_SERVICE;
+        }
+
+        @Override
+        public Tracepoint visit(Event.RemoteIrrSet event) {
+            return REMOTE_IRR_SET;
+        }
+
+        @Override
+        public Tracepoint visit(Event.RemoteIrrCleared event) {
+            return REMOTE_IRR_CLEARED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.RtcTracked event) {
+            return RTC_TRACKED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.SynicVectorsChanged event) {
+            return SYNIC_VECTORS_CHANGED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.EoiForwarded event) {
+            return EOI_FORWARDED;
         }
     }
 }

@@ -136,7 +136,9 @@ class IoapicLineTest {
                         .toList());
         assertEquals(
                 pins.stream()
-                        .map(pin -> new Event.IrqAcknowledged(Event.IrqChip.IOAPIC, pin))
+                        .flatMap(pin -> Stream.of(
+                                new Event.IrqAcknowledged(Event.IrqChip.IOAPIC, pin),
+                                new Event.RemoteIrrCleared(pin, vm.ioapic().entry(pin))))
                         .toList(),
                 vm.port().takeEvents());
     }
@@ -156,7 +158,12 @@ class IoapicLineTest {
         assertEquals(remoteIrr, vm.ioapic().entry(PIN).remoteIrr());
         assertEquals(
                 List.of(new Event.IrqAcknowledged(Event.IrqChip.IOAPIC, PIN)),
-                vm.port().takeEvents());
+                vm.port().events(Event.IrqAcknowledged.class));
+        assertEquals(
+                remoteIrr
+                        ? List.of()
+                        : List.of(new Event.RemoteIrrCleared(PIN, vm.ioapic().entry(PIN))),
+                vm.port().events(Event.RemoteIrrCleared.class));
     }
 
     @Test

@@ -130,6 +130,8 @@ class ScanTriggersTest {
 
         assertEquals(List.of(), vm.takeLog());
         assertEquals(new ScanTable.OfRoutes(List.of(ROUTE), 1), vm.vm().scanTable());
-        assertEquals(List.of(new Event.GsiRoutingSet(1, 1)), vm.port().events(Event.GsiRoutingSet.class));
+        assertEquals(
+                List.of(new Event.GsiRoutingSet(1, 1, List.of(ROUTE))),
+                vm.port().events(Event.GsiRoutingSet.class));
     }
 }

@@ -46,7 +46,7 @@ class VcpuExitMapTest {
         assertEquals(
                 List.of(
                         new Event.RequestSeen(0, scan),
-                        new Event.IoapicScanned(0, HANDLED, 1),
+                        new Event.IoapicScanned(0, HANDLED, 1, VectorBitmap.EMPTY),
                         new Event.RequestMade(0, load, false),
                         new Event.RequestApplied(0, scan),
                         new Event.RequestSeen(0, load),
@@ -82,7 +82,7 @@ class VcpuExitMapTest {
         assertEquals(
                 List.of(
                         new Event.RequestSeen(0, load),
-                        new Event.IoapicScanned(0, HANDLED, 1),
+                        new Event.IoapicScanned(0, HANDLED, 1, VectorBitmap.EMPTY),
                         new Event.EoiExitmapLoaded(0, HANDLED),
                         new Event.RequestApplied(0, load),
                         new Event.GuestEntered(0, v.vcpu().guest().rip(), 0, 0, Event.ApicvAtEntry.ACTIVE)),
@@ -127,7 +127,7 @@ class VcpuExitMapTest {
 
         assertEquals(
                 List.of(
-                        new Event.IoapicScanned(0, HANDLED, 1),
+                        new Event.IoapicScanned(0, HANDLED, 1, VectorBitmap.EMPTY),
                         new Event.EoiExitmapLoadSkipped(0, Event.LoadSkipped.APICV_INACTIVE)),
                 mapEvents(v));
         assertEquals(0, v.vcpu().requests().word());

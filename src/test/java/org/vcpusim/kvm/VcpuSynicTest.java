@@ -162,7 +162,8 @@ class VcpuSynicTest {
                 List.of(
                         new Event.EoiReceived(0, VECTOR),
                         new Event.HvSynicEoiSent(0, VECTOR),
-                        new Event.HvSintAcked(0, 0)),
+                        new Event.HvSintAcked(0, 0),
+                        new Event.EoiForwarded(0, VECTOR, TriggerMode.LEVEL, false)),
                 v.port().takeEvents().stream()
                         .filter(event -> !(event instanceof Event.GuestExited || event instanceof Event.ApicAccessed))
                         .toList());

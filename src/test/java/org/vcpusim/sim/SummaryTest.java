@@ -154,7 +154,7 @@ class SummaryTest {
             at(start + 600, new Event.EoiReceived(vcpu, 48));
             at(start + 700, new Event.RequestMade(vcpu, scan(round), true));
             at(start + 900, new Event.RequestSeen(vcpu, scan(round)));
-            at(start + 950, new Event.IoapicScanned(vcpu, VectorBitmap.of(48), round));
+            at(start + 950, new Event.IoapicScanned(vcpu, VectorBitmap.of(48), round, VectorBitmap.EMPTY));
             at(start + 960, new Event.EoiExitmapLoaded(vcpu, VectorBitmap.of(48)));
             at(start + 1_000 + round, new Event.RequestApplied(vcpu, scan(round)));
             enter(vcpu, start + 4_000 + 3L * round);

@@ -1,6 +1,10 @@
 package org.vcpusim.trace;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.arch.ExitReason;
 import org.vcpusim.arch.PostedInterruptDescriptor;
@@ -8,9 +12,13 @@ import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.arch.VmInstructionError;
+import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.ApicvInhibit;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Protocol;
 import org.vcpusim.kvm.RequestSet;
+import org.vcpusim.kvm.Routing;
+import org.vcpusim.kvm.RtcTracking;
 import org.vcpusim.kvm.VcpuMode;
 import org.vcpusim.kvm.VcpuRequest;
 
@@ -75,7 +83,9 @@ final class JsonRecords {
             case KVM_EOI -> new Event.EoiReceived(number("apicid"), number("vector"));
             case KVM_ACK_IRQ -> new Event.IrqAcknowledged(Event.IrqChip.values()[number("irqchip")], number("pin"));
             case KVM_SET_IRQ -> new Event.IrqLineSet(number("gsi"), number("level"), number("irq_source_id"));
-            case KVM_IOAPIC_SET_IRQ -> new Event.IoapicIrqSet(entry("e"), number("pin"), flag("coalesced"));
+            case KVM_IOAPIC_SET_IRQ ->
+                new Event.IoapicIrqSet(
+                        entry("e"), number("pin"), flag("coalesced"), (int) word("sources"), flag("raised"));
             case KVM_IOAPIC_DELAYED_EOI_INJ -> new Event.IoapicEoiInjectDelayed(entry("e"));
             case KVM_MSI_SET_IRQ -> new Event.MsiSet(word("address"), (int) word("data"));
             case KVM_PIC_SET_IRQ ->
@@ -118,7 +128,7 @@ final class JsonRecords {
             case BROADCAST_COMPLETED -> new Event.BroadcastCompleted(number("op"), request());
             case ENTRY_CANCELLED -> new Event.EntryCancelled(vcpu(), VcpuMode.valueOf(name("mode")), word("requests"));
             case VMCS_INIT -> new Event.VmcsInitialised(vcpu(), flag("apicv"));
-            case IOAPIC_SCAN -> new Event.IoapicScanned(vcpu(), bitmap("bitmap"), number("seq"));
+            case IOAPIC_SCAN -> new Event.IoapicScanned(vcpu(), bitmap("bitmap"), number("seq"), bitmap("pending"));
             case EOI_EXITMAP_LOAD -> new Event.EoiExitmapLoaded(vcpu(), bitmap("bitmap"));
             case EOI_EXITMAP_LOAD_SKIPPED ->
                 new Event.EoiExitmapLoadSkipped(vcpu(), Event.LoadSkipped.valueOf(name("why")));
@@ -136,7 +146,7 @@ final class JsonRecords {
             case SMI_HANDLED -> new Event.SmiHandled(vcpu());
             case SIPI_STARTED -> new Event.SipiStarted(vcpu(), number("page"));
             case RESAMPLE_SIGNALLED -> new Event.ResampleSignalled(number("irqfd"));
-            case GSI_ROUTING_SET -> new Event.GsiRoutingSet(number("seq"), number("routes"));
+            case GSI_ROUTING_SET -> new Event.GsiRoutingSet(number("seq"), number("routes"), routes());
             case IOAPIC_EOI_PENDED -> new Event.IoapicEoiPended(vcpu(), number("vec"));
             case IOAPIC_EOI_DROPPED -> new Event.IoapicEoiDropped(vcpu(), number("vec"));
             case EOI_EXITMAP_AUDIT ->
@@ -169,6 +179,33 @@ final class JsonRecords {
             case VCPU_SCHED_OUT ->
                 new Event.VcpuScheduledOut(vcpu(), number("cpu"), Event.ScheduledOut.valueOf(name("why")));
             case INTERRUPT_LOST -> new Event.InterruptLost(vcpu(), number("vec"));
+            case VM_CREATED ->
+                new Event.VmCreated(
+                        number("vcpus"),
+                        Protocol.valueOf(name("protocol")),
+                        number("reserved_pins"),
+                        number("x2apic_api"));
+            case IOAPIC_TABLE_SET ->
+                new Event.IoapicTableSet(
+                        words("entries").map(RedirectionEntry::new).toList());
+            case APIC_IDENTITY_CHANGED ->
+                new Event.ApicIdentityChanged(new ApicIdentity(
+                        vcpu(),
+                        number("xapic_id"),
+                        (int) word("ldr"),
+                        (int) word("dfr"),
+                        ApicIdentity.ApicMode.valueOf(name("mode")),
+                        flag("sw_enabled"),
+                        flag("accepts_pic")));
+            case IOAPIC_TABLE_READ -> new Event.IoapicTableRead(vcpu());
+            case ACK_NOTIFIERS_CHANGED -> new Event.AckNotifiersChanged((int) word("pins"));
+            case IOAPIC_SERVICE -> new Event.IoapicServiced(number("pin"), entry("e"));
+            case REMOTE_IRR_SET -> new Event.RemoteIrrSet(number("pin"), entry("e"), number("taken"));
+            case REMOTE_IRR_CLEARED -> new Event.RemoteIrrCleared(number("pin"), entry("e"));
+            case RTC_TRACKED -> new Event.RtcTracked(new RtcTracking(owed(), number("pending_eoi")));
+            case SYNIC_VECTORS_CHANGED -> new Event.SynicVectorsChanged(vcpu(), bitmap("bitmap"));
+            case EOI_FORWARDED ->
+                new Event.EoiForwarded(vcpu(), number("vec"), TriggerMode.valueOf(name("trigger")), flag("suppressed"));
             case LEVEL_PIN_STUCK -> new Event.LevelPinStuck(number("pin"), entry("e"));
         };
     }
@@ -208,6 +245,28 @@ final class JsonRecords {
                 parsed(words.get(1).asText()),
                 parsed(words.get(2).asText()),
                 parsed(words.get(3).asText()));
+    }
+
+    private Stream<Long> words(String key) {
+        return StreamSupport.stream(d.required(key).spliterator(), false).map(word -> parsed(word.asText()));
+    }
+
+    private List<RtcTracking.Owed> owed() {
+        List<Long> all = words("owed").toList();
+        return IntStream.range(0, all.size() / 2)
+                .mapToObj(i -> new RtcTracking.Owed(
+                        all.get(2 * i).intValue(), all.get(2 * i + 1).intValue()))
+                .toList();
+    }
+
+    private List<Routing.MsiRoute> routes() {
+        List<Long> all = words("pins").toList();
+        return IntStream.range(0, all.size() / 3)
+                .mapToObj(i -> new Routing.MsiRoute(
+                        all.get(3 * i).intValue(),
+                        all.get(3 * i + 1),
+                        all.get(3 * i + 2).intValue()))
+                .toList();
     }
 
     private static Event.Access access(int direction) {

@@ -9,9 +9,13 @@ import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.arch.VmInstructionError;
+import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.ApicvInhibit;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Protocol;
 import org.vcpusim.kvm.RequestSet;
+import org.vcpusim.kvm.Routing;
+import org.vcpusim.kvm.RtcTracking;
 import org.vcpusim.kvm.VcpuMode;
 import org.vcpusim.kvm.VcpuRequest;
 
@@ -70,8 +74,8 @@ final class SampleTrace {
                 new Event.IrqAcknowledged(Event.IrqChip.PIC_SLAVE, 7),
                 new Event.IrqAcknowledged(Event.IrqChip.IOAPIC, 23),
                 new Event.IrqLineSet(10, 1, 0),
-                new Event.IoapicIrqSet(LEVEL, 10, false),
-                new Event.IoapicIrqSet(MASKED_LOGICAL, 11, true),
+                new Event.IoapicIrqSet(LEVEL, 10, false, 1, true),
+                new Event.IoapicIrqSet(MASKED_LOGICAL, 11, true, 0, false),
                 new Event.IoapicEoiInjectDelayed(LEVEL),
                 new Event.MsiSet(0xfee0_1000L, 0x4041),
                 new Event.MsiSet(0x0000_0100_fee0_200cL, 0xc142),
@@ -115,7 +119,7 @@ final class SampleTrace {
                 new Event.BroadcastCompleted(12, VcpuRequest.OUTSIDE_GUEST_MODE),
                 new Event.EntryCancelled(1, VcpuMode.EXITING_GUEST_MODE, 0x80800000L),
                 new Event.VmcsInitialised(0, true),
-                new Event.IoapicScanned(1, BITMAP, 2),
+                new Event.IoapicScanned(1, BITMAP, 2, VectorBitmap.of(64)),
                 new Event.EoiExitmapLoaded(1, BITMAP),
                 new Event.EoiExitmapLoadSkipped(1, Event.LoadSkipped.APICV_INACTIVE),
                 new Event.EoiExitmapLoadDeferred(1),
@@ -132,7 +136,7 @@ final class SampleTrace {
                 new Event.SmiHandled(3),
                 new Event.SipiStarted(3, 0x9a),
                 new Event.ResampleSignalled(5),
-                new Event.GsiRoutingSet(3, 24),
+                new Event.GsiRoutingSet(3, 24, List.of(new Routing.MsiRoute(16, 0xfee0_1000L, 0x8031))),
                 new Event.IoapicEoiPended(1, 49),
                 new Event.IoapicEoiDropped(1, 49),
                 new Event.EoiExitBitmapAudited(1, VectorBitmap.EMPTY, VectorBitmap.of(48), Event.BitmapVerdict.WRONG),
@@ -147,6 +151,19 @@ final class SampleTrace {
                 new Event.VcpuScheduledIn(1, 2),
                 new Event.VcpuScheduledOut(1, 2, Event.ScheduledOut.PREEMPTED),
                 new Event.LevelPinStuck(10, LEVEL.withRemoteIrr()),
-                new Event.InterruptLost(3, 49));
+                new Event.InterruptLost(3, 49),
+                new Event.VmCreated(4, Protocol.SCAN_THEN_LOAD, -1, 3),
+                new Event.IoapicTableSet(List.of(LEVEL, MASKED_LOGICAL)),
+                new Event.ApicIdentityChanged(new ApicIdentity(
+                        3, 7, 0x02000000, ApicIdentity.DFR_FLAT, ApicIdentity.ApicMode.XAPIC, true, false)),
+                new Event.IoapicTableRead(3),
+                new Event.AckNotifiersChanged(0x800005),
+                new Event.IoapicServiced(10, LEVEL),
+                new Event.RemoteIrrSet(10, LEVEL.withRemoteIrr(), -1),
+                new Event.RemoteIrrCleared(10, LEVEL),
+                new Event.RtcTracked(
+                        new RtcTracking(List.of(new RtcTracking.Owed(3, 49), new RtcTracking.Owed(1, 48)), 2)),
+                new Event.SynicVectorsChanged(1, BITMAP),
+                new Event.EoiForwarded(1, 49, TriggerMode.LEVEL, true));
     }
 }
