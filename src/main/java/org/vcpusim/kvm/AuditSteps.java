@@ -62,6 +62,11 @@ final class AuditSteps {
                     port.emit(new Event.LevelPinStuck(pin, entries.get(pin)));
                 }
             }
+            for (RtcTracking.Owed owed : vm.ioapic().rtc().owed()) {
+                if (!held.get(owed.vector())) {
+                    port.emit(new Event.RtcEoiMissing(owed.vcpu(), owed.vector()));
+                }
+            }
             port.toUserspace(Userspace.Audited.AUDITED);
             return vm;
         }

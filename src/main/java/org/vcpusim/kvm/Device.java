@@ -136,14 +136,47 @@ public final class Device {
         PIT_TICK
     }
 
+    /** What a device asks for and waits for. */
+    private sealed interface Call extends Action {
+        void ask(int device, Port port);
+    }
+
     /** Sends an MSI. */
-    public record SendMsi(long address, int data) implements Action {}
+    public record SendMsi(long address, int data) implements Call {
+        @Override
+        public void ask(int device, Port port) {
+            port.toVm(new Vm.SignalMsi(new Vm.OfDevice(device), address, data));
+        }
+    }
 
     /** Interrupts by source {@code sint} of the SynIC of vCPU {@code vcpu}. */
-    public record SendSint(int vcpu, int sint) implements Action {}
+    public record SendSint(int vcpu, int sint) implements Call {
+        @Override
+        public void ask(int device, Port port) {
+            port.toVm(new Vm.SignalSint(new Vm.OfDevice(device), vcpu, sint));
+        }
+    }
 
     /** Has user space do {@code ioctl} to vCPU {@code vcpu}, between two runs of it. */
-    public record CallVcpu(int vcpu, Vcpu.Ioctl ioctl) implements Action {}
+    public record CallVcpu(int vcpu, Vcpu.Ioctl ioctl) implements Call {
+        @Override
+        public void ask(int device, Port port) {
+            port.toUserspace(new Userspace.CallVcpu(device, vcpu, ioctl));
+        }
+    }
+
+    /** The VMM saves or restores the IOAPIC in the kernel. */
+    public enum SaveState implements Call {
+        /** KVM_GET_IRQCHIP. */
+        SAVE,
+        /** KVM_SET_IRQCHIP of what was saved last. */
+        RESTORE;
+
+        @Override
+        public void ask(int device, Port port) {
+            port.toUserspace(this == SAVE ? new Userspace.SaveIoapic(device) : new Userspace.RestoreIoapic(device));
+        }
+    }
 
     /** What a device tells a vCPU's processor and need not wait for. */
     private sealed interface ToVcpu extends Action {
@@ -261,16 +294,8 @@ public final class Device {
             return goOn(port);
         }
         Action action = at.action();
-        if (action instanceof SendMsi msi) {
-            port.toVm(new Vm.SignalMsi(new Vm.OfDevice(index), msi.address, msi.data));
-            return with(state.advanced().with(Calling.ITS_PROGRAM));
-        }
-        if (action instanceof SendSint sint) {
-            port.toVm(new Vm.SignalSint(new Vm.OfDevice(index), sint.vcpu, sint.sint));
-            return with(state.advanced().with(Calling.ITS_PROGRAM));
-        }
-        if (action instanceof CallVcpu call) {
-            port.toUserspace(new Userspace.CallVcpu(index, call.vcpu, call.ioctl));
+        if (action instanceof Call call) {
+            call.ask(index, port);
             return with(state.advanced().with(Calling.ITS_PROGRAM));
         }
         if (action instanceof Delay delay) {

@@ -16,8 +16,21 @@ final class EoiSteps {
     record Begin(Vm.EoiBroadcast eoi) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
-            Vm tracked = vm.with(vm.ioapic().rtc().eoi(eoi.vcpu(), eoi.vector()), port);
-            return new NextPin(eoi, 0).run(tracked, task, port);
+            if (eoi.suppressed() && vm.machine().has(Fault.NO_NOTIFIERS_WHEN_SUPPRESSED)) {
+                return vm;
+            }
+            return new NextPin(eoi, 0).run(tracked(vm, port), task, port);
+        }
+
+        /** The RTC's tracking goes by the vector that the vCPU was given, whatever the entry has by now. */
+        private Vm tracked(Vm vm, Port port) {
+            Ioapic ioapic = vm.ioapic();
+            RtcTracking rtc = ioapic.rtc();
+            boolean byEntry = vm.machine().has(Fault.RTC_EOI_BY_CURRENT_VECTOR);
+            int owed = byEntry && rtc.vectorOf(eoi.vcpu()) >= 0
+                    ? ioapic.entry(Ioapic.RTC_PIN).vector()
+                    : rtc.vectorOf(eoi.vcpu());
+            return owed == eoi.vector() ? vm.with(rtc.ended(eoi.vcpu()), port) : vm;
         }
     }
 
@@ -41,7 +54,7 @@ final class EoiSteps {
     }
 
     /** Ends the service of one pin; other CPUs may have rewritten the entry while the lock was dropped. */
-    private record EndPin(Vm.EoiBroadcast eoi, int pin) implements VmStep {
+    record EndPin(Vm.EoiBroadcast eoi, int pin) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
             if (eoi.trigger() != TriggerMode.LEVEL || eoi.suppressed()) {
@@ -57,7 +70,7 @@ final class EoiSteps {
                 return vm.with(ioapic.withSuccessiveEois(pin, 0));
             }
             int successive = ioapic.successiveEois(pin) + 1;
-            if (successive == Ioapic.SUCCESSIVE_EOI_LIMIT) {
+            if (successive == Ioapic.SUCCESSIVE_EOI_LIMIT && !vm.machine().has(Fault.NO_STORM_DELAY)) {
                 port.emit(new Event.IoapicEoiInjectDelayed(entry));
                 port.toTimer(HostTimer.Message.ARM_EOI_INJECT);
                 return vm.with(ioapic.withSuccessiveEois(pin, 0));

@@ -54,6 +54,16 @@ public sealed interface Event {
         }
     }
 
+    /** How the host's kernel fails. */
+    enum HostCrash {
+        /** It uses a local APIC that was never created. */
+        NO_LOCAL_APIC,
+        /** It uses an IOAPIC that was never created. */
+        NO_IOAPIC,
+        /** A function calls itself until the stack is used up. */
+        STACK_OVERFLOW
+    }
+
     /** Who posts an interrupt. */
     enum Poster {
         /** KVM, on behalf of a CPU: three steps. */
@@ -731,6 +741,38 @@ public sealed interface Event {
         }
     }
 
+    /** At quiescence the RTC counts an EOI of a vector that no local APIC holds: kvm_sim:rtc_eoi_missing. */
+    record RtcEoiMissing(int vcpu, int vector) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** User space reads the IOAPIC's state: the lines it is told are high, and the edges that were delivered: kvm_sim:ioapic_state_saved. */
+    record IoapicStateSaved(int irr, int delivered) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** User space replaces the IOAPIC's state, with these lines high: kvm_sim:ioapic_state_restored. */
+    record IoapicStateRestored(int irr) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** The host dereferenced nothing, or ran out of stack: kvm_sim:host_crashed. */
+    record HostCrashed(HostCrash how) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
     /** At quiescence the bitmap was compared with a fresh scan: kvm_sim:eoi_exitmap_audit. */
     record EoiExitBitmapAudited(int vcpu, VectorBitmap actual, VectorBitmap expected, BitmapVerdict verdict)
             implements Event {
@@ -1094,6 +1136,14 @@ public sealed interface Event {
         R visit(IoapicEoiPended event);
 
         R visit(IoapicEoiDropped event);
+
+        R visit(RtcEoiMissing event);
+
+        R visit(IoapicStateSaved event);
+
+        R visit(IoapicStateRestored event);
+
+        R visit(HostCrashed event);
 
         R visit(EoiExitBitmapAudited event);
 

@@ -46,6 +46,8 @@ public enum Fault {
     NO_NOTIFIERS_WHEN_SUPPRESSED("no-ack-notifiers-when-eoi-suppressed", "eoi.notifyWhenDirected", "", "4.1"),
     /** The suppression of EOI broadcasts is offered although the IOAPIC in the kernel has no EOI register. */
     EOI_SUPPRESSION_MISADVERTISED("eoi-suppression-misadvertised", "seoib.mode", "", "4.17"),
+    /** With the IOAPIC in user space the suppression of EOI broadcasts is offered and does nothing, whatever user space says. */
+    EOI_SUPPRESSION_UNRELIABLE("eoi-suppression-unreliable", "seoib.mode", "4.4", "7.0"),
     /** A line that stays high interrupts again at each EOI, without pause. */
     NO_STORM_DELAY("no-storm-delay", "eoi.stormDelay", "", "3.18"),
     /** A change of a level line calls the ack notifiers, which change the line. */

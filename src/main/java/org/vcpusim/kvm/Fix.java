@@ -113,13 +113,13 @@ public enum Fix {
             "Ack notifiers hear of an EOI whose broadcast is suppressed",
             "L2",
             List.of(Fault.NO_NOTIFIERS_WHEN_SUPPRESSED)),
-    /** The suppression of EOI broadcasts is offered only with an IOAPIC that has an EOI register. */
+    /** The suppression of EOI broadcasts is offered only where it works. */
     B17(
             "0bcc3fb95b97",
             2018,
-            "The suppression of EOI broadcasts is offered only with an IOAPIC that has an EOI register",
-            "I7 L1",
-            List.of(Fault.EOI_SUPPRESSION_MISADVERTISED)),
+            "The suppression of EOI broadcasts is offered only where it works",
+            "I7 L1 L4",
+            List.of(Fault.EOI_SUPPRESSION_MISADVERTISED, Fault.EOI_SUPPRESSION_UNRELIABLE)),
     /** A line that stays high interrupts after a pause now and then. */
     B18(
             "184564efae4d",

@@ -30,6 +30,17 @@ public sealed interface GuestAction {
     /** A 32-bit write of IOAPIC register {@code index}, 0 to 255, under the guest's own lock. */
     record IoapicRegisterWrite(int index, int value) implements GuestAction {}
 
+    /** A 32-bit read of IOAPIC register {@code index}, 0 to 255, under the guest's own lock. */
+    record IoapicRegisterRead(int index) implements GuestAction {}
+
+    /** A write of what was read last to IOAPIC register {@code index}, with some bits cleared and others set. */
+    record IoapicRegisterWriteBack(int index, int cleared, int set) implements GuestAction {
+        /** What is written where {@code read} was read. */
+        IoapicRegisterWrite of(long read) {
+            return new IoapicRegisterWrite(index, (int) read & ~cleared | set);
+        }
+    }
+
     /** A write of a local APIC register by its offset, through memory or MSR as the mode wants it. */
     record ApicRegisterWrite(int offset, long value) implements GuestAction {}
 

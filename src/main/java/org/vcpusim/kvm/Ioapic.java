@@ -116,8 +116,8 @@ public final class Ioapic {
     }
 
     /** What KVM_GET_IRQCHIP reports as irr: lines that are high and, for edge pins, not delivered yet. */
-    public int savedIrr() {
-        return irr & ~irrDelivered;
+    public int savedIrr(Machine machine) {
+        return machine.has(Fault.RESTORE_DUPLICATES_DELIVERED) ? irr : irr & ~irrDelivered;
     }
 
     /** The state of pin 8's EOI tracking. */
@@ -144,12 +144,13 @@ public final class Ioapic {
     public int read(long address) {
         return switch ((int) address & 0xff) {
             case REG_SELECT -> select;
-            case REG_WINDOW -> readIndirect();
+            case REG_WINDOW -> readWindow();
             default -> 0;
         };
     }
 
-    private int readIndirect() {
+    /** What a read of the register that IOREGSEL selects returns; {@code ioapic_read_indirect}. */
+    int readWindow() {
         return switch (select) {
             case INDEX_VERSION -> VERSION;
             case INDEX_ID, INDEX_ARBITRATION -> (id & 0xf) << 24;
@@ -191,11 +192,12 @@ public final class Ioapic {
      * The selected entry as a write of one half leaves it: read-only bits kept, remote IRR cleared where the entry is now
      * edge-triggered; {@code ioapic_write_indirect}.
      */
-    public RedirectionEntry selectedEntryAfter(int value) {
+    public RedirectionEntry selectedEntryAfter(Machine machine, int value) {
         RedirectionEntry before = entry(selectedPin());
-        RedirectionEntry after =
-                (selectsHighHalf() ? before.withHighHalf(value) : before.withLowHalf(value)).withReadOnlyBitsOf(before);
-        return after.triggerMode() == TriggerMode.EDGE ? after.withoutRemoteIrr() : after;
+        RedirectionEntry half = selectsHighHalf() ? before.withHighHalf(value) : before.withLowHalf(value);
+        RedirectionEntry after = machine.has(Fault.READ_ONLY_BITS_WRITTEN) ? half : half.withReadOnlyBitsOf(before);
+        boolean ends = after.triggerMode() == TriggerMode.EDGE && !machine.has(Fault.REMOTE_IRR_KEPT_ON_EDGE);
+        return ends ? after.withoutRemoteIrr() : after;
     }
 
     /** Whether a pin may interrupt now: not masked, and for a level pin no EOI owed. */
@@ -223,6 +225,18 @@ public final class Ioapic {
         d.irrDelivered = 0;
         d.table = state.entries().stream().mapToLong(RedirectionEntry::bits).toArray();
         return new Ioapic(d);
+    }
+
+    /** The same with the lines as they were saved, raised by nobody. */
+    Ioapic restoredWithLines(IoapicState state) {
+        Draft d = restored(state).draft();
+        d.irr = state.irr();
+        return new Ioapic(d);
+    }
+
+    /** Pins whose edge has been delivered, a bit a pin. */
+    int deliveredEdges() {
+        return irrDelivered;
     }
 
     Ioapic withEntryWritten(int pin, RedirectionEntry entry) {
@@ -288,7 +302,8 @@ public final class Ioapic {
         return successiveEois[pin];
     }
 
-    Ioapic withSuccessiveEois(int pin, int count) {
+    /** This IOAPIC after {@code count} EOIs in a row that found the line of {@code pin} high. */
+    public Ioapic withSuccessiveEois(int pin, int count) {
         if (successiveEois[pin] == count) {
             return this;
         }

@@ -20,11 +20,11 @@ public record IoapicState(int select, int id, int irr, List<RedirectionEntry> en
     }
 
     /** What KVM_GET_IRQCHIP reports. */
-    public static IoapicState of(Ioapic ioapic) {
+    public static IoapicState of(Machine machine, Ioapic ioapic) {
         return new IoapicState(
                 ioapic.select(),
                 ioapic.id(),
-                ioapic.savedIrr(),
+                ioapic.savedIrr(machine),
                 java.util.stream.IntStream.range(0, Ioapic.PINS)
                         .mapToObj(ioapic::entry)
                         .toList());

@@ -49,6 +49,16 @@ final class IoapicSteps {
         }
     }
 
+    /** Selects a register and reads it. */
+    record SelectAndRead(int index) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            Ioapic selected = vm.ioapic().withSelect(index);
+            long value = selected.readWindow() & 0xffffffffL;
+            return vm.with(selected).with(task.withAnswer(new VmTask.Value(value)));
+        }
+    }
+
     /** A write to the window. */
     record Write(long address, int value) implements VmStep {
         @Override
@@ -67,7 +77,7 @@ final class IoapicSteps {
             return vm.with(ioapic.writePlainRegister(value));
         }
         RedirectionEntry before = ioapic.entry(pin);
-        RedirectionEntry after = ioapic.selectedEntryAfter(value);
+        RedirectionEntry after = ioapic.selectedEntryAfter(vm.machine(), value);
         Ioapic written = ioapic.withEntryWritten(pin, after);
         port.emit(new Event.RedirectionEntryWritten(pin, before, after, written.writes()));
         Vm next = vm.with(written);
@@ -90,7 +100,7 @@ final class IoapicSteps {
                 return vm;
             }
             int gsi = vm.routing().gsiOf(Event.IrqChip.IOAPIC, pin);
-            if (gsi >= 0 && vm.irqfds().hasResampler(gsi)) {
+            if (gsi >= 0 && vm.irqfds().hasResampler(gsi) && !vm.machine().has(Fault.UNMASK_WITHOUT_RESAMPLE)) {
                 IrqfdSteps.signalResample(vm, gsi, port);
                 return vm.with(ioapic.withoutIrr(pin));
             }

@@ -102,15 +102,26 @@ final class LineSteps {
                 && ioapic.rtc().coalesces()) {
             return done.with(vm, task, 0, port);
         }
-        boolean edge = entry.triggerMode() == TriggerMode.EDGE;
-        Ioapic raised = ioapic.withIrr(pin);
-        if (edge) {
-            raised = raised.withoutDelivered(pin);
-            if (ioapic.irr(pin)) {
-                return done.with(vm.with(raised), task, 0, port);
+        Raise raise = new Raise(pin, status, done);
+        return LazyEoiSteps.precedes(vm, entry)
+                ? vm.with(task.push(new LazyEoiSteps.Begin(pin), raise))
+                : raise.run(vm, task, port);
+    }
+
+    /** The line is high: a level pin interrupts if it may, an edge pin if its line was low before. */
+    private record Raise(int pin, Vm.LineStatus status, SetPinDone done) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            Ioapic ioapic = vm.ioapic();
+            Ioapic raised = ioapic.withIrr(pin);
+            if (ioapic.entry(pin).triggerMode() == TriggerMode.EDGE) {
+                raised = raised.withoutDelivered(pin);
+                if (ioapic.irr(pin)) {
+                    return done.with(vm.with(raised), task, 0, port);
+                }
             }
+            return vm.with(raised).with(task.push(new Service(pin, status), done));
         }
-        return vm.with(raised).with(task.push(new Service(pin, status), done));
     }
 
     /** Reports what became of a line change. */
@@ -153,16 +164,19 @@ final class LineSteps {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
             long result = task.value();
-            Vm next = vm;
-            if (tracked) {
-                next = next.with(next.ioapic().rtc().withPendingEois((int) Math.max(result, 0)), port);
-            }
+            Vm next = tracked ? vm.with(counted(vm, result), port) : vm;
             RedirectionEntry entry = next.ioapic().entry(pin);
             if (result != 0 && entry.triggerMode() == TriggerMode.LEVEL) {
                 port.emit(new Event.RemoteIrrSet(pin, entry.withRemoteIrr(), (int) result));
                 next = next.with(next.ioapic().withEntry(pin, entry.withRemoteIrr()));
             }
             return next;
+        }
+
+        /** Where nobody matched nobody owes an EOI. */
+        private static RtcTracking counted(Vm vm, long result) {
+            boolean clamped = !vm.machine().has(Fault.RTC_COUNTS_NO_DESTINATION);
+            return vm.ioapic().rtc().withPendingEois((int) (clamped ? Math.max(result, 0) : result));
         }
     }
 }

@@ -128,13 +128,33 @@ public record Machine(
         return irqchip.isSplit();
     }
 
+    /** Whether the kernel has an IOAPIC and a PIC; {@code ioapic_in_kernel}. */
+    public boolean hasIoapic() {
+        return irqchip.mode() == Irqchip.Mode.KERNEL;
+    }
+
+    /** Whether the kernel has local APICs; {@code irqchip_in_kernel}. */
+    public boolean hasLapics() {
+        return irqchip.mode() != Irqchip.Mode.NONE;
+    }
+
+    /**
+     * Whether {@code vcpu} was created before there was anything to give it a local APIC. The kernel refuses to create
+     * interrupt controllers once there are vCPUs, and so the VMM creates them first.
+     */
+    boolean lacksLapic(int vcpu) {
+        return has(Fault.IRQCHIP_AFTER_VCPU) && irqchip.earlyVcpus().contains(vcpu);
+    }
+
     /**
      * Whether local APICs say that they can suppress EOI broadcasts. The IOAPIC in the kernel has no EOI register, so that
      * it is offered only with one in user space, and not where user space does without it;
      * {@code kvm_lapic_advertise_suppress_eoi_broadcast}, arch/x86/kvm/lapic.c.
      */
     public boolean offersEoiSuppression() {
-        return isSplit() && (x2apicApi & X2APIC_DISABLE_SUPPRESS_EOI_BROADCAST) == 0;
+        return isSplit()
+                ? has(Fault.EOI_SUPPRESSION_UNRELIABLE) || (x2apicApi & X2APIC_DISABLE_SUPPRESS_EOI_BROADCAST) == 0
+                : has(Fault.EOI_SUPPRESSION_MISADVERTISED);
     }
 
     /**
@@ -143,7 +163,7 @@ public record Machine(
      */
     public boolean suppressesEois() {
         return isSplit()
-                ? (x2apicApi & X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST) != 0
+                ? (x2apicApi & X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST) != 0 && !has(Fault.EOI_SUPPRESSION_UNRELIABLE)
                 : (x2apicApi & X2APIC_DISABLE_SUPPRESS_EOI_BROADCAST) == 0;
     }
 

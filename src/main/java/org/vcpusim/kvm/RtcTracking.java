@@ -47,9 +47,9 @@ public record RtcTracking(List<Owed> owed, int pendingEois) {
         return new RtcTracking(owed, count);
     }
 
-    /** After an EOI of {@code vector} by {@code vcpu}; {@code rtc_irq_eoi}. */
-    RtcTracking eoi(int vcpu, int vector) {
-        return vectorOf(vcpu) == vector ? new RtcTracking(without(vcpu), Math.max(0, pendingEois - 1)) : this;
+    /** After the EOI that {@code vcpu} owes; {@code rtc_irq_eoi}. */
+    RtcTracking ended(int vcpu) {
+        return new RtcTracking(without(vcpu), Math.max(0, pendingEois - 1));
     }
 
     /** As a restore of {@code vcpu}'s state leaves it; {@code __rtc_irq_eoi_tracking_restore_one}. */

@@ -104,12 +104,27 @@ final class StateSteps {
     record SetIoapic(IoapicState state) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
-            if (vm.machine().isSplit()) {
+            if (!vm.machine().hasIoapic()) {
                 return vm.with(task.withAnswer(new VmTask.Value(Userspace.ENXIO)));
             }
-            Ioapic ioapic = vm.ioapic().restored(state);
+            port.emit(new Event.IoapicStateRestored(state.irr()));
             port.emit(new Event.IoapicTableSet(state.entries()));
-            return vm.with(ioapic).with(task.push(scanAll(vm), ResetRtc.RESET_RTC, new Inject(state.irr(), 0)));
+            boolean silent = vm.machine().has(Fault.RESTORE_WITHOUT_REINJECT);
+            Ioapic ioapic =
+                    silent ? vm.ioapic().restoredWithLines(state) : vm.ioapic().restored(state);
+            int injected = silent ? 0 : state.irr();
+            return vm.with(ioapic).with(task.push(scanAll(vm), ResetRtc.RESET_RTC, new Inject(injected, 0)));
+        }
+    }
+
+    /** Hands the IOAPIC's state to the VMM, under the lock; {@code kvm_get_ioapic}. */
+    record SaveIoapic(int device) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            IoapicState state = IoapicState.of(vm.machine(), vm.ioapic());
+            port.emit(new Event.IoapicStateSaved(state.irr(), vm.ioapic().deliveredEdges()));
+            port.toUserspace(new Userspace.IoapicSaved(device, state));
+            return vm;
         }
     }
 

@@ -9,11 +9,16 @@ package org.vcpusim.kvm;
  * @param conduct whether it goes on by itself when KVM_RUN returns
  * @param irqchip its IOAPIC; unused where the kernel has one
  * @param calls what it has to do to vCPUs
+ * @param snapshot what it has saved
  */
-public record Userspace(Machine machine, int started, Conduct conduct, UserspaceIrqchip irqchip, VcpuCalls calls) {
+public record Userspace(
+        Machine machine, int started, Conduct conduct, UserspaceIrqchip irqchip, VcpuCalls calls, Snapshot snapshot) {
     /** What a VMM does when KVM_RUN returns. */
     public enum Conduct {
-        /** Completes the access, reads giving all ones, and runs the vCPU again. */
+        /**
+         * Completes the access, reads giving all ones, and runs the vCPU again; not one that has halted where the kernel has no
+         * local APICs: what would wake it is not modelled.
+         */
         RUNS_AGAIN,
         /** Nothing: somebody drives it from outside. */
         WAITS
@@ -52,6 +57,9 @@ public record Userspace(Machine machine, int started, Conduct conduct, Userspace
     /** KVM_RUN returned for a guest's selection of register {@code index} of the IOAPIC and its write, as one access. */
     public record IoapicRegisterWritten(int vcpu, int index, int value) implements Message {}
 
+    /** The same for a guest's read. */
+    public record IoapicRegisterRead(int vcpu, int index) implements Message {}
+
     /** Device {@code device} drives line {@code gsi} of user space's IOAPIC, and waits. */
     public record SetLine(int device, int gsi, int level) implements Message {}
 
@@ -60,6 +68,15 @@ public record Userspace(Machine machine, int started, Conduct conduct, Userspace
 
     /** An ioctl of vCPU {@code vcpu} is done; {@code result} is what it returned. */
     public record VcpuCalled(int vcpu, long result) implements Message {}
+
+    /** Device {@code device} has the IOAPIC in the kernel saved, and waits. */
+    public record SaveIoapic(int device) implements Message {}
+
+    /** Device {@code device} has the IOAPIC in the kernel put back to what was saved last, and waits. */
+    public record RestoreIoapic(int device) implements Message {}
+
+    /** KVM_GET_IRQCHIP of the IOAPIC is done. */
+    public record IoapicSaved(int device, IoapicState state) implements Message {}
 
     /** The audit wants to see user space's IOAPIC. */
     public record ShowIoapic(int task) implements Message {}
@@ -95,12 +112,19 @@ public record Userspace(Machine machine, int started, Conduct conduct, Userspace
 
     /** A VMM that has started nothing, with its IOAPIC as firmware has left it. */
     public static Userspace of(Machine machine, UserspaceIoapic ioapic) {
-        return new Userspace(machine, 0, Conduct.RUNS_AGAIN, UserspaceIrqchip.idle(ioapic), VcpuCalls.IDLE);
+        return new Userspace(
+                machine, 0, Conduct.RUNS_AGAIN, UserspaceIrqchip.idle(ioapic), VcpuCalls.IDLE, Snapshot.NONE);
     }
 
     /** A VMM that is driven from outside. */
     public static Userspace driven(Machine machine) {
-        return new Userspace(machine, 0, Conduct.WAITS, UserspaceIrqchip.idle(UserspaceIoapic.reset()), VcpuCalls.IDLE);
+        return new Userspace(
+                machine,
+                0,
+                Conduct.WAITS,
+                UserspaceIrqchip.idle(UserspaceIoapic.reset()),
+                VcpuCalls.IDLE,
+                Snapshot.NONE);
     }
 
     /** Reports what its IOAPIC is like before its first step, for those who see events only. */
@@ -124,7 +148,10 @@ public record Userspace(Machine machine, int started, Conduct conduct, Userspace
             return this;
         }
         if (machine.isSplit() && conduct == Conduct.RUNS_AGAIN && UserspaceIrqchip.concerns(message)) {
-            return new Userspace(machine, started, conduct, irqchip.step(message, port), calls);
+            return new Userspace(machine, started, conduct, irqchip.step(message, port), calls, snapshot);
+        }
+        if (Snapshot.concerns(message)) {
+            return new Userspace(machine, started, conduct, irqchip, calls, snapshot.step(message, port));
         }
         if (VcpuCalls.concerns(message) && conduct == Conduct.RUNS_AGAIN) {
             return calls.step(message, port).map(this::with).orElseGet(() -> runsAgain(message, port));
@@ -133,12 +160,22 @@ public record Userspace(Machine machine, int started, Conduct conduct, Userspace
     }
 
     private Userspace with(VcpuCalls other) {
-        return new Userspace(machine, started, conduct, irqchip, other);
+        return new Userspace(machine, started, conduct, irqchip, other, snapshot);
     }
 
     private Userspace runsAgain(Message message, Port port) {
-        if (message instanceof VcpuExited exited && conduct == Conduct.RUNS_AGAIN) {
-            port.toVcpu(exited.vcpu, new Vcpu.Run(-1));
+        if (conduct == Conduct.WAITS) {
+            return this;
+        }
+        if (message instanceof VcpuExited exited) {
+            boolean sleeps = !machine.hasLapics() && exited.reason == Event.UserspaceExit.KVM_EXIT_HLT;
+            if (!sleeps) {
+                port.toVcpu(exited.vcpu, new Vcpu.Run(-1));
+            }
+        } else if (message instanceof IoapicRegisterWritten write) {
+            port.toVcpu(write.vcpu, new Vcpu.Run(-1));
+        } else if (message instanceof IoapicRegisterRead read) {
+            port.toVcpu(read.vcpu, new Vcpu.Run(-1));
         }
         return this;
     }
@@ -151,7 +188,7 @@ public record Userspace(Machine machine, int started, Conduct conduct, Userspace
         } else {
             port.toDevice(started - vcpus, Device.Signal.START);
         }
-        Userspace next = new Userspace(machine, started + 1, conduct, irqchip, calls);
+        Userspace next = new Userspace(machine, started + 1, conduct, irqchip, calls, snapshot);
         if (next.started < vcpus + machine.devices()) {
             port.toUserspace(Start.START);
         }

@@ -73,12 +73,13 @@ public record UserspaceIoapic(
     public int read(long address) {
         return switch ((int) address & 0xff) {
             case REG_SELECT -> select;
-            case REG_WINDOW -> readIndirect();
+            case REG_WINDOW -> readWindow();
             default -> 0;
         };
     }
 
-    private int readIndirect() {
+    /** What a read of the register that IOREGSEL selects returns. */
+    int readWindow() {
         return switch (select) {
             case INDEX_VERSION -> VERSION;
             case INDEX_ID, INDEX_ARBITRATION -> id << 24;
@@ -186,7 +187,7 @@ public record UserspaceIoapic(
         return new UserspaceIoapic(select, id, irr, entries, next, writes);
     }
 
-    private UserspaceIoapic selecting(int index) {
+    UserspaceIoapic selecting(int index) {
         return new UserspaceIoapic(index, id, irr, entries, routing, writes);
     }
 

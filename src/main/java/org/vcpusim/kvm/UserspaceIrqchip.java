@@ -55,6 +55,7 @@ public record UserspaceIrqchip(
         }
         return message instanceof Userspace.IoapicEoi
                 || message instanceof Userspace.IoapicRegisterWritten
+                || message instanceof Userspace.IoapicRegisterRead
                 || message instanceof Userspace.SetLine
                 || message instanceof Userspace.Done;
     }
@@ -97,6 +98,9 @@ public record UserspaceIrqchip(
         }
         if (cause instanceof Userspace.IoapicRegisterWritten w) {
             return written(cause, ioapic.writeRegister(w.index(), w.value()), port);
+        }
+        if (cause instanceof Userspace.IoapicRegisterRead r) {
+            return with(ioapic.selecting(r.index())).answered(cause, port);
         }
         Userspace.Unhandled access = ((Userspace.VcpuExited) cause).access();
         return access.access() == Event.Access.READ
@@ -155,6 +159,8 @@ public record UserspaceIrqchip(
             port.toVcpu(eoi.vcpu(), new Vcpu.Run(0));
         } else if (cause instanceof Userspace.IoapicRegisterWritten w) {
             port.toVcpu(w.vcpu(), new Vcpu.Run(0));
+        } else if (cause instanceof Userspace.IoapicRegisterRead r) {
+            port.toVcpu(r.vcpu(), new Vcpu.Run(ioapic.readWindow() & 0xffffffffL));
         } else if (cause instanceof Userspace.SetLine line) {
             port.toDevice(line.device(), new Device.Done(0));
         } else {

@@ -29,11 +29,16 @@ final class VcpuAccess {
             return mmioWrite(v, w, port);
         }
         if (action instanceof GuestAction.IoapicRegisterWrite w) {
-            port.emit(new Event.MmioAccessed(v.index(), Event.Access.WRITE, 4, IOWIN, w.value() & 0xffffffffL));
-            if (v.machine().isSplit()) {
-                return VcpuRun.leaveKernelForIoapic(v, w, port);
+            return ioapicWrite(v, w, port);
+        }
+        if (action instanceof GuestAction.IoapicRegisterWriteBack w) {
+            return ioapicWrite(v, w.of(v.guest().value()), port);
+        }
+        if (action instanceof GuestAction.IoapicRegisterRead r) {
+            if (!v.machine().hasIoapic()) {
+                return VcpuRun.leaveKernelForIoapic(v, new Userspace.IoapicRegisterRead(v.index(), r.index()), port);
             }
-            port.toVm(new Vm.IoapicRegisterWrite(v.index(), w.index(), w.value()));
+            port.toVm(new Vm.IoapicRegisterRead(v.index(), r.index()));
             return awaitAccess(v);
         }
         if (action instanceof GuestAction.ApicRegisterWrite w) {
@@ -47,6 +52,16 @@ final class VcpuAccess {
             return awaitAccess(v);
         }
         return msrOrPort(v, action, port);
+    }
+
+    private static Vcpu ioapicWrite(Vcpu v, GuestAction.IoapicRegisterWrite w, Port port) {
+        port.emit(new Event.MmioAccessed(v.index(), Event.Access.WRITE, 4, IOWIN, w.value() & 0xffffffffL));
+        if (!v.machine().hasIoapic()) {
+            return VcpuRun.leaveKernelForIoapic(
+                    v, new Userspace.IoapicRegisterWritten(v.index(), w.index(), w.value()), port);
+        }
+        port.toVm(new Vm.IoapicRegisterWrite(v.index(), w.index(), w.value()));
+        return awaitAccess(v);
     }
 
     private static Vcpu awaitAccess(Vcpu v) {
@@ -72,7 +87,7 @@ final class VcpuAccess {
         }
         if (action instanceof GuestAction.PortRead r) {
             port.emit(new Event.PioAccessed(v.index(), Event.Access.READ, r.port(), 0));
-            if (v.machine().isSplit() || !Pic.claims(r.port())) {
+            if (!v.machine().hasIoapic() || !Pic.claims(r.port())) {
                 return leave(v, Event.UserspaceExit.KVM_EXIT_IO, unread(r.port(), 1), port);
             }
             port.toVm(new Vm.PortRead(v.index(), r.port()));
@@ -80,7 +95,7 @@ final class VcpuAccess {
         }
         if (action instanceof GuestAction.PortWrite w) {
             port.emit(new Event.PioAccessed(v.index(), Event.Access.WRITE, w.port(), w.value()));
-            if (v.machine().isSplit() || !Pic.claims(w.port())) {
+            if (!v.machine().hasIoapic() || !Pic.claims(w.port())) {
                 return leave(v, Event.UserspaceExit.KVM_EXIT_IO, unwritten(w.port(), 1, w.value()), port);
             }
             port.toVm(new Vm.PortWrite(v.index(), w.port(), w.value() & 0xff));
@@ -109,7 +124,7 @@ final class VcpuAccess {
             port.emit(new Event.ApicAccessed(v.index(), Event.Access.READ, (int) r.address() & 0xff0, value));
             return VcpuExits.completed(v, value, port);
         }
-        if (inIoapicWindow(r.address()) && !v.machine().isSplit()) {
+        if (inIoapicWindow(r.address()) && v.machine().hasIoapic()) {
             port.toVm(new Vm.IoapicRead(v.index(), r.address(), r.size()));
             return awaitAccess(v);
         }
@@ -144,7 +159,7 @@ final class VcpuAccess {
         }
         if (inIoapicWindow(w.address())) {
             port.emit(new Event.MmioAccessed(v.index(), Event.Access.WRITE, w.size(), w.address(), w.value()));
-            if (!v.machine().isSplit()) {
+            if (v.machine().hasIoapic()) {
                 port.toVm(new Vm.IoapicWrite(v.index(), w.address(), w.size(), w.value()));
                 return awaitAccess(v);
             }
@@ -199,13 +214,20 @@ final class VcpuAccess {
             return VcpuSynic.wrmsr(v, msr, value, port);
         }
         Write write = GuestExecution.isApicBase(msr)
-                ? LapicRegisters.writeApicBase(v.lapic(), value)
+                ? apicBaseWrite(v, value)
                 : isX2apic(msr)
                         ? LapicRegisters.writeMsr(v.lapic(), msr, value)
                         : new Write(v.lapic(), Effect.FAULT, 0, 0);
         boolean fault = write.effect() == Effect.FAULT;
         port.emit(new Event.MsrAccessed(v.index(), Event.Access.WRITE, msr, value, fault));
         return fault ? VcpuExits.faulted(v, port) : VcpuExits.applyWrite(v, write, port);
+    }
+
+    /** Without a local APIC in the kernel the MSR enables none. */
+    private static Write apicBaseWrite(Vcpu v, long value) {
+        return v.machine().hasLapics()
+                ? LapicRegisters.writeApicBase(v.lapic(), value)
+                : Write.of(v.lapic(), Effect.NONE);
     }
 
     static boolean isX2apic(int msr) {

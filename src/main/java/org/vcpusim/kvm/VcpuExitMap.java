@@ -14,6 +14,13 @@ final class VcpuExitMap {
 
     /** Begins a scan: what was posted counts as pending, so that it is taken first; then asks for the redirection table. Without a local APIC that is present nothing is done. */
     static Vcpu scan(Vcpu v, Port port) {
+        if (v.machine().lacksLapic(v.index())) {
+            port.emit(new Event.HostCrashed(Event.HostCrash.NO_LOCAL_APIC));
+            return loadSkipped(v, port);
+        }
+        if (!v.machine().hasLapics() && v.machine().has(Fault.SCAN_WITHOUT_PRESENCE_CHECKS)) {
+            port.emit(new Event.HostCrashed(Event.HostCrash.NO_IOAPIC));
+        }
         if (!v.lapic().hwEnabled()) {
             return loadSkipped(v, port);
         }

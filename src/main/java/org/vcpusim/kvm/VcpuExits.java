@@ -68,6 +68,10 @@ final class VcpuExits {
     }
 
     private static Vcpu halted(Vcpu v, Port port) {
+        if (!v.machine().hasLapics()) {
+            Vcpu done = v.with(v.guest().retiring());
+            return VcpuRun.leaveKernel(done, Event.UserspaceExit.KVM_EXIT_HLT, Userspace.Unhandled.NONE, port);
+        }
         Vcpu after = VcpuInjection.synced(v.with(v.guest().retiring()), port);
         boolean stays = VcpuInjection.hasEvents(after);
         VcpuEvents events = after.events();

@@ -39,8 +39,11 @@ final class VcpuIoctls {
     /** What creation leaves to do: APICv's state is looked at, and the new local APIC had the APIC map built anew. */
     private static Vcpu created(Vcpu v, Port port) {
         port.emit(new Event.VmcsInitialised(v.index(), v.machine().apicvActive()));
-        v.lapic().reportIdentity(port);
         v.exitMap().synic().ifPresent(synic -> port.emit(new Event.SynicVectorsChanged(v.index(), synic.vectors())));
+        if (!v.machine().hasLapics() || v.machine().lacksLapic(v.index())) {
+            return v;
+        }
+        v.lapic().reportIdentity(port);
         Vcpu asked = v.machine().apicvActive() ? v.make(VcpuRequest.APICV_UPDATE, port) : v;
         return asked.make(VcpuRequest.APIC_PAGE_RELOAD, port)
                 .make(v.machine().protocol().tableRequest(), port);

@@ -167,6 +167,10 @@ final class VcpuRemote {
 
     private static Vcpu accept(Vcpu v, Vcpu.Accept a, Port port) {
         InterruptMessage m = a.message();
+        if (v.machine().lacksLapic(v.index())) {
+            port.emit(new Event.HostCrashed(Event.HostCrash.NO_LOCAL_APIC));
+            return discarded(v, a, port);
+        }
         port.emit(new Event.InterruptAccepted(v.index(), m.deliveryMode(), m.triggerMode(), m.vector()));
         Lapic lapic = v.lapic();
         boolean deasserts = m.triggerMode() == org.vcpusim.arch.TriggerMode.LEVEL && !m.asserted();

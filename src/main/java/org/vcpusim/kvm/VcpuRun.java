@@ -97,9 +97,9 @@ final class VcpuRun {
     }
 
     /** KVM_RUN returns for a write to user space's IOAPIC that the guest does under a lock of its own. */
-    static Vcpu leaveKernelForIoapic(Vcpu v, GuestAction.IoapicRegisterWrite write, Port port) {
+    static Vcpu leaveKernelForIoapic(Vcpu v, Userspace.Message access, Port port) {
         port.emit(new Event.UserspaceExited(v.index(), Event.UserspaceExit.KVM_EXIT_MMIO));
-        port.toUserspace(new Userspace.IoapicRegisterWritten(v.index(), write.index(), write.value()));
+        port.toUserspace(access);
         return VcpuScheduling.left(v, port).with(v.thread().inUserspaceAwaiting(VcpuThread.Await.USERSPACE_ACCESS));
     }
 

@@ -81,6 +81,9 @@ public final class Vm {
     /** A guest's selection of register {@code index} and write to it, under the guest's own lock. */
     public record IoapicRegisterWrite(int vcpu, int index, int value) implements Message {}
 
+    /** A guest's selection of register {@code index} and read of it, under the guest's own lock. */
+    public record IoapicRegisterRead(int vcpu, int index) implements Message {}
+
     /** A guest's byte from the PIC. */
     public record PortRead(int vcpu, int port) implements Message {}
 
@@ -175,7 +178,15 @@ public final class Vm {
     }
 
     /** KVM_SET_IRQCHIP of the IOAPIC. */
-    public record SetIoapic(IoapicState state) implements Message {}
+    public record SetIoapic(Requester requester, IoapicState state) implements Message {
+        /** For the VMM itself. */
+        public SetIoapic(IoapicState state) {
+            this(OfUserspace.USERSPACE, state);
+        }
+    }
+
+    /** KVM_GET_IRQCHIP of the IOAPIC, which the VMM does for {@code device}. */
+    public record SaveIoapic(int device) implements Message {}
 
     /** Asks for the whole state, as KVM_GET_IRQCHIP does. */
     public enum GetState implements Message {
@@ -224,8 +235,8 @@ public final class Vm {
         port.emit(new Event.VmCreated(machine.vcpuCount(), machine.protocol(), pins, machine.x2apicApi()));
         if (machine.isSplit()) {
             reportRouting(port);
-        } else {
-            port.emit(new Event.IoapicTableSet(IoapicState.of(ioapic).entries()));
+        } else if (machine.hasIoapic()) {
+            port.emit(new Event.IoapicTableSet(IoapicState.of(machine, ioapic).entries()));
             reportNotifiers(0, port);
         }
     }

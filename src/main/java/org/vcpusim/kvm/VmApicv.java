@@ -9,9 +9,10 @@ import java.util.Optional;
  */
 record VmApicv(ApicvInhibits inhibits, ApicvUpdateLock lock) {
 
-    /** Of a VM whose irqchip has been created. */
+    /** Of a VM whose irqchip has been created, if it has one. */
     static VmApicv of(Machine machine) {
-        return new VmApicv(ApicvInhibits.created(machine.apicv()).withIrqchip(), ApicvUpdateLock.FREE);
+        ApicvInhibits created = ApicvInhibits.created(machine.apicv());
+        return new VmApicv(machine.hasLapics() ? created.withIrqchip() : created, ApicvUpdateLock.FREE);
     }
 
     VmApicv with(ApicvInhibits other) {

@@ -1,6 +1,5 @@
 package org.vcpusim.kvm;
 
-import org.vcpusim.kvm.Vm.OfUserspace;
 import org.vcpusim.kvm.Vm.OfVcpu;
 
 /** Which step each message that starts work begins with, and the steps that every kind of work ends with. */
@@ -16,6 +15,9 @@ final class VmCalls {
         }
         if (message instanceof Vm.IoapicRegisterWrite w) {
             return new Locked(new IoapicSteps.SelectAndWrite(w.index(), w.value()), new Answer(new OfVcpu(w.vcpu())));
+        }
+        if (message instanceof Vm.IoapicRegisterRead r) {
+            return new Locked(new IoapicSteps.SelectAndRead(r.index()), new Answer(new OfVcpu(r.vcpu())));
         }
         if (message instanceof Vm.ReadTable r) {
             return new Locked(new IoapicSteps.ShowTable(r.vcpu()), Done.DONE);
@@ -68,7 +70,10 @@ final class VmCalls {
             return PitSteps.first(message);
         }
         if (message instanceof Vm.SetIoapic s) {
-            return new Locked(new StateSteps.SetIoapic(s.state()), new Answer(OfUserspace.USERSPACE));
+            return new Locked(new StateSteps.SetIoapic(s.state()), new Answer(s.requester()));
+        }
+        if (message instanceof Vm.SaveIoapic s) {
+            return new Locked(new StateSteps.SaveIoapic(s.device()), Done.DONE);
         }
         if (message instanceof Vm.EoiInjectDue) {
             return new Locked(new EoiSteps.InjectDelayed(0), Done.DONE);

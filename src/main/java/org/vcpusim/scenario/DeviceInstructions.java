@@ -25,6 +25,8 @@ final class DeviceInstructions {
             new Instruction<>("unblock-irq", "VCPU", (w, s) -> List.of(blockIrq(w, s, ApicvInhibit.Change.CLEAR))),
             new Instruction<>("restore-lapic", "VCPU vector V", (w, s) -> List.of(restoreLapic(w, s))),
             Instruction.plain("pit-tick", List.of(Plain.PIT_TICK)),
+            Instruction.plain("save-ioapic", List.of(Device.SaveState.SAVE)),
+            Instruction.plain("restore-ioapic", List.of(Device.SaveState.RESTORE)),
             new Instruction<>("msi", Messages.MSI, DeviceInstructions::msi),
             new Instruction<>("post", "vector V to N", (w, s) -> List.of(post(w, s))),
             new Instruction<>("interrupt-host", "vector V to N", (w, s) -> List.of(interruptHost(w, s))),

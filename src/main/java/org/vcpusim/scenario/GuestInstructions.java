@@ -31,6 +31,8 @@ final class GuestInstructions {
             new Instruction<>("set-entry", "PIN " + Messages.ENTRY, (w, s) -> setEntry(w)),
             new Instruction<>("set-high", "PIN to D|all", (w, s) -> setHigh(w)),
             new Instruction<>("set-low", "PIN " + Messages.LOW_HALF, (w, s) -> setLow(w)),
+            new Instruction<>("mask", "PIN", (w, s) -> masked(w)),
+            new Instruction<>("unmask", "PIN", (w, s) -> unmasked(w)),
             new Instruction<>("ioapic-write", "INDEX VALUE", (w, s) -> ioapicWrite(w)),
             new Instruction<>("apic-write", "REGISTER VALUE", (w, s) -> apicWrite(w)),
             new Instruction<>("ipi", Messages.IPI, GuestInstructions::ipi),
@@ -43,6 +45,7 @@ final class GuestInstructions {
             new Instruction<>("in", "PORT", (w, s) -> List.of(new GuestAction.PortRead(port(w)))),
             new Instruction<>("out", "PORT VALUE", (w, s) -> List.of(out(w))));
 
+    private static final int MASKED = 1 << 16;
     private static final int TABLE_INDEX = 0x10;
     private static final int DESTINATION_SHIFT = 24;
     private static final long MAX_32 = 0xffffffffL;
@@ -88,6 +91,22 @@ final class GuestInstructions {
     private static List<GuestAction> setLow(Words words) {
         int pin = pin(words);
         return List.of(low(pin, Messages.lowHalf(words, "one of the operands: PIN " + Messages.LOW_HALF)));
+    }
+
+    private static List<GuestAction> masked(Words words) {
+        return readAndWrittenBack(pin(words), 0, MASKED);
+    }
+
+    private static List<GuestAction> unmasked(Words words) {
+        return readAndWrittenBack(pin(words), MASKED, 0);
+    }
+
+    /** The low half of an entry, with some bits cleared and others set. */
+    private static List<GuestAction> readAndWrittenBack(int pin, int cleared, int set) {
+        int index = TABLE_INDEX + 2 * pin;
+        return List.of(
+                new GuestAction.IoapicRegisterRead(index),
+                new GuestAction.IoapicRegisterWriteBack(index, cleared, set));
     }
 
     private static GuestAction high(int pin, int value) {

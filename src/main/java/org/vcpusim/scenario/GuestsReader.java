@@ -16,17 +16,20 @@ import org.vcpusim.kvm.HvSynic;
 import org.vcpusim.kvm.Program;
 import org.vcpusim.scenario.Instruction.Setting;
 import org.vcpusim.scenario.NestedInstructions.Level;
+import org.vcpusim.scenario.VcpuGroup.EoiBroadcasts;
 import org.vcpusim.scenario.VcpuGroup.LogicalIds;
 
 /** Reads the groups of vCPUs and what their guests run. */
 final class GuestsReader {
     /** Keys of a group. */
-    static final List<String> KEYS = List.of("vcpus", "do", "handlers", "apic", "logical-ids", "synic", "l2");
+    static final List<String> KEYS =
+            List.of("vcpus", "do", "handlers", "apic", "eoi-broadcasts", "logical-ids", "synic", "l2");
     /** The handler of the vectors that have none of their own. */
     static final String OTHER_HANDLER = "other";
 
     private static final List<String> APICS = List.of("disabled", "xapic", "x2apic");
     private static final List<String> LOGICAL_IDS = List.of("none", "flat", "cluster");
+    private static final List<String> EOI_BROADCASTS = List.of("on", "suppressed");
     private static final int NMI = 2;
     private static final Program<GuestAction> NOTHING = Program.of(List.of());
     private static final Program<GuestAction> IDLE = Program.of(List.of(Plain.STI, Plain.HLT));
@@ -117,7 +120,7 @@ final class GuestsReader {
         ProgramReader<GuestAction> programs = new ProgramReader<>(NestedInstructions.table(level), mine);
         Guest.Software plain = software(own, programs);
         Guest.Software software = l2.map(reader -> reader.hypervisor(plain)).orElse(plain);
-        return new VcpuGroup(name, apic, logicalIds(own, apic, indices), synic, software);
+        return new VcpuGroup(name, apic, eoiBroadcasts(own), logicalIds(own, apic, indices), synic, software);
     }
 
     private Optional<Located> either(Optional<Located> own, String key) {
@@ -133,6 +136,12 @@ final class GuestsReader {
             throw value.orElse(root).wrong("x2apic or disabled for vCPUs above 254");
         }
         return mode;
+    }
+
+    private EoiBroadcasts eoiBroadcasts(Optional<Located> own) {
+        return either(own, "eoi-broadcasts")
+                .map(found -> EoiBroadcasts.values()[EOI_BROADCASTS.indexOf(found.oneOf(EOI_BROADCASTS))])
+                .orElse(EoiBroadcasts.ON);
     }
 
     private LogicalIds logicalIds(Optional<Located> own, ApicMode apic, BitSet indices) {

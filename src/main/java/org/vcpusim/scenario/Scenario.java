@@ -29,6 +29,7 @@ import org.vcpusim.kvm.Rules;
  * @param routing where GSIs lead
  * @param pit the PIT in the kernel
  * @param entries redirection entries at start, by pin; the other pins are masked
+ * @param successiveEois how many EOIs in a row have found the line of a pin high, by pin; 0 for the other pins
  * @param devices in the order of their indices
  * @param groups the group of each vCPU, by index
  * @param text what this was read from
@@ -40,6 +41,7 @@ public record Scenario(
         Routing routing,
         Pit.Mode pit,
         SortedMap<Integer, RedirectionEntry> entries,
+        SortedMap<Integer, Integer> successiveEois,
         List<Peripheral> devices,
         Limits limits,
         List<VcpuGroup> groups,
@@ -128,6 +130,6 @@ public record Scenario(
     }
 
     private Scenario with(Machine other) {
-        return new Scenario(name, title, other, routing, pit, entries, devices, limits, groups, text);
+        return new Scenario(name, title, other, routing, pit, entries, successiveEois, devices, limits, groups, text);
     }
 }

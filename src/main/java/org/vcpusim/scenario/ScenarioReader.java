@@ -33,6 +33,9 @@ final class ScenarioReader {
             "irqchip",
             "reserved-ioapic-pins",
             "suppress-eoi-broadcast",
+            "early-vcpus",
+            "successive-eois",
+            "eoi-broadcasts",
             "pit",
             "ioapic",
             "handlers",
@@ -72,8 +75,9 @@ final class ScenarioReader {
     }
 
     Scenario read() {
-        IrqchipReader irqchips = new IrqchipReader(root);
+        IrqchipReader irqchips = new IrqchipReader(root, vcpus);
         Irqchip irqchip = irqchips.irqchip();
+        irqchips.checkNone(irqchip);
         int wide =
                 vcpus > MOST_XAPICS ? Machine.X2APIC_API_USE_32BIT_IDS | Machine.X2APIC_API_DISABLE_BROADCAST_QUIRK : 0;
         int x2apicApi = wide | irqchips.suppressEoiBroadcast(irqchip);
@@ -85,7 +89,7 @@ final class ScenarioReader {
         Machine machine = new Machine(
                 vcpus,
                 protocol(),
-                apicv(),
+                irqchip.mode() == Irqchip.Mode.NONE ? Machine.Apicv.INACTIVE : apicv(),
                 x2apicApi,
                 names.size(),
                 Machine.TaskPriority.TPR_SHADOW,
@@ -101,6 +105,7 @@ final class ScenarioReader {
                 irqchips.routing(irqchip, entries),
                 irqchips.pit(irqchip),
                 entries,
+                irqchips.successiveEois(irqchip),
                 devices,
                 limits(),
                 new GuestsReader(root, vcpus, setting).read(),
@@ -171,14 +176,18 @@ final class ScenarioReader {
             member.value().onlyKeys(DEVICE_KEYS);
             Program<Device.Action> program =
                     member.value().get("do").map(programs::read).orElse(new Program<>(List.of()));
-            irqchips.checkPit(member.value(), program);
+            irqchips.check(member.value(), program);
             devices.add(new Peripheral(
                     member.key(), line(member.value(), program, devices), irqchips.wiring(member.value()), program));
         }
         return devices;
     }
 
+    /** A line that an assigned device shares with an emulated one has two sources. */
     private static int line(Located device, Program<Device.Action> program, List<Peripheral> others) {
+        boolean resamples = device.get("irqfd")
+                .map(found -> found.text("none or resample").equals("resample"))
+                .orElse(false);
         int last = Ioapic.PINS - 1;
         Optional<Located> line = device.get("line");
         if (line.isEmpty()) {
@@ -190,7 +199,7 @@ final class ScenarioReader {
         }
         int gsi = (int) line.get().number(0, last);
         for (Peripheral other : others) {
-            if (other.gsi() == gsi) {
+            if (other.gsi() == gsi && (other.wiring() == Device.Wiring.IRQFD) == resamples) {
                 throw line.get().wrong("a line of its own; " + other.name() + " is on it");
             }
         }

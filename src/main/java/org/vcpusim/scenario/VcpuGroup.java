@@ -15,7 +15,20 @@ import org.vcpusim.kvm.Machine;
  *
  * @param name as in the file
  */
-record VcpuGroup(String name, ApicMode apic, LogicalIds logicalIds, Optional<HvSynic> synic, Guest.Software software) {
+record VcpuGroup(
+        String name,
+        ApicMode apic,
+        EoiBroadcasts eoiBroadcasts,
+        LogicalIds logicalIds,
+        Optional<HvSynic> synic,
+        Guest.Software software) {
+
+    /** Whether a local APIC's EOIs of level interrupts are broadcast to the IOAPICs. */
+    enum EoiBroadcasts {
+        ON,
+        /** The spurious-interrupt vector register says no, as a host that offers that has let the guest write it. */
+        SUPPRESSED
+    }
 
     /** What firmware has written to LDR and DFR. */
     enum LogicalIds {
@@ -45,10 +58,11 @@ record VcpuGroup(String name, ApicMode apic, LogicalIds logicalIds, Optional<HvS
     Lapic lapic(Machine machine, int vcpu) {
         Lapic created = Lapic.created(machine, vcpu);
         LocalApic page = created.page();
-        page = page.write(ApicRegister.SPIV, page.read(ApicRegister.SPIV) | Lapic.SPIV_ENABLED);
+        int suppress = eoiBroadcasts == EoiBroadcasts.SUPPRESSED ? Lapic.SPIV_SUPPRESS_EOI : 0;
+        page = page.write(ApicRegister.SPIV, page.read(ApicRegister.SPIV) | Lapic.SPIV_ENABLED | suppress);
         page = withLogicalId(page, vcpu);
         long base = created.apicBase();
-        if (apic == ApicMode.DISABLED) {
+        if (apic == ApicMode.DISABLED || !machine.hasLapics()) {
             base &= ~Lapic.BASE_ENABLE;
         }
         if (apic == ApicMode.X2APIC) {

@@ -1,5 +1,6 @@
 package org.vcpusim.sim;
 
+import java.util.Map;
 import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.Device;
 import org.vcpusim.kvm.Guest;
@@ -42,9 +43,15 @@ public final class ScenarioAssembly {
             identities[i] = scenario.lapic(i).identity();
         }
         Vm vm = Vm.created(scenario.machine(), scenario.routing(), identities);
-        return scenario.machine().isSplit()
-                ? vm
-                : vm.with(Ioapic.reset().restored(scenario.ioapic())).with(Pit.of(scenario.pit()));
+        return scenario.machine().isSplit() ? vm : vm.with(ioapic(scenario)).with(Pit.of(scenario.pit()));
+    }
+
+    private static Ioapic ioapic(Scenario scenario) {
+        Ioapic ioapic = Ioapic.reset().restored(scenario.ioapic());
+        for (Map.Entry<Integer, Integer> count : scenario.successiveEois().entrySet()) {
+            ioapic = ioapic.withSuccessiveEois(count.getKey(), count.getValue());
+        }
+        return ioapic;
     }
 
     private static Device device(int index, Peripheral peripheral) {

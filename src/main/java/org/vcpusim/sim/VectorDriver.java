@@ -180,7 +180,7 @@ final class VectorDriver {
     }
 
     private IoapicState setIoapic(Words w) {
-        IoapicState saved = IoapicState.of(machine.vm().ioapic());
+        IoapicState saved = IoapicState.of(machine.machine(), machine.vm().ioapic());
         int irr = saved.irr();
         int id = saved.id();
         int select = saved.select();

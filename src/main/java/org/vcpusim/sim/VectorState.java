@@ -56,7 +56,7 @@ final class VectorState {
         state.put("io.base", hex(ioapic.base()));
         state.put("io.sel", hex(ioapic.select()));
         state.put("io.id", hex(ioapic.id()));
-        state.put("io.irr", hex(IoapicState.of(ioapic).irr()));
+        state.put("io.irr", hex(IoapicState.of(vm.machine(), ioapic).irr()));
         for (int pin = 0; pin < Ioapic.PINS; pin++) {
             state.put("io." + pin, hex(ioapic.entry(pin).bits()));
         }

@@ -396,6 +396,26 @@ final class EventJson implements Event.Visitor<JsonFields> {
     }
 
     @Override
+    public JsonFields visit(Event.RtcEoiMissing e) {
+        return out.number("vcpu_id", e.vcpu()).number("vec", e.vector());
+    }
+
+    @Override
+    public JsonFields visit(Event.IoapicStateSaved e) {
+        return out.word("irr", e.irr()).word("delivered", e.delivered());
+    }
+
+    @Override
+    public JsonFields visit(Event.IoapicStateRestored e) {
+        return out.word("irr", e.irr());
+    }
+
+    @Override
+    public JsonFields visit(Event.HostCrashed e) {
+        return out.name("how", e.how());
+    }
+
+    @Override
     public JsonFields visit(Event.EoiExitBitmapAudited e) {
         return out.number("vcpu_id", e.vcpu())
                 .name("verdict", e.verdict())

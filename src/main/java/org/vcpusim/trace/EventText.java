@@ -491,6 +491,26 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
     }
 
     @Override
+    public AsciiBuffer visit(Event.RtcEoiMissing e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" vec ").decimal(e.vector());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.IoapicStateSaved e) {
+        return out.text("irr 0x").hex(e.irr()).text(" delivered 0x").hex(e.delivered());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.IoapicStateRestored e) {
+        return out.text("irr 0x").hex(e.irr());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.HostCrashed e) {
+        return out.text("how ").text(e.how().name());
+    }
+
+    @Override
     public AsciiBuffer visit(Event.EoiExitBitmapAudited e) {
         return bitmap(
                 bitmap(

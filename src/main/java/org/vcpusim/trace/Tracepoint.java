@@ -67,6 +67,10 @@ public enum Tracepoint {
     GSI_ROUTING_SET,
     IOAPIC_EOI_PENDED,
     IOAPIC_EOI_DROPPED,
+    RTC_EOI_MISSING,
+    IOAPIC_STATE_SAVED,
+    IOAPIC_STATE_RESTORED,
+    HOST_CRASHED,
     EOI_EXITMAP_AUDIT,
     POSTED_INTERRUPT_SET,
     NOTIFICATION_REQUESTED,
@@ -389,6 +393,26 @@ public enum Tracepoint {
         @Override
         public Tracepoint visit(Event.IoapicEoiDropped event) {
             return IOAPIC_EOI_DROPPED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.RtcEoiMissing event) {
+            return RTC_EOI_MISSING;
+        }
+
+        @Override
+        public Tracepoint visit(Event.IoapicStateSaved event) {
+            return IOAPIC_STATE_SAVED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.IoapicStateRestored event) {
+            return IOAPIC_STATE_RESTORED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.HostCrashed event) {
+            return HOST_CRASHED;
         }
 
         @Override

@@ -91,8 +91,8 @@ class IoapicTest {
     void aWriteReplacesOneHalfAndKeepsWhatTheGuestCannotWrite(String before, int select, String value, String after) {
         Ioapic ioapic = Ioapic.reset().withEntry(0, entry(before)).withSelect(select);
 
-        assertEquals(
-                entry(after), ioapic.selectedEntryAfter((int) Long.decode(value).longValue()));
+        assertEquals(entry(after), ioapic.selectedEntryAfter(Machine.plain(1), (int)
+                Long.decode(value).longValue()));
     }
 
     private static RedirectionEntry entry(String hex) {
@@ -132,8 +132,8 @@ class IoapicTest {
     void aDeliveredEdgeIsNotSaved() {
         Ioapic ioapic = Ioapic.reset().withIrr(3).withIrr(4).withDelivered(4);
 
-        assertEquals(1 << 3, ioapic.savedIrr());
-        assertEquals(1 << 3 | 1 << 4, ioapic.withoutDelivered(4).savedIrr());
+        assertEquals(1 << 3, ioapic.savedIrr(Machine.plain(1)));
+        assertEquals(1 << 3 | 1 << 4, ioapic.withoutDelivered(4).savedIrr(Machine.plain(1)));
     }
 
     @Test
@@ -144,7 +144,7 @@ class IoapicTest {
                 .withEntry(5, Fixtures.level(0x31, 1))
                 .withIrr(5);
 
-        IoapicState state = IoapicState.of(ioapic);
+        IoapicState state = IoapicState.of(Machine.plain(1), ioapic);
 
         assertEquals(
                 List.of(0x1a, 2, 1 << 5, 24, Fixtures.level(0x31, 1), RedirectionEntry.RESET),

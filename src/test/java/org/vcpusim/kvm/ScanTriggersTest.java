@@ -61,7 +61,7 @@ class ScanTriggersTest {
 
     @Test
     void aRestoredIoapicAsksAll() {
-        assertEquals(ofVcpus(0, 1, 2), scans(vm(), new Vm.SetIoapic(IoapicState.of(Ioapic.reset()))));
+        assertEquals(ofVcpus(0, 1, 2), scans(vm(), new Vm.SetIoapic(IoapicState.of(Machine.plain(1), Ioapic.reset()))));
     }
 
     @Test

@@ -209,7 +209,7 @@ class SplitIrqchipTest {
 
         vm.send(new Vm.AssignIrqfd(new Irqfds.Irqfd(1, 5, true)))
                 .send(new Vm.SetRouting(Routing.of(Routing.Preset.IOAPIC)))
-                .send(new Vm.SetIoapic(IoapicState.of(Ioapic.reset())))
+                .send(new Vm.SetIoapic(IoapicState.of(Machine.plain(1), Ioapic.reset())))
                 .send(new Vm.AssignIrqfd(new Irqfds.Irqfd(1, 5, false)));
 
         assertEquals(

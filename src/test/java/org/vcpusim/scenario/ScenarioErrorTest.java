@@ -32,7 +32,15 @@ class ScenarioErrorTest {
             vcpus = [1]                           ~ x.conf:1: vcpus = [1]: must be 1 to 4096
             vcpus = 1|apicv = maybe               ~ x.conf:2: apicv = maybe: must be on or off
             vcpus = 1|protocol = scan             ~ x.conf:2: protocol = scan: must be one of load-eoi-exitmap, scan-then-load
-            vcpus = 1|irqchip = none              ~ x.conf:2: irqchip = none: must be one of kernel, split
+            vcpus = 1|irqchip = user              ~ x.conf:2: irqchip = user: must be one of kernel, split, none
+            vcpus = 1|irqchip = none|pit = reinject ~ x.conf:3: pit = reinject: must be absent with irqchip = none
+            vcpus = 2|early-vcpus = [2]           ~ x.conf:2: early-vcpus[0] = 2: must be 0 to 1
+            vcpus = 2|irqchip = split|early-vcpus = [1] ~ x.conf:3: early-vcpus = [1]: must be absent unless irqchip = kernel
+            vcpus = 1|successive-eois { 16 = 10000 } ~ x.conf:2: successive-eois.16 = 10000: must be 0 to 9999
+            vcpus = 1|irqchip = split|successive-eois { 16 = 1 } ~ x.conf:3: successive-eois.16 = 1: must be absent unless irqchip = kernel
+            vcpus = 1|eoi-broadcasts = off        ~ x.conf:2: eoi-broadcasts = off: must be one of on, suppressed
+            vcpus = 1|irqchip = split|devices { d { do = [save-ioapic] } } ~ x.conf:2: irqchip = split: must be kernel for save-ioapic and restore-ioapic in devices.d
+            vcpus = 1|devices { a { line = 3, irqfd = resample }|b { line = 3, irqfd = resample } } ~ x.conf:3: devices.b.line = 3: must be a line of its own; a is on it
             vcpus = 1|irqchip = split|routing = pcat ~ x.conf:3: routing = pcat: must be absent with irqchip = split, whose routes are the entries of its IOAPIC
             vcpus = 1|reserved-ioapic-pins = 24   ~ x.conf:2: reserved-ioapic-pins = 24: must be absent unless irqchip = split
             vcpus = 1|irqchip = split|reserved-ioapic-pins = 4097 ~ x.conf:3: reserved-ioapic-pins = 4097: must be 0 to 4096
@@ -113,7 +121,7 @@ class ScenarioErrorTest {
             synic-sint 1 vector 256  ~ vector = 256: must be 0 to 255, in "synic-sint 1 vector 256"
             synic-sint 1 vector 99 level ~ word = level: must be one of the operands: SINT vector V [auto-eoi] [masked], in "synic-sint 1 vector 99 level"
             read 0 3                 ~ size = 3: must be 1, 2, 4 or 8, in "read 0 3"
-            "{ repeat = -1, do = [] }" ~ guests.a.do[1] = { repeat = -1, do = [] }: must be a known instruction: nop, sti, cli, hlt, eoi, exit, compute, acknowledge, set-entry, set-high, set-low, ioapic-write, apic-write, ipi, set-cr8, rdmsr, wrmsr, synic-sint, read, write, in, out, enter-l2, vmwrite, request-l2, vmcall
+            "{ repeat = -1, do = [] }" ~ guests.a.do[1] = { repeat = -1, do = [] }: must be a known instruction: nop, sti, cli, hlt, eoi, exit, compute, acknowledge, set-entry, set-high, set-low, mask, unmask, ioapic-write, apic-write, ipi, set-cr8, rdmsr, wrmsr, synic-sint, read, write, in, out, enter-l2, vmwrite, request-l2, vmcall
             { repeat = -1, do = [] } ~ guests.a.do[1].repeat = -1: must be 0 to 1000000000
             { do = [] }              ~ guests.a.do[1].repeat = nothing: must be 0 to 1000000000
             """)

@@ -276,7 +276,7 @@ class ScenarioFileTest {
             """)
     void theIoapicIsInTheKernelOrInUserSpace(String text, Irqchip.Mode mode, int pins, int flags) {
         Machine machine = scenario("vcpus = 1, " + text).machine();
-        assertEquals(new Irqchip(mode, pins), machine.irqchip());
+        assertEquals(new Irqchip(mode, pins, List.of()), machine.irqchip());
         assertEquals(flags, machine.x2apicApi());
         assertEquals(machine, scenario("vcpus = 2, " + text).withVcpus(1).machine());
     }
