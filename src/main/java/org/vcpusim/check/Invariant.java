@@ -37,7 +37,7 @@ public abstract class Invariant {
         this.wanted = wanted;
     }
 
-    /** A letter and a number, such as {@code I7}: I the bitmap and the IOAPIC, R requests, P posting and priorities, E EOIs, L liveness. */
+    /** A letter and a number, such as {@code I7}: I the bitmap and the IOAPIC, R requests, P posting and priorities, E EOIs, L liveness, H the host. */
     public final String id() {
         return id;
     }

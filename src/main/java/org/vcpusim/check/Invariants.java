@@ -49,7 +49,11 @@ public final class Invariants implements TraceSink {
                 new ProcessorKnowsItsInterrupts(),
                 new IoapicEoiReachesUserspace(),
                 new NoInterruptLost(),
-                new DeferredLoadIsPerformed()));
+                new DeferredLoadIsPerformed(),
+                new RtcCountsItsEois(),
+                new UnmaskingAsksResampler(),
+                new RestoredLinesInterrupt(),
+                new HostStaysUp()));
     }
 
     private static int[][] wanted(List<Invariant> invariants) {

@@ -104,7 +104,7 @@ public enum Fix {
             "",
             2017,
             "An entry that becomes edge-triggered loses remote IRR",
-            "I6",
+            "I6 I7 L1",
             List.of(Fault.REMOTE_IRR_KEPT_ON_EDGE)),
     /** Ack notifiers hear of an EOI whose broadcast is suppressed. */
     B16(
@@ -132,7 +132,7 @@ public enum Fix {
             "8be8f932e3db",
             2020,
             "Only a change of an edge line ends an interrupt lazily",
-            "I8",
+            "H1",
             List.of(Fault.LAZY_EOI_OF_LEVEL)),
     /** The RTC counts the EOIs of those who took its interrupt, by the vector they took. */
     B20(
@@ -146,28 +146,28 @@ public enum Fix {
             "fef8f2b90edb",
             2023,
             "Unmasking a pin asks its resampler instead of interrupting for an old line",
-            "I8",
+            "I12",
             List.of(Fault.UNMASK_WITHOUT_RESAMPLE)),
     /** Restoring the IOAPIC interrupts for what was pending, and for nothing that was delivered. */
     B22(
             "",
             2014,
             "Restoring the IOAPIC interrupts for what was pending, and for nothing that was delivered",
-            "L1 I6",
+            "I13",
             List.of(Fault.RESTORE_WITHOUT_REINJECT, Fault.RESTORE_DUPLICATES_DELIVERED)),
     /** The interrupt controllers are created before the vCPUs. */
     B23(
             "3e515705a1f4",
             2012,
             "The interrupt controllers are created before the vCPUs",
-            "I10",
+            "H1",
             List.of(Fault.IRQCHIP_AFTER_VCPU)),
     /** A scan looks whether there is an IOAPIC and a local APIC. */
     B24(
             "e97f852fd456",
             2018,
             "A scan looks whether there is an IOAPIC and a local APIC",
-            "C1",
+            "H1",
             List.of(Fault.SCAN_WITHOUT_PRESENCE_CHECKS)),
     /** Requests are looked at once more when interrupts are off. */
     B25(

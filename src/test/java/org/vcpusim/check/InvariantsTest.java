@@ -177,7 +177,7 @@ class InvariantsTest {
     void invariantsHaveDifferentIds() {
         List<String> ids = Invariants.all().list().stream().map(Invariant::id).toList();
         assertEquals(ids.size(), ids.stream().distinct().count());
-        assertTrue(ids.stream().allMatch(id -> id.matches("[CEILMPR][0-9]+")), ids::toString);
+        assertTrue(ids.stream().allMatch(id -> id.matches("[CEHILMPR][0-9]+")), ids::toString);
     }
 
     @Test

@@ -1,0 +1,124 @@
+package org.vcpusim.check;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.RtcTracking;
+import org.vcpusim.kvm.VcpuRequest;
+import org.vcpusim.trace.Source;
+import org.vcpusim.trace.TraceRecord;
+
+/**
+ * Traces by hand of the invariants about the RTC, resamplers, saved states and the host, a word an event.
+ *
+ * <pre>
+ * rtc:1/2           the RTC counts 1 EOI to come, and 2 vCPUs owe one
+ * missing:97        nobody holds vector 97, whose EOI the RTC counts
+ * resampler:5       pin 5 has a resampler
+ * mask:5 unmask:5   the level entry of pin 5, with vector 0x31, is masked, unmasked; unmaskedge:5 is of an edge entry
+ * accept:49         a vCPU is given level interrupt 49; edge:49 an edge
+ * scan:1            a request to scan is on its way to 1 vCPU
+ * save:6/2          lines 1 and 2 are saved as pending, the edge of line 1 was delivered
+ * restore:6         lines 1 and 2 are restored as pending
+ * line:1            the line of pin 1 was changed
+ * audit:0           nothing moves any more
+ * crash:NO_IOAPIC   the host crashes
+ * </pre>
+ */
+class IoapicInvariantsTest {
+    private static final long LEVEL = 0x8031;
+    private static final long MASKED = 0x10000;
+
+    @ParameterizedTest(name = "{2}")
+    @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
+        # trace                                        | violated invariant at word, and sentence | reason
+        rtc:1/1 rtc:2/2 rtc:0/0                        | "" | each vCPU owes one EOI
+        rtc:1/0                                        | I9 0: the RTC counts 1 EOIs to come, and 0 vCPUs owe it one | one too many
+        rtc:-1/0                                       | I9 0: the RTC counts -1 EOIs to come, and 0 vCPUs owe it one | an error for a number
+        missing:97                                     | I9 0: the RTC waits for an EOI of vector 97 by vcpu0, which no local APIC holds | it will never come
+        resampler:5 unmask:5 scan:1 serve:5            | "" | the resampler has raised the line again
+        resampler:5 mask:5 serve:5 scan:1              | "" | nothing was unmasked
+        unmask:5 serve:5 scan:1                        | "" | there is no resampler
+        resampler:6 unmask:5 serve:5 scan:1            | "" | the resampler is of another pin
+        resampler:5 unmaskedge:5 serve:5 scan:1        | "" | only of a level pin an old line counts
+        resampler:5 unmask:5 serve:6 scan:1            | "" | another pin
+        resampler:5 unmask:5 serve:5 scan:1            | I12 2: unmasking pin 5 interrupted without asking its resampler | before the scan request
+        save:6/0 save:4/2                              | "" | what was delivered is not saved
+        save:6/2                                       | I13 0: pin 1 was saved as pending, and its edge was delivered | it would come twice
+        restore:6 line:1 line:2 audit:0                | "" | each line is raised
+        restore:0 audit:0                              | "" | nothing was pending
+        restore:6 line:1                               | "" | the end of the trace is missing
+        restore:6 line:1 audit:0 audit:1               | I13 2: pin 2 was restored as pending, and its line was never raised | forgotten
+        restore:4 restore:0 audit:0                    | "" | the second state has nothing pending
+        crash:NO_IOAPIC                                | H1 0: the host's kernel used an IOAPIC that was never created | there is none
+        crash:NO_LOCAL_APIC                            | H1 0: the host's kernel used a local APIC that was never created | there is none
+        crash:STACK_OVERFLOW                           | H1 0: the host's kernel called itself until its stack was used up | recursion
+        """)
+    void aTraceBreaksTheInvariant(String words, String violated, String reason) {
+        Invariants invariants = Invariants.all();
+        trace(words).forEach(invariants::accept);
+        String found = invariants.violations().stream()
+                .map(v -> v.invariant() + " " + v.at().order() + ": " + v.sentence())
+                .collect(Collectors.joining(", "));
+        assertEquals(violated, found, reason);
+    }
+
+    private static List<TraceRecord> trace(String words) {
+        List<TraceRecord> records = new ArrayList<>();
+        for (String word : words.split(" +", -1)) {
+            int colon = word.indexOf(':');
+            Event event = event(word.substring(0, colon), word.substring(colon + 1));
+            records.add(new TraceRecord(records.size(), records.size() + 1L, Source.VM, event));
+        }
+        return records;
+    }
+
+    private static Event event(String verb, String what) {
+        return switch (verb) {
+            case "rtc" -> new Event.RtcTracked(tracking(number(what), second(what)));
+            case "missing" -> new Event.RtcEoiMissing(0, number(what));
+            case "resampler" -> new Event.AckNotifiersChanged(1 << number(what));
+            case "mask" -> written(number(what), LEVEL, LEVEL | MASKED);
+            case "unmask" -> written(number(what), LEVEL | MASKED, LEVEL);
+            case "unmaskedge" -> written(number(what), 0x31 | MASKED, 0x31);
+            case "serve" -> new Event.IoapicServiced(number(what), new RedirectionEntry(LEVEL));
+            case "scan" -> new Event.BroadcastStarted(1, VcpuRequest.SCAN_IOAPIC, number(what));
+            case "save" -> new Event.IoapicStateSaved(number(what), second(what));
+            case "restore" -> new Event.IoapicStateRestored(number(what));
+            case "line" -> new Event.IoapicIrqSet(new RedirectionEntry(0x31), number(what), false, 1, true);
+            case "audit" ->
+                new Event.EoiExitBitmapAudited(
+                        number(what), VectorBitmap.EMPTY, VectorBitmap.EMPTY, Event.BitmapVerdict.EQUAL);
+            case "crash" -> new Event.HostCrashed(Event.HostCrash.valueOf(what));
+            default -> throw new IllegalArgumentException(verb);
+        };
+    }
+
+    private static RtcTracking tracking(int pendingEois, int owing) {
+        return new RtcTracking(
+                IntStream.range(0, owing)
+                        .mapToObj(vcpu -> new RtcTracking.Owed(vcpu, 97))
+                        .toList(),
+                pendingEois);
+    }
+
+    private static Event written(int pin, long before, long after) {
+        return new Event.RedirectionEntryWritten(pin, new RedirectionEntry(before), new RedirectionEntry(after), 1);
+    }
+
+    private static int number(String what) {
+        return Integer.parseInt(what.split("/", 2)[0]);
+    }
+
+    private static int second(String what) {
+        return Integer.parseInt(what.split("/", 2)[1]);
+    }
+}
