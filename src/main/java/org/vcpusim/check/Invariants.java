@@ -53,6 +53,9 @@ public final class Invariants implements TraceSink {
                 new RtcCountsItsEois(),
                 new UnmaskingAsksResampler(),
                 new RestoredLinesInterrupt(),
+                new SuppressedEoisStay(),
+                new AckNotifiersHearOfEois(),
+                new StormsAreDelayed(),
                 new HostStaysUp()));
     }
 

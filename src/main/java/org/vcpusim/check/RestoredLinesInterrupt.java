@@ -3,6 +3,7 @@ package org.vcpusim.check;
 import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.stream.IntStream;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.trace.TraceRecord;
@@ -48,7 +49,7 @@ public final class RestoredLinesInterrupt extends Invariant {
     }
 
     private static List<Integer> pins(int bits) {
-        return java.util.stream.IntStream.range(0, Ioapic.PINS)
+        return IntStream.range(0, Ioapic.PINS)
                 .filter(pin -> (bits & 1 << pin) != 0)
                 .boxed()
                 .toList();

@@ -741,6 +741,14 @@ public sealed interface Event {
         }
     }
 
+    /** So many EOIs in a row have found the line of a pin high when the VM starts: kvm_sim:storm_under_way. */
+    record StormUnderWay(int pin, RedirectionEntry entry, int eois) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
     /** At quiescence the RTC counts an EOI of a vector that no local APIC holds: kvm_sim:rtc_eoi_missing. */
     record RtcEoiMissing(int vcpu, int vector) implements Event {
         @Override
@@ -1136,6 +1144,8 @@ public sealed interface Event {
         R visit(IoapicEoiPended event);
 
         R visit(IoapicEoiDropped event);
+
+        R visit(StormUnderWay event);
 
         R visit(RtcEoiMissing event);
 

@@ -118,7 +118,7 @@ public enum Fix {
             "0bcc3fb95b97",
             2018,
             "The suppression of EOI broadcasts is offered only where it works",
-            "I7 L1 L4",
+            "I7 E4 L1",
             List.of(Fault.EOI_SUPPRESSION_MISADVERTISED, Fault.EOI_SUPPRESSION_UNRELIABLE)),
     /** A line that stays high interrupts after a pause now and then. */
     B18(

@@ -238,6 +238,15 @@ public final class Vm {
         } else if (machine.hasIoapic()) {
             port.emit(new Event.IoapicTableSet(IoapicState.of(machine, ioapic).entries()));
             reportNotifiers(0, port);
+            reportStorms(port);
+        }
+    }
+
+    private void reportStorms(Port port) {
+        for (int pin = 0; pin < Ioapic.PINS; pin++) {
+            if (ioapic.successiveEois(pin) > 0) {
+                port.emit(new Event.StormUnderWay(pin, ioapic.entry(pin), ioapic.successiveEois(pin)));
+            }
         }
     }
 

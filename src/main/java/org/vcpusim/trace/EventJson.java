@@ -396,6 +396,11 @@ final class EventJson implements Event.Visitor<JsonFields> {
     }
 
     @Override
+    public JsonFields visit(Event.StormUnderWay e) {
+        return out.number("pin", e.pin()).word("e", e.entry().bits()).number("eois", e.eois());
+    }
+
+    @Override
     public JsonFields visit(Event.RtcEoiMissing e) {
         return out.number("vcpu_id", e.vcpu()).number("vec", e.vector());
     }

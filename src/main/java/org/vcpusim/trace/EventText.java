@@ -491,6 +491,16 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
     }
 
     @Override
+    public AsciiBuffer visit(Event.StormUnderWay e) {
+        return out.text("pin ")
+                .decimal(e.pin())
+                .text(" entry 0x")
+                .hex(e.entry().bits(), 16)
+                .text(" eois ")
+                .decimal(e.eois());
+    }
+
+    @Override
     public AsciiBuffer visit(Event.RtcEoiMissing e) {
         return out.text("vcpu ").decimal(e.vcpu()).text(" vec ").decimal(e.vector());
     }

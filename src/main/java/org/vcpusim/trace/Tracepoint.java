@@ -67,6 +67,7 @@ public enum Tracepoint {
     GSI_ROUTING_SET,
     IOAPIC_EOI_PENDED,
     IOAPIC_EOI_DROPPED,
+    STORM_UNDER_WAY,
     RTC_EOI_MISSING,
     IOAPIC_STATE_SAVED,
     IOAPIC_STATE_RESTORED,
@@ -393,6 +394,11 @@ public enum Tracepoint {
         @Override
         public Tracepoint visit(Event.IoapicEoiDropped event) {
             return IOAPIC_EOI_DROPPED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.StormUnderWay event) {
+            return STORM_UNDER_WAY;
         }
 
         @Override

@@ -8,16 +8,19 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Protocol;
 import org.vcpusim.kvm.RtcTracking;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.Source;
 import org.vcpusim.trace.TraceRecord;
 
 /**
- * Traces by hand of the invariants about the RTC, resamplers, saved states and the host, a word an event.
+ * Traces by hand of the invariants about the RTC, ack notifiers, saved states, suppressed EOIs, storms and the host, a word an event.
  *
  * <pre>
  * rtc:1/2           the RTC counts 1 EOI to come, and 2 vCPUs owe one
@@ -25,6 +28,16 @@ import org.vcpusim.trace.TraceRecord;
  * resampler:5       pin 5 has a resampler
  * mask:5 unmask:5   the level entry of pin 5, with vector 0x31, is masked, unmasked; unmaskedge:5 is of an edge entry
  * accept:49         a vCPU is given level interrupt 49; edge:49 an edge
+ * accept:0/49       vCPU 0 is given level interrupt 49; edge:0/49 an edge
+ * eoi:0/49          its EOI reaches KVM; silent:0/49 it does not
+ * reset:0           vCPU 0 is reset
+ * ack:5             the ack notifiers of pin 5 run
+ * rewrite:5         the entry of pin 5 gets vector 0x32
+ * storm:9           9 EOIs of vector 0x31 have found its line high at the start; pause:0 KVM makes a pause
+ * rise:5 fall:5     line 5 rises, falls
+ * vm:4              a VM starts with these flags of KVM_CAP_X2APIC_API
+ * spiv:1/4607       vCPU 1 writes its spurious-interrupt vector register; spivmsr by MSR, eoiwrite the EOI register
+ * pend:1/49         vCPU 1's EOI of 49 is for user space
  * scan:1            a request to scan is on its way to 1 vCPU
  * save:6/2          lines 1 and 2 are saved as pending, the edge of line 1 was delivered
  * restore:6         lines 1 and 2 are restored as pending
@@ -58,6 +71,32 @@ class IoapicInvariantsTest {
         restore:6 line:1                               | "" | the end of the trace is missing
         restore:6 line:1 audit:0 audit:1               | I13 2: pin 2 was restored as pending, and its line was never raised | forgotten
         restore:4 restore:0 audit:0                    | "" | the second state has nothing pending
+        resampler:5 unmask:5 scan:1 serve:5 accept:0/49 eoi:0/49 ack:5 audit:0 | "" | the notifier has run
+        resampler:5 unmask:5 scan:1 serve:5 accept:0/49 eoi:0/49 | "" | the end of the trace is missing
+        resampler:5 unmask:5 accept:0/49 eoi:0/49 audit:0           | "" | the interrupt was not the pin's
+        unmask:5 serve:5 accept:0/49 eoi:0/49 audit:0               | "" | there is no notifier
+        resampler:5 unmask:5 scan:1 serve:5 accept:0/49 eoi:1/49 audit:0 | "" | who ends it was not given it
+        resampler:5 unmask:5 scan:1 serve:5 accept:0/49 eoi:0/50 audit:0 | "" | the end of another vector
+        resampler:5 unmask:5 scan:1 serve:5 accept:0/49 reset:0 eoi:0/49 audit:0 | "" | reset in between
+        resampler:5 unmask:5 scan:1 serve:5 accept:0/49 eoi:0/49 audit:0 | L2 6: the ack notifier of pin 5 never heard of an EOI | KVM has forgotten it
+        resampler:5 unmask:5 scan:1 serve:5 accept:0/49 silent:0/49 audit:0 | L2 6: the ack notifier of pin 5 never heard of an EOI | the processor has ended it alone
+        resampler:5 unmask:5 scan:1 serve:5 accept:0/49 eoi:0/49 ack:6 audit:0 | L2 7: the ack notifier of pin 5 never heard of an EOI | another pin's ran
+        resampler:5 unmask:5 scan:1 serve:5 accept:0/49 eoi:0/49 rewrite:5 audit:0 | "" | the entry has another vector by then
+        resampler:5 unmask:5 scan:1 serve:5 accept:0/49 eoi:0/49 resampler:6 audit:0 | "" | the notifier is gone
+        storm:9999 line:5 accept:0/49 eoi:0/49 accept:0/49          | "" | the ten-thousandth
+        storm:9999 accept:0/49 eoi:0/49 accept:0/49 eoi:0/49 accept:0/49 | L4 5: vector 49 came back to vcpu0 at each of 10001 EOIs in a row | one more
+        storm:9999 rise:5 accept:0/49 eoi:0/49 accept:0/49 eoi:0/49 accept:0/49 | L4 6: vector 49 came back to vcpu0 at each of 10001 EOIs in a row | a line that rises ends no storm
+        storm:9999 fall:5 accept:0/49 eoi:0/49 accept:0/49 eoi:0/49 accept:0/49 | "" | a line that falls does
+        storm:9999 accept:0/49 eoi:0/49 pause:0 accept:0/49 eoi:0/49 accept:0/49 | "" | there was a pause
+        storm:9999 accept:0/49 eoi:0/49 edge:0/49 eoi:0/49 edge:0/49 eoi:0/49 edge:0/49 | "" | an edge needs a new one each time
+        storm:9999 accept:0/49 eoi:0/49 accept:1/49 eoi:1/49 accept:0/49 | "" | two vCPUs take turns
+        vm:4 spiv:1/4607 pend:0/49                     | "" | another vCPU suppresses
+        vm:4 spiv:1/4607 spiv:1/511 pend:1/49          | "" | it does not any more
+        vm:4 spiv:1/4607 reset:1 pend:1/49             | "" | it was reset
+        vm:0 spiv:1/4607 pend:1/49                     | "" | user space has not enabled it
+        vm:4 spiv:1/4607 pend:1/49                     | E4 2: vcpu1 suppresses the broadcast of its EOIs, and that of vector 49 goes to user space | it must stay
+        vm:4 spivmsr:1/4607 pend:1/49                  | E4 2: vcpu1 suppresses the broadcast of its EOIs, and that of vector 49 goes to user space | by MSR
+        vm:4 eoiwrite:1/4607 pend:1/49                 | "" | another register
         crash:NO_IOAPIC                                | H1 0: the host's kernel used an IOAPIC that was never created | there is none
         crash:NO_LOCAL_APIC                            | H1 0: the host's kernel used a local APIC that was never created | there is none
         crash:STACK_OVERFLOW                           | H1 0: the host's kernel called itself until its stack was used up | recursion
@@ -90,6 +129,38 @@ class IoapicInvariantsTest {
             case "unmask" -> written(number(what), LEVEL | MASKED, LEVEL);
             case "unmaskedge" -> written(number(what), 0x31 | MASKED, 0x31);
             case "serve" -> new Event.IoapicServiced(number(what), new RedirectionEntry(LEVEL));
+            case "rewrite" -> written(number(what), LEVEL, LEVEL + 1);
+            case "reset" -> new Event.VcpuReset(number(what));
+            case "ack" -> new Event.IrqAcknowledged(Event.IrqChip.IOAPIC, number(what));
+            case "accept" -> accepted(what, TriggerMode.LEVEL);
+            case "edge" -> accepted(what, TriggerMode.EDGE);
+            case "eoi" -> new Event.EoiReceived(number(what), second(what));
+            case "silent" -> new Event.EoiVirtualized(number(what), second(what));
+            case "storm" -> new Event.StormUnderWay(5, new RedirectionEntry(LEVEL), number(what));
+            case "pause" -> new Event.IoapicEoiInjectDelayed(new RedirectionEntry(LEVEL));
+            case "rise" -> new Event.IrqLineSet(number(what), 1, 0);
+            case "fall" -> new Event.IrqLineSet(number(what), 0, 0);
+            default -> suppression(verb, what);
+        };
+    }
+
+    private static Event suppression(String verb, String what) {
+        return switch (verb) {
+            case "vm" -> new Event.VmCreated(2, Protocol.SCAN_THEN_LOAD, 24, number(what));
+            case "spiv" -> new Event.ApicAccessed(number(what), Event.Access.WRITE, 0xf0, second(what));
+            case "eoiwrite" -> new Event.ApicAccessed(number(what), Event.Access.WRITE, 0xb0, second(what));
+            case "spivmsr" -> new Event.MsrAccessed(number(what), Event.Access.WRITE, 0x80f, second(what), false);
+            case "pend" -> new Event.IoapicEoiPended(number(what), second(what));
+            default -> saved(verb, what);
+        };
+    }
+
+    private static Event accepted(String what, TriggerMode trigger) {
+        return new Event.InterruptAccepted(number(what), DeliveryMode.FIXED, trigger, second(what));
+    }
+
+    private static Event saved(String verb, String what) {
+        return switch (verb) {
             case "scan" -> new Event.BroadcastStarted(1, VcpuRequest.SCAN_IOAPIC, number(what));
             case "save" -> new Event.IoapicStateSaved(number(what), second(what));
             case "restore" -> new Event.IoapicStateRestored(number(what));

@@ -108,6 +108,16 @@ class IoapicFaultTest {
     }
 
     @Test
+    void aStormThatIsUnderWayAtTheStartIsTold() {
+        RecordingPort port = new RecordingPort();
+        Ioapic ioapic = pin(Fixtures.level(VECTOR, 1)).withSuccessiveEois(PIN, 9990);
+        Fixtures.vm(Fixtures.apicvActive(2)).with(ioapic).announce(port);
+        assertEquals(
+                List.of(new Event.StormUnderWay(PIN, Fixtures.level(VECTOR, 1), 9990)),
+                port.events(Event.StormUnderWay.class));
+    }
+
+    @Test
     void aLevelLineOfTwoSourcesRises() {
         Ioapic ioapic = pin(Fixtures.level(VECTOR, 1));
         AnsweredVm right = sharedLine(ioapic);

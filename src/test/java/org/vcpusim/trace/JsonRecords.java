@@ -149,6 +149,7 @@ final class JsonRecords {
             case GSI_ROUTING_SET -> new Event.GsiRoutingSet(number("seq"), number("routes"), routes());
             case IOAPIC_EOI_PENDED -> new Event.IoapicEoiPended(vcpu(), number("vec"));
             case IOAPIC_EOI_DROPPED -> new Event.IoapicEoiDropped(vcpu(), number("vec"));
+            case STORM_UNDER_WAY -> new Event.StormUnderWay(number("pin"), entry("e"), number("eois"));
             case RTC_EOI_MISSING -> new Event.RtcEoiMissing(vcpu(), number("vec"));
             case IOAPIC_STATE_SAVED -> new Event.IoapicStateSaved((int) word("irr"), (int) word("delivered"));
             case IOAPIC_STATE_RESTORED -> new Event.IoapicStateRestored((int) word("irr"));

@@ -139,6 +139,7 @@ final class SampleTrace {
                 new Event.GsiRoutingSet(3, 24, List.of(new Routing.MsiRoute(16, 0xfee0_1000L, 0x8031))),
                 new Event.IoapicEoiPended(1, 49),
                 new Event.IoapicEoiDropped(1, 49),
+                new Event.StormUnderWay(10, LEVEL, 9990),
                 new Event.RtcEoiMissing(1, 97),
                 new Event.IoapicStateSaved(0x10000, 0x100),
                 new Event.IoapicStateRestored(0x10100),

@@ -1,0 +1,92 @@
+package org.vcpusim.check;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
+
+/**
+ * A guest that never acknowledges a level interrupt goes on with its program all the same: the interrupt does not come back more
+ * than {@value #MOST} times in a row at its EOI.
+ *
+ * <p>Models {@code IOAPIC_SUCCESSIVE_IRQ_MAX_COUNT} and {@code kvm_ioapic_eoi_inject_work}, arch/x86/kvm/ioapic.c. A line that
+ * changes, a written entry and a pause begin a new row; a storm that was under way at the start counts with what it had then.
+ */
+public final class StormsAreDelayed extends Invariant {
+    /** How often KVM injects again at once. */
+    static final int MOST = 10_000;
+
+    private static final int NONE = -1;
+
+    private final List<Row> byVcpu = new ArrayList<>();
+    /** EOIs before the start of the trace, by vector. */
+    private final Map<Integer, Integer> before = new TreeMap<>();
+
+    private static final class Row {
+        private int vector = NONE;
+        private boolean ended;
+        private int length;
+        private VectorBitmap reported = VectorBitmap.EMPTY;
+    }
+
+    /** One that has seen nothing. */
+    public StormsAreDelayed() {
+        super(
+                "L4",
+                "A level interrupt that is never acknowledged does not keep its guest from going on",
+                Tracepoint.STORM_UNDER_WAY,
+                Tracepoint.KVM_EOI,
+                Tracepoint.KVM_APIC_ACCEPT_IRQ,
+                Tracepoint.KVM_SET_IRQ,
+                Tracepoint.KVM_IOAPIC_DELAYED_EOI_INJ,
+                Tracepoint.IOAPIC_REDIR_WRITE);
+    }
+
+    @Override
+    public void accept(TraceRecord record) {
+        Event event = record.event();
+        if (event instanceof Event.StormUnderWay storm) {
+            before.put(storm.entry().vector(), storm.eois());
+        } else if (event instanceof Event.EoiReceived eoi) {
+            Row row = of(eoi.vcpu());
+            row.length = row.vector == eoi.vector() ? row.length : 0;
+            row.vector = eoi.vector();
+            row.ended = true;
+        } else if (event instanceof Event.InterruptAccepted accepted) {
+            accepted(record, of(accepted.vcpu()), accepted);
+        } else {
+            byVcpu.forEach(row -> row.length = 0);
+            boolean rises = event instanceof Event.IrqLineSet line && line.level() != 0;
+            if (!rises) {
+                before.clear();
+            }
+        }
+    }
+
+    private void accepted(TraceRecord record, Row row, Event.InterruptAccepted accepted) {
+        boolean again = row.ended && accepted.vector() == row.vector && accepted.triggerMode() == TriggerMode.LEVEL;
+        row.length = again ? row.length + 1 : 0;
+        row.ended = false;
+        int eois = row.length + before.getOrDefault(row.vector, 0);
+        if (again && eois > MOST && !row.reported.get(row.vector)) {
+            row.reported = row.reported.with(row.vector);
+            violated(
+                    record,
+                    "vector " + row.vector + " came back to vcpu" + accepted.vcpu() + " at each of " + eois
+                            + " EOIs in a row",
+                    "");
+        }
+    }
+
+    private Row of(int vcpu) {
+        while (byVcpu.size() <= vcpu) {
+            byVcpu.add(new Row());
+        }
+        return byVcpu.get(vcpu);
+    }
+}

@@ -1,0 +1,68 @@
+package org.vcpusim.check;
+
+import java.util.Set;
+import java.util.TreeSet;
+import org.vcpusim.arch.ApicRegister;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Lapic;
+import org.vcpusim.kvm.Machine;
+import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
+
+/**
+ * Where user space has enabled the suppression of EOI broadcasts, the EOI of a local APIC that its guest has told to suppress them
+ * does not go to user space's IOAPIC.
+ *
+ * <p>Models {@code kvm_lapic_suppress_eoi_broadcast} and the flag KVM_X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST, arch/x86/kvm/lapic.c.
+ * Without the flag KVM broadcasts, as it always has.
+ */
+public final class SuppressedEoisStay extends Invariant {
+    private static final int X2APIC_SPIV = ApicRegister.X2APIC_MSR_BASE + (ApicRegister.SPIV.offset() >> 4);
+
+    private final Set<Integer> suppressing = new TreeSet<>();
+    private boolean enabled;
+
+    /** One that has seen nothing. */
+    public SuppressedEoisStay() {
+        super(
+                "E4",
+                "The EOI of a local APIC that may suppress its broadcast, and is told to, does not go to user space's IOAPIC",
+                Tracepoint.VM_CREATED,
+                Tracepoint.KVM_APIC,
+                Tracepoint.KVM_MSR,
+                Tracepoint.VCPU_RESET,
+                Tracepoint.IOAPIC_EOI_PENDED);
+    }
+
+    @Override
+    public void accept(TraceRecord record) {
+        Event event = record.event();
+        if (event instanceof Event.VmCreated created) {
+            enabled = (created.x2apicApi() & Machine.X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST) != 0;
+        } else if (event instanceof Event.ApicAccessed access) {
+            if (access.access() == Event.Access.WRITE && access.offset() == ApicRegister.SPIV.offset()) {
+                written(access.vcpu(), access.value());
+            }
+        } else if (event instanceof Event.MsrAccessed access) {
+            if (access.access() == Event.Access.WRITE && access.msr() == X2APIC_SPIV && !access.fault()) {
+                written(access.vcpu(), access.value());
+            }
+        } else if (event instanceof Event.VcpuReset reset) {
+            suppressing.remove(reset.vcpu());
+        } else if (event instanceof Event.IoapicEoiPended eoi && enabled && suppressing.contains(eoi.vcpu())) {
+            violated(
+                    record,
+                    "vcpu" + eoi.vcpu() + " suppresses the broadcast of its EOIs, and that of vector " + eoi.vector()
+                            + " goes to user space",
+                    "");
+        }
+    }
+
+    private void written(int vcpu, long value) {
+        if ((value & Lapic.SPIV_SUPPRESS_EOI) != 0) {
+            suppressing.add(vcpu);
+        } else {
+            suppressing.remove(vcpu);
+        }
+    }
+}
