@@ -3,6 +3,7 @@ package org.vcpusim.kvm;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -119,7 +120,7 @@ class ApicvFaultTest {
         update(v, 0).execute(new GuestAction.Wrmsr(VcpuSynic.MSR_EOI, 0)).stepTo(EntryPhase.IN_GUEST);
 
         assertEquals(VectorBitmap.of(LOW), v.vcpu().lapic().page().isr());
-        assertEquals(svi, v.vcpu().virtualization().svi());
+        assertEquals(svi, Objects.requireNonNull(v.vcpu().virtualization()).svi());
     }
 
     /** A vector is posted before the state is replaced, another one while that goes on. */
