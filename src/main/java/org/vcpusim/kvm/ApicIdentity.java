@@ -20,6 +20,11 @@ public record ApicIdentity(
 
     private static final int LOGICAL_ID_SHIFT = 24;
 
+    /** Of a vCPU that does not exist yet: nothing reaches it. */
+    static ApicIdentity absent(int vcpu) {
+        return new ApicIdentity(vcpu, vcpu & 0xff, 0, DFR_FLAT, ApicMode.DISABLED, false, false);
+    }
+
     /** Mode of a local APIC, IA32_APIC_BASE bits 11 and 10. SDM volume 3, "Local APIC State After It Has Been Software Enabled..." and "x2APIC States". */
     public enum ApicMode {
         DISABLED,

@@ -12,21 +12,47 @@ import java.util.stream.IntStream;
  */
 final class Apics {
     private final Machine machine;
+    private final VcpuList online;
     private final ApicIdentity[] identities;
     private final ApicMap.Recalculated recalculated;
     private final Optional<ApicMap> map;
 
+    @SuppressWarnings("TooManyParameters") // its fields
     private Apics(
-            Machine machine, ApicIdentity[] identities, ApicMap.Recalculated recalculated, Optional<ApicMap> map) {
+            Machine machine,
+            VcpuList online,
+            ApicIdentity[] identities,
+            ApicMap.Recalculated recalculated,
+            Optional<ApicMap> map) {
         this.machine = machine;
+        this.online = online;
         this.identities = identities;
         this.recalculated = recalculated;
         this.map = map;
     }
 
     static Apics of(Machine machine, ApicIdentity[] identities) {
-        ApicMap.Recalculated recalculated = ApicMap.of(machine, identities);
-        return new Apics(machine, identities.clone(), recalculated, recalculated.map());
+        ApicIdentity[] there = identities.clone();
+        machine.hotplug().vcpus().forEach(vcpu -> there[vcpu] = ApicIdentity.absent(vcpu));
+        int[] online = IntStream.range(0, machine.vcpuCount())
+                .filter(vcpu -> !machine.hotplug().brings(vcpu))
+                .toArray();
+        ApicMap.Recalculated recalculated = ApicMap.of(machine, there);
+        return new Apics(machine, VcpuList.of(online), there, recalculated, recalculated.map());
+    }
+
+    /** The vCPUs that have been created: {@code kvm_for_each_vcpu}. */
+    VcpuList online() {
+        return online;
+    }
+
+    /** With a vCPU more. */
+    Apics withOnline(int vcpu) {
+        return new Apics(machine, online.or(VcpuList.of(vcpu)), identities, recalculated, map);
+    }
+
+    boolean isOnline(int vcpu) {
+        return online.contains(vcpu);
     }
 
     ApicIdentity identity(int vcpu) {
@@ -37,12 +63,12 @@ final class Apics {
     Apics changed(ApicIdentity identity) {
         ApicIdentity[] changed = identities.clone();
         changed[identity.vcpu()] = identity;
-        return new Apics(machine, changed, ApicMap.of(machine, changed), map);
+        return new Apics(machine, online, changed, ApicMap.of(machine, changed), map);
     }
 
     /** With the map that was built last in use. */
     Apics published() {
-        return new Apics(machine, identities, recalculated, recalculated.map());
+        return new Apics(machine, online, identities, recalculated, recalculated.map());
     }
 
     /** Whether a reason against APICv that the map knows of holds. */
@@ -57,7 +83,7 @@ final class Apics {
     Apics withSameMap(ApicIdentity identity) {
         ApicIdentity[] changed = identities.clone();
         changed[identity.vcpu()] = identity;
-        return new Apics(machine, changed, recalculated, map);
+        return new Apics(machine, online, changed, recalculated, map);
     }
 
     /** The first vCPU that takes the PIC's interrupts. */

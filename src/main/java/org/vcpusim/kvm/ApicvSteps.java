@@ -102,7 +102,7 @@ final class ApicvSteps {
             }
             RequestSteps.Broadcast broadcast = new RequestSteps.Broadcast(
                     new RequestSteps.Request(VcpuRequest.APICV_UPDATE, 0),
-                    VcpuList.all(vm.machine().vcpuCount()));
+                    vm.apics().online());
             VmStep zap = after.isActivated() ? VmCalls.Done.DONE : Zap.ZAP;
             if (vm.machine().has(Fault.INHIBIT_STORED_BEFORE_BROADCAST)) {
                 return store.run(vm, task, port).with(task.push(broadcast, zap));

@@ -28,6 +28,9 @@ final class AuditSteps {
             if (vcpu == vm.machine().vcpuCount()) {
                 return pins(vm, task, port);
             }
+            if (!vm.apics().isOnline(vcpu)) {
+                return new Next(vcpu + 1, held).run(vm, task, port);
+            }
             port.toVcpu(vcpu, new Vcpu.Audit(task.id(), vm.scanTable()));
             return vm.with(task.push(new Answered(this)).withWait(VmTask.Wait.ANSWER));
         }

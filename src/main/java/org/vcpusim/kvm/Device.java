@@ -133,7 +133,11 @@ public final class Device {
         /** Waits until the guest has acknowledged it once more. */
         AWAIT_ACKNOWLEDGE,
         /** Lets the timer behind the in-kernel PIT expire. */
-        PIT_TICK
+        PIT_TICK,
+        /** Is assigned to the VM. */
+        ASSIGN,
+        /** Is taken from the VM. */
+        UNASSIGN
     }
 
     /** What a device asks for and waits for. */
@@ -313,6 +317,12 @@ public final class Device {
         }
         if (action == Plain.PIT_TICK) {
             port.toVm(new Vm.PitTick(new Vm.OfDevice(index)));
+            return with(state.advanced().with(Calling.ITS_PROGRAM));
+        }
+        if (action == Plain.ASSIGN || action == Plain.UNASSIGN) {
+            boolean comes = action == Plain.ASSIGN;
+            Vcpu.Assignment change = comes ? Vcpu.Assignment.ASSIGNED : Vcpu.Assignment.UNASSIGNED;
+            port.toVm(new Vm.AssignDevice(new Vm.OfDevice(index), change));
             return with(state.advanced().with(Calling.ITS_PROGRAM));
         }
         Device next = setLine(action == Plain.ASSERT ? 1 : 0, port);

@@ -123,7 +123,7 @@ final class IoapicSteps {
             boolean all =
                     vm.machine().protocol() == Protocol.LOAD_EOI_EXITMAP || entry.deliveryMode() != DeliveryMode.FIXED;
             if (all) {
-                return VcpuList.all(vm.machine().vcpuCount());
+                return vm.apics().online();
             }
             InterruptMessage message = scanned(vm, entry);
             VcpuList targets = vm.apics().scanTargets(message);

@@ -16,6 +16,7 @@ import java.util.List;
  * @param garbageSeed seed of the contents of uninitialised memory, for {@link Fault#UNINITIALISED_BITMAP}
  * @param irqchip which interrupt controllers are in the kernel
  * @param physicalCpus processors of the host, which vCPUs share and devices post to; 0 where each vCPU has one of its own
+ * @param hotplug what user space adds while it runs
  */
 public record Machine(
         int vcpuCount,
@@ -27,7 +28,8 @@ public record Machine(
         Rules rules,
         long garbageSeed,
         Irqchip irqchip,
-        int physicalCpus) {
+        int physicalCpus,
+        Hotplug hotplug) {
 
     /** Destination IDs of 32 bits in MSIs and in saved local APICs: KVM_X2APIC_API_USE_32BIT_IDS. */
     public static final int X2APIC_API_USE_32BIT_IDS = 1;
@@ -70,7 +72,18 @@ public record Machine(
             List<Fault> faults,
             long garbageSeed,
             Irqchip irqchip) {
-        this(vcpuCount, protocol, apicv, x2apicApi, devices, tpr, Rules.with(faults), garbageSeed, irqchip, 0);
+        this(
+                vcpuCount,
+                protocol,
+                apicv,
+                x2apicApi,
+                devices,
+                tpr,
+                Rules.with(faults),
+                garbageSeed,
+                irqchip,
+                0,
+                Hotplug.NONE);
     }
 
     /** Whether the processor virtualises the local APIC for this VM. */
@@ -174,7 +187,8 @@ public record Machine(
 
     /** The same machine with another protocol. */
     public Machine with(Protocol other) {
-        return new Machine(vcpuCount, other, apicv, x2apicApi, devices, tpr, rules, garbageSeed, irqchip, physicalCpus);
+        return new Machine(
+                vcpuCount, other, apicv, x2apicApi, devices, tpr, rules, garbageSeed, irqchip, physicalCpus, hotplug);
     }
 
     /** The same machine with these faults and no others. */
@@ -185,22 +199,40 @@ public record Machine(
     /** The same machine with other rules. */
     public Machine with(Rules other) {
         return new Machine(
-                vcpuCount, protocol, apicv, x2apicApi, devices, tpr, other, garbageSeed, irqchip, physicalCpus);
+                vcpuCount,
+                protocol,
+                apicv,
+                x2apicApi,
+                devices,
+                tpr,
+                other,
+                garbageSeed,
+                irqchip,
+                physicalCpus,
+                hotplug);
     }
 
     /** The same machine with other garbage in uninitialised memory. */
     public Machine withGarbageSeed(long seed) {
-        return new Machine(vcpuCount, protocol, apicv, x2apicApi, devices, tpr, rules, seed, irqchip, physicalCpus);
+        return new Machine(
+                vcpuCount, protocol, apicv, x2apicApi, devices, tpr, rules, seed, irqchip, physicalCpus, hotplug);
     }
 
     /** The same machine with other interrupt controllers in the kernel. */
     public Machine with(Irqchip other) {
         return new Machine(
-                vcpuCount, protocol, apicv, x2apicApi, devices, tpr, rules, garbageSeed, other, physicalCpus);
+                vcpuCount, protocol, apicv, x2apicApi, devices, tpr, rules, garbageSeed, other, physicalCpus, hotplug);
     }
 
     /** The same machine on {@code count} processors of the host, 0 for one a vCPU. */
     public Machine withPhysicalCpus(int count) {
-        return new Machine(vcpuCount, protocol, apicv, x2apicApi, devices, tpr, rules, garbageSeed, irqchip, count);
+        return new Machine(
+                vcpuCount, protocol, apicv, x2apicApi, devices, tpr, rules, garbageSeed, irqchip, count, hotplug);
+    }
+
+    /** The same machine to which user space adds something later. */
+    public Machine with(Hotplug later) {
+        return new Machine(
+                vcpuCount, protocol, apicv, x2apicApi, devices, tpr, rules, garbageSeed, irqchip, physicalCpus, later);
     }
 }

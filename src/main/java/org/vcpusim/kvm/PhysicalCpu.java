@@ -58,12 +58,21 @@ public final class PhysicalCpu {
             return left(l.vcpu, port);
         }
         if (message instanceof AddSleeper a) {
-            return with(running, queue, added(sleepers, a.vcpu));
+            return with(running, queue, listed(a.vcpu));
         }
         if (message instanceof RemoveSleeper r) {
             return with(running, queue, removed(sleepers, r.vcpu));
         }
         return interrupted(((Interrupt) message).vector, port);
+    }
+
+    /**
+     * The list of sleepers with {@code vcpu} at its end. An entry that is in the list already is linked in anew, and whoever was
+     * behind it is not found any more; {@code list_add_tail}, include/linux/list.h.
+     */
+    private List<Integer> listed(int vcpu) {
+        int there = sleepers.indexOf(vcpu);
+        return added(there < 0 ? sleepers : sleepers.subList(0, there), vcpu);
     }
 
     private PhysicalCpu left(int vcpu, Port port) {

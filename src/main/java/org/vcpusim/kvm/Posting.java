@@ -12,10 +12,12 @@ import org.vcpusim.arch.VectorBitmap;
  * @param descriptor PIR, ON, SN, NV and NDST
  * @param notified the notification vector has come while host interrupts were off
  * @param handlersDue vectors that devices want delivered from its processor, which came while host interrupts were off
+ * @param assignment whether there are devices that may post, as its thread finds it: {@code kvm_arch_has_assigned_device}
  */
-public record Posting(PostedInterruptDescriptor descriptor, boolean notified, VectorBitmap handlersDue) {
+public record Posting(
+        PostedInterruptDescriptor descriptor, boolean notified, VectorBitmap handlersDue, Vcpu.Assignment assignment) {
     /** After {@code vmx_vcpu_create}: notifications go to {@link VmcsSetup#POSTED_INTR_VECTOR}, and are suppressed until a load. */
-    static final Posting CREATED = new Posting(
+    private static final Posting CREATED = new Posting(
             new PostedInterruptDescriptor(
                     PostedInterruptDescriptor.ZERO.pir(),
                     PostedInterruptDescriptor.ZERO
@@ -23,18 +25,33 @@ public record Posting(PostedInterruptDescriptor descriptor, boolean notified, Ve
                             .withNv(VmcsSetup.POSTED_INTR_VECTOR)
                             .withSn()),
             false,
-            VectorBitmap.EMPTY);
+            VectorBitmap.EMPTY,
+            Vcpu.Assignment.UNASSIGNED);
+
+    /** The same in {@code machine}, to which devices may be assigned from the start. */
+    static Posting created(Machine machine) {
+        boolean assigned = machine.physicalCpus() > 0 && machine.hotplug().devices() == Hotplug.Assignment.FROM_START;
+        return assigned ? CREATED.with(Vcpu.Assignment.ASSIGNED) : CREATED;
+    }
+
+    Posting with(Vcpu.Assignment other) {
+        return new Posting(descriptor, notified, handlersDue, other);
+    }
+
+    boolean devicesMayPost() {
+        return assignment == Vcpu.Assignment.ASSIGNED;
+    }
 
     Posting with(PostedInterruptDescriptor other) {
-        return new Posting(other, notified, handlersDue);
+        return new Posting(other, notified, handlersDue, assignment);
     }
 
     Posting withNotified(boolean now) {
-        return now == notified ? this : new Posting(descriptor, now, handlersDue);
+        return now == notified ? this : new Posting(descriptor, now, handlersDue, assignment);
     }
 
     Posting withHandlerDue(int vector) {
-        return new Posting(descriptor, notified, handlersDue.with(vector));
+        return new Posting(descriptor, notified, handlersDue.with(vector), assignment);
     }
 
     boolean hasHandlersDue() {
@@ -43,7 +60,7 @@ public record Posting(PostedInterruptDescriptor descriptor, boolean notified, Ve
 
     /** Host interrupts are on again: nothing is left to be taken. */
     Posting taken() {
-        return notified || hasHandlersDue() ? new Posting(descriptor, false, VectorBitmap.EMPTY) : this;
+        return notified || hasHandlersDue() ? new Posting(descriptor, false, VectorBitmap.EMPTY, assignment) : this;
     }
 
     /** Without anything posted: ON is cleared and PIR emptied; {@code vmx_apicv_pre_state_restore}. */

@@ -55,11 +55,20 @@ final class StateSteps {
         }
     }
 
+    /** A created vCPU is found by broadcasts from now on, and by messages when the APIC map has been built anew. */
+    record AddVcpu(ApicIdentity identity) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            return vm.with(vm.apics().withOnline(identity.vcpu()))
+                    .with(task.push(new Recalculate(identity, new VmCalls.Answer(new Vm.OfVcpu(identity.vcpu())))));
+        }
+    }
+
     static VmStep scanAll(Vm vm) {
         VcpuRequest request = vm.machine().protocol().tableRequest();
         return new RequestSteps.Broadcast(
                 new RequestSteps.Request(request, vm.tableSequence()),
-                VcpuList.all(vm.machine().vcpuCount()));
+                vm.apics().online());
     }
 
     /** Whether {@code vcpu} owes pin 8 an EOI, after its local APIC was restored. */

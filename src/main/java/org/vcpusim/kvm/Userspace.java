@@ -182,14 +182,21 @@ public record Userspace(
 
     private Userspace startNext(Port port) {
         int vcpus = machine.vcpuCount();
+        if (machine.hotplug().brings(started)) {
+            return started(port);
+        }
         if (started < vcpus) {
             port.toVcpu(started, Vcpu.Plain.CREATE);
             port.toVcpu(started, new Vcpu.Run(0));
         } else {
             port.toDevice(started - vcpus, Device.Signal.START);
         }
+        return started(port);
+    }
+
+    private Userspace started(Port port) {
         Userspace next = new Userspace(machine, started + 1, conduct, irqchip, calls, snapshot);
-        if (next.started < vcpus + machine.devices()) {
+        if (next.started < machine.vcpuCount() + machine.devices()) {
             port.toUserspace(Start.START);
         }
         return next;

@@ -57,7 +57,7 @@ public final class Vcpu {
         private ExitMap exitMap = ExitMap.NONE;
         private GuestLink guest = GuestLink.START;
         private X2apicMsrBitmap msrBitmap = X2apicMsrBitmap.NONE;
-        private Posting posting = Posting.CREATED;
+        private Posting posting;
         private Placement placement;
         private @Nullable InterruptVirtualization virtualization;
         private ApicvInhibit.Change blockIrq = ApicvInhibit.Change.CLEAR;
@@ -67,6 +67,7 @@ public final class Vcpu {
             this.machine = machine;
             this.lapic = lapic;
             placement = Placement.of(machine, lapic.vcpu());
+            posting = Posting.created(machine);
         }
     }
 
@@ -153,6 +154,12 @@ public final class Vcpu {
         IF_OUTSTANDING
     }
 
+    /** From now on devices may post to it, or may not. */
+    public enum Assignment implements Message {
+        ASSIGNED,
+        UNASSIGNED
+    }
+
     /** A device posts {@code vector} through the IOMMU. */
     public record PostFromDevice(int vector) implements Message {}
 
@@ -193,6 +200,9 @@ public final class Vcpu {
 
     /** {@code apicv_update_lock} is held for reading, and these are the VM's inhibits. */
     public record InhibitsRead(long inhibits) implements Message {}
+
+    /** The VM's inhibits at one moment of its creation. */
+    public record InhibitsSampled(long inhibits) implements Message {}
 
     /** The guest's next instruction. */
     public record Execute(int fetch, GuestAction action) implements Message {}
@@ -255,6 +265,9 @@ public final class Vcpu {
         }
         if (message instanceof InhibitsRead i) {
             return VcpuApicv.inhibitsRead(this, i, port);
+        }
+        if (message instanceof InhibitsSampled i) {
+            return VcpuCreation.sampled(this, i.inhibits, port);
         }
         if (message instanceof Ioctl i) {
             return VcpuIoctls.step(this, i, port);

@@ -14,6 +14,7 @@ final class VcpuAwait {
                 VcpuInjection.afterReset(v, v.thread().await(), port);
             case OLD_SINT_VECTOR, NEW_SINT_VECTOR ->
                 VcpuSynic.goOn(v, v.thread().await(), port);
+            case CREATED -> VcpuCreation.done(v, port);
             case GUEST_DEBUG -> VcpuIoctls.guestDebugSet(v, port);
             case SINT_EOI, VIRTUALIZED_SINT_EOI -> VcpuSynic.sourcesTold(v, port);
             case RESTORED_MAP -> VcpuIoctls.restored(v, port);

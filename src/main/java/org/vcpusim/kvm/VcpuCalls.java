@@ -5,7 +5,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What the VMM does to vCPUs that it runs: it gets a vCPU out of KVM_RUN, does the ioctl and runs it again.
+ * What the VMM does to vCPUs that it runs: it gets a vCPU out of KVM_RUN, does the ioctl and runs it again. One that
+ * it creates it runs afterwards.
  *
  * <p>An ioctl waits for the mutex that KVM_RUN holds, so that a vCPU's thread has to do it between two runs. Source: {@code
  * kvm_vcpu_ioctl}, virt/kvm/kvm_main.c.
@@ -48,7 +49,8 @@ public record VcpuCalls(List<Userspace.CallVcpu> wanted) {
     private VcpuCalls asked(Userspace.CallVcpu call, Port port) {
         List<Userspace.CallVcpu> more = new ArrayList<>(wanted);
         more.add(call);
-        port.toVcpu(call.vcpu(), Vcpu.Plain.IMMEDIATE_EXIT);
+        boolean runs = call.ioctl() != Vcpu.Plain.CREATE;
+        port.toVcpu(call.vcpu(), runs ? Vcpu.Plain.IMMEDIATE_EXIT : Vcpu.Plain.CREATE);
         return new VcpuCalls(more);
     }
 

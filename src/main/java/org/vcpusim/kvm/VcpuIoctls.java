@@ -23,7 +23,7 @@ final class VcpuIoctls {
             return setGuestDebug(v, s.blockIrq(), port);
         }
         return switch ((Vcpu.Plain) ioctl) {
-            case CREATE -> created(v, port);
+            case CREATE -> VcpuCreation.create(v, port);
             case SET_REGS ->
                 v.with(v.guest().reset())
                         .with(v.thread().inUserspaceAwaiting(VcpuThread.Await.NOTHING))
@@ -34,19 +34,6 @@ final class VcpuIoctls {
             case IMMEDIATE_EXIT -> signalled(v, port);
             case GET_STATE -> getState(v, port);
         };
-    }
-
-    /** What creation leaves to do: APICv's state is looked at, and the new local APIC had the APIC map built anew. */
-    private static Vcpu created(Vcpu v, Port port) {
-        port.emit(new Event.VmcsInitialised(v.index(), v.machine().apicvActive()));
-        v.exitMap().synic().ifPresent(synic -> port.emit(new Event.SynicVectorsChanged(v.index(), synic.vectors())));
-        if (!v.machine().hasLapics() || v.machine().lacksLapic(v.index())) {
-            return v;
-        }
-        v.lapic().reportIdentity(port);
-        Vcpu asked = v.machine().apicvActive() ? v.make(VcpuRequest.APICV_UPDATE, port) : v;
-        return asked.make(VcpuRequest.APIC_PAGE_RELOAD, port)
-                .make(v.machine().protocol().tableRequest(), port);
     }
 
     private static Vcpu signalled(Vcpu v, Port port) {

@@ -11,11 +11,6 @@ final class VcpuList {
         this.indices = indices;
     }
 
-    /** vCPUs 0 to {@code count} - 1. */
-    static VcpuList all(int count) {
-        return new VcpuList(IntStream.range(0, count).toArray());
-    }
-
     static VcpuList of(int... indices) {
         return new VcpuList(Arrays.stream(indices).sorted().distinct().toArray());
     }
@@ -25,6 +20,10 @@ final class VcpuList {
                 .sorted()
                 .distinct()
                 .toArray());
+    }
+
+    boolean contains(int vcpu) {
+        return Arrays.binarySearch(indices, vcpu) >= 0;
     }
 
     int size() {

@@ -40,6 +40,9 @@ final class VcpuRemote {
             port.toVm(new Vm.ModeFound(r.task(), v.mode(), false));
             return v;
         }
+        if (message instanceof Vcpu.Assignment a) {
+            return v.with(v.posting().with(a));
+        }
         if (message instanceof Vcpu.WakeUp w) {
             boolean meant = w == Vcpu.WakeUp.WAKE_UP || v.posting().isOutstanding();
             return meant && wakes(v) ? woken(v, port) : v;

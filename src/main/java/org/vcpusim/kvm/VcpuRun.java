@@ -72,7 +72,7 @@ final class VcpuRun {
                     port);
         }
         boolean running = v.events().mpState() == MpState.RUNNABLE;
-        Vcpu unblocked = v.with(v.requests().clear(VcpuRequest.UNBLOCK));
+        Vcpu unblocked = unblockSeen(v, port);
         return running
                 ? unblocked.goTo(v.thread().atFirstCheck(), port)
                 : unblocked.goTo(EntryPhase.BLOCK_PREPARE, port);
@@ -268,10 +268,20 @@ final class VcpuRun {
         return TaskPrioritySync.fromProcessor(out, port);
     }
 
+    /** KVM_REQ_UNBLOCK only ends a sleep. */
+    private static Vcpu unblockSeen(Vcpu v, Port port) {
+        return v.requests().test(VcpuRequest.UNBLOCK)
+                ? VcpuRequests.done(VcpuRequests.seen(v, VcpuRequest.UNBLOCK, port), port)
+                : v;
+    }
+
     private static Vcpu blockCheck(Vcpu unsynced, Port port) {
         Vcpu v = VcpuInjection.synced(unsynced, port);
         if (VcpuInjection.isRunnable(v) || v.thread().signal()) {
             return unblocked(v, port);
+        }
+        if (v.requests().test(VcpuRequest.UNBLOCK)) {
+            return unblockSeen(v, port).goTo(EntryPhase.RUN_LOOP, port);
         }
         return v.goTo(EntryPhase.BLOCK_SLEEP, port);
     }

@@ -50,7 +50,8 @@ final class VcpuScheduling {
                             .goTo(EntryPhase.LOAD_ON, port)
                     : there.goTo(there.placement().resumeAt(), port);
         }
-        if (sleeps) {
+        boolean listed = v.posting().devicesMayPost() || !v.machine().has(Fault.WAKEUP_LIST_ADDED_TWICE);
+        if (sleeps && listed) {
             port.toPhysicalCpu(v.placement().cpu(), new PhysicalCpu.RemoveSleeper(v.index()));
         }
         Control loaded = control.withNdst(cpu).withoutSn().withNv(VmcsSetup.POSTED_INTR_VECTOR);
@@ -85,19 +86,22 @@ final class VcpuScheduling {
     /** The thread makes room: notifications are suppressed until it runs again. */
     static Vcpu preempted(Vcpu v, Port port) {
         port.emit(new Event.VcpuScheduledOut(v.index(), v.placement().cpu(), Event.ScheduledOut.PREEMPTED));
-        Vcpu silent = v.with(v.posting().with(v.posting().descriptor().setSn()));
+        Vcpu silent = v.posting().devicesMayPost()
+                ? v.with(v.posting().with(v.posting().descriptor().setSn()))
+                : v;
         port.toPhysicalCpu(v.placement().cpu(), new PhysicalCpu.Leave(v.index()));
         return runnable(silent, v.phase(), port);
     }
 
-    /** The thread sleeps: where its guest takes interrupts, the wake-up vector is to wake it. */
+    /** The thread sleeps: where devices may post and its guest takes interrupts, the wake-up vector is to wake it. */
     static Vcpu blocked(Vcpu v, Port port) {
         if (!isModelled(v)) {
             return v.goTo(EntryPhase.BLOCKED, port);
         }
         int cpu = v.placement().cpu();
         port.emit(new Event.VcpuScheduledOut(v.index(), cpu, Event.ScheduledOut.BLOCKED));
-        Vcpu asleep = v.guest().interruptible() ? wakeable(v, cpu, port) : v;
+        boolean wakeable = v.posting().devicesMayPost() && v.guest().interruptible();
+        Vcpu asleep = wakeable ? wakeable(v, cpu, port) : v;
         port.toPhysicalCpu(cpu, new PhysicalCpu.Leave(v.index()));
         return asleep.goTo(EntryPhase.BLOCKED, port);
     }

@@ -59,6 +59,8 @@ record VcpuThread(
         RESET_MAP_FOR_STATE,
         /** The VM's count of vCPUs whose interrupts a debugger holds back. */
         GUEST_DEBUG,
+        /** The VM's list of vCPUs, with this one in it. */
+        CREATED,
         /** The new APIC map after user space replaced the local APIC's state. */
         RESTORED_MAP,
         /** The same for a state that is refused. */

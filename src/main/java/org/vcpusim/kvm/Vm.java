@@ -22,7 +22,7 @@ public final class Vm {
     private final Irqs irqs;
     private final VmTasks tasks;
 
-    private record Irqs(Routing routing, int published, Irqfds irqfds, Pit pit) {}
+    private record Irqs(Routing routing, int published, Irqfds irqfds, Pit pit, int assigned) {}
 
     @SuppressWarnings("TooManyParameters") // a VM's parts
     private Vm(Machine machine, Ioapic ioapic, Pic pic, Apics apics, VmApicv apicv, Irqs irqs, VmTasks tasks) {
@@ -43,7 +43,7 @@ public final class Vm {
                 Pic.reset(),
                 Apics.of(machine, identities),
                 VmApicv.of(machine),
-                new Irqs(routing, 0, Irqfds.NONE, Pit.NONE),
+                new Irqs(routing, 0, Irqfds.NONE, Pit.NONE, 0),
                 VmTasks.NONE);
     }
 
@@ -151,6 +151,15 @@ public final class Vm {
 
     /** KVM_SET_GSI_ROUTING. */
     public record SetRouting(Routing routing) implements Message {}
+
+    /** A device is assigned to the VM, or is not any more: KVM_DEV_VFIO_FILE_ADD and KVM_DEV_VFIO_FILE_DEL. */
+    public record AssignDevice(Requester requester, Vcpu.Assignment change) implements Message {}
+
+    /** A vCPU that is being created reads the inhibits, without a lock. */
+    public record SampleInhibits(int vcpu) implements Message {}
+
+    /** A vCPU that has been created is one of the VM's from now on. */
+    public record AddVcpu(ApicIdentity identity) implements Message {}
 
     /** KVM_IRQFD. */
     public record AssignIrqfd(Requester requester, Irqfds.Irqfd irqfd) implements Message {
@@ -308,6 +317,10 @@ public final class Vm {
         if (message instanceof ReadInhibits r) {
             return with(apicv.readBy(r.vcpu, port));
         }
+        if (message instanceof SampleInhibits s) {
+            port.toVcpu(s.vcpu, new Vcpu.InhibitsSampled(apicv.inhibits().mask()));
+            return this;
+        }
         if (message instanceof InhibitsServed) {
             return unlockApicv(ApicvUpdateLock.Side.READER, port);
         }
@@ -424,6 +437,15 @@ public final class Vm {
         return apicv.inhibits();
     }
 
+    /** How many devices are assigned that were not from the start; {@code assigned_device_count}. */
+    int assignedDevices() {
+        return irqs.assigned;
+    }
+
+    Vm withAssignedDevices(int count) {
+        return with(new Irqs(irqs.routing, irqs.published, irqs.irqfds, irqs.pit, count));
+    }
+
     Pit pit() {
         return irqs.pit;
     }
@@ -513,16 +535,16 @@ public final class Vm {
 
     /** With another routing table, which is published at once: {@code rcu_assign_pointer}. */
     Vm with(Routing other) {
-        return with(new Irqs(other, irqs.published + 1, irqs.irqfds, irqs.pit));
+        return with(new Irqs(other, irqs.published + 1, irqs.irqfds, irqs.pit, irqs.assigned));
     }
 
     Vm with(Irqfds other) {
-        return with(new Irqs(irqs.routing, irqs.published, other, irqs.pit));
+        return with(new Irqs(irqs.routing, irqs.published, other, irqs.pit, irqs.assigned));
     }
 
     /** This VM with a PIT, for a machine that starts with one. */
     public Vm with(Pit other) {
-        return with(new Irqs(irqs.routing, irqs.published, irqs.irqfds, other));
+        return with(new Irqs(irqs.routing, irqs.published, irqs.irqfds, other, irqs.assigned));
     }
 
     private Vm with(Irqs other) {

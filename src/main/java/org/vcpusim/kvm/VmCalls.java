@@ -57,6 +57,12 @@ final class VmCalls {
             return new DeliverySteps.Then(
                     new ApicvSteps.Count(ApicvInhibit.HYPERV, u.change()), new Answer(new OfVcpu(u.vcpu())));
         }
+        if (message instanceof Vm.AssignDevice a) {
+            return new DeliverySteps.Then(new AssignmentSteps.Change(a.change()), new Answer(a.requester()));
+        }
+        if (message instanceof Vm.AddVcpu a) {
+            return new StateSteps.AddVcpu(a.identity());
+        }
         if (message instanceof Vm.SignalSint s) {
             return new DeliverySteps.Then(new SintSteps.Set(s.vcpu(), s.sint()), new Answer(s.requester()));
         }

@@ -24,6 +24,9 @@ final class DeviceInstructions {
             new Instruction<>("block-irq", "VCPU", (w, s) -> List.of(blockIrq(w, s, ApicvInhibit.Change.SET))),
             new Instruction<>("unblock-irq", "VCPU", (w, s) -> List.of(blockIrq(w, s, ApicvInhibit.Change.CLEAR))),
             new Instruction<>("restore-lapic", "VCPU vector V", (w, s) -> List.of(restoreLapic(w, s))),
+            new Instruction<>("create-vcpu", "VCPU", (w, s) -> List.of(create(w, s))),
+            Instruction.plain("assign", List.of(Plain.ASSIGN)),
+            Instruction.plain("unassign", List.of(Plain.UNASSIGN)),
             Instruction.plain("pit-tick", List.of(Plain.PIT_TICK)),
             Instruction.plain("save-ioapic", List.of(Device.SaveState.SAVE)),
             Instruction.plain("restore-ioapic", List.of(Device.SaveState.RESTORE)),
@@ -33,6 +36,7 @@ final class DeviceInstructions {
             new Instruction<>("preempt", "N", (w, s) -> List.of(preempt(w, s))),
             new Instruction<>("migrate", "N to M", (w, s) -> List.of(migrate(w, s))));
 
+    private static final Vcpu.Ioctl CREATE = Vcpu.Plain.CREATE;
     private static final int REGISTERS_OF_BANK = 8;
     private static final int BYTES_OF_SLOT = 0x10;
 
@@ -61,6 +65,10 @@ final class DeviceInstructions {
                 .mapToObj(n -> new Vcpu.RegisterValue(ApicRegister.IRR.offset() + n * BYTES_OF_SLOT, irr.register(n)))
                 .toList();
         return new Device.CallVcpu(vcpu, new Vcpu.SetLapic(registers));
+    }
+
+    private static Device.Action create(Words words, Setting setting) {
+        return new Device.CallVcpu(vcpu(words, setting), CREATE);
     }
 
     private static int vcpu(Words words, Setting setting) {
@@ -102,7 +110,12 @@ final class DeviceInstructions {
 
     /** Whether {@code action} needs the processors of the host. */
     static boolean needsHost(Device.Action action) {
-        return action instanceof Device.Post || action instanceof Device.Preempt;
+        return action instanceof Device.Post || action instanceof Device.Preempt || action == Plain.ASSIGN;
+    }
+
+    /** Whether {@code action} creates {@code vcpu}. */
+    static boolean creates(Device.Action action, int vcpu) {
+        return action.equals(new Device.CallVcpu(vcpu, CREATE));
     }
 
     /** Whether {@code action} needs a line. */

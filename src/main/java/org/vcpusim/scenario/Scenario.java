@@ -106,7 +106,8 @@ public record Scenario(
                 machine.rules(),
                 machine.garbageSeed(),
                 machine.irqchip(),
-                other.machine.physicalCpus()));
+                other.machine.physicalCpus(),
+                other.machine.hotplug()));
     }
 
     /** This scenario with these faults and no others. */

@@ -8,8 +8,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Predicate;
+import java.util.stream.IntStream;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.kvm.Device;
+import org.vcpusim.kvm.Hotplug;
 import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.kvm.Irqchip;
 import org.vcpusim.kvm.Machine;
@@ -96,7 +99,8 @@ final class ScenarioReader {
                 new RulesReader(root).read(),
                 number("garbage-seed"),
                 irqchip,
-                physicalCpus(devices));
+                physicalCpus(devices),
+                hotplug(devices));
         SortedMap<Integer, RedirectionEntry> entries = entries();
         return new Scenario(
                 text.name(),
@@ -125,10 +129,23 @@ final class ScenarioReader {
 
     /** One for each vCPU where a device needs processors and the scenario does not say how many. */
     private int physicalCpus(List<Peripheral> devices) {
-        boolean needed =
-                devices.stream().anyMatch(each -> ProgramReader.any(each.program(), DeviceInstructions::needsHost));
+        boolean needed = any(devices, DeviceInstructions::needsHost);
         int said = physicalCpus();
         return said == 0 && needed ? vcpus : said;
+    }
+
+    /** What devices create or assign is not there from the start. */
+    private Hotplug hotplug(List<Peripheral> devices) {
+        List<Integer> later = IntStream.range(0, vcpus)
+                .filter(vcpu -> any(devices, action -> DeviceInstructions.creates(action, vcpu)))
+                .boxed()
+                .toList();
+        boolean assigned = any(devices, action -> action == Device.Plain.ASSIGN);
+        return new Hotplug(later, assigned ? Hotplug.Assignment.LATER : Hotplug.Assignment.FROM_START);
+    }
+
+    private static boolean any(List<Peripheral> devices, Predicate<Device.Action> wanted) {
+        return devices.stream().anyMatch(each -> ProgramReader.any(each.program(), wanted));
     }
 
     private Protocol protocol() {
