@@ -219,21 +219,21 @@ public enum Fix {
             "755c2bf87860",
             2022,
             "The hint that IRR has a bit is raised when APICv comes or goes, and by new state",
-            "P5",
+            "P5 L3",
             List.of(Fault.IRR_HINT_RECOMPUTED, Fault.IRR_HINT_UNTOUCHED)),
     /** What was posted in silence is outstanding when the vCPU runs again. */
     B35(
             "c112b5f50232",
             2019,
             "What was posted in silence is outstanding when the vCPU runs again",
-            "P2 L3",
+            "P2 P3 L3",
             List.of(Fault.NO_ON_RECOMPUTE)),
     /** What was posted is looked for before every entry, APICv or not. */
     B36(
             "37c4dbf337c5",
             2021,
             "What was posted is looked for before every entry, APICv or not",
-            "P1 L3",
+            "P1 P3",
             List.of(Fault.NO_SYNC_WHEN_INACTIVE)),
     /** A new vCPU looks at the VM's inhibits before its first entry. */
     B37(
