@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
+import org.vcpusim.arch.DeliveryMode;
 
 /**
  * Every local APIC's identity as the other CPUs see it, and the optimised map over them.
@@ -142,9 +143,14 @@ final class Apics {
                 .toArray();
     }
 
-    /** The vCPUs a scan request for {@code message}'s pin goes to; the message is fixed. */
+    /** The vCPUs a scan request for {@code message}'s pin goes to; {@code kvm_bitmap_or_dest_vcpus}. */
     VcpuList scanTargets(InterruptMessage message) {
-        return VcpuList.of(
-                mapped(message, OptionalInt.empty()).orElseGet(() -> matching(message, OptionalInt.empty())));
+        return VcpuList.of(mapped(message, OptionalInt.empty()).orElseGet(() -> scanMatching(message)));
+    }
+
+    /** The fault: the delivery mode is read as a shorthand. Fixed is none; what the others are matches nobody. */
+    private int[] scanMatching(InterruptMessage message) {
+        boolean misread = machine.has(Fault.SCAN_MASK_BY_DELIVERY_MODE) && message.deliveryMode() != DeliveryMode.FIXED;
+        return misread ? new int[0] : matching(message, OptionalInt.empty());
     }
 }

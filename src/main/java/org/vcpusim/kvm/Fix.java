@@ -60,7 +60,7 @@ public enum Fix {
             "b4b2963616bb",
             2020,
             "The set of vCPUs to scan is looked for without a shorthand",
-            "M1 I3",
+            "",
             List.of(Fault.SCAN_MASK_BY_DELIVERY_MODE)),
     /** The set of vCPUs to scan is looked for without a redirection hint. */
     B09(
@@ -359,7 +359,7 @@ public enum Fix {
         return faults.stream().flatMap(fault -> fault.fixed().stream()).max(KernelVersion::compareTo);
     }
 
-    /** Ids of the invariants that should catch its absence, the most direct first. */
+    /** Ids of the invariants that should catch its absence, the most direct first; none where no run can show it. */
     public List<String> invariants() {
         return Arrays.asList(invariants.split(" ", -1));
     }

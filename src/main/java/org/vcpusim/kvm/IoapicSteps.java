@@ -130,11 +130,22 @@ final class IoapicSteps {
             boolean moved =
                     before.destination() != entry.destination() || before.destinationMode() != entry.destinationMode();
             if (!moved) {
-                return targets;
+                return asked(vm, targets);
             }
             boolean newMode = vm.machine().has(Fault.OLD_TARGETS_BY_NEW_MODE);
             DestinationMode oldMode = newMode ? entry.destinationMode() : before.destinationMode();
-            return targets.or(vm.apics().scanTargets(message.to(before.destination(), oldMode)));
+            return asked(vm, targets.or(vm.apics().scanTargets(message.to(before.destination(), oldMode))));
+        }
+
+        /** What becomes of the targets in the word in which they are collected, where that is what they are collected in. */
+        private static VcpuList asked(Vm vm, VcpuList targets) {
+            Machine machine = vm.machine();
+            VcpuList asked = targets;
+            if (machine.has(Fault.SCAN_MASK_NOT_ZEROED)) {
+                long before = Garbage.of(machine, vm.ioapic().writes()).next().word();
+                asked = asked.or(VcpuList.ofWord(before, machine.vcpuCount()));
+            }
+            return machine.has(Fault.SCAN_MASK_OF_ONE_WORD) ? asked.inOneWord() : asked;
         }
 
         /** The message that stands for the entry: without a redirection hint, unless nobody writes that field. */

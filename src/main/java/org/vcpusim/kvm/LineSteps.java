@@ -48,6 +48,9 @@ final class LineSteps {
             }
             Routing.ChipRoute chip = (Routing.ChipRoute) route;
             if (chip.chip() == Event.IrqChip.IOAPIC) {
+                if (vm.machine().has(Fault.LINE_STATE_OUTSIDE_LOCK)) {
+                    return vm.with(rest.push(new SetSource(chip.pin(), line.source, line.level, line.status)));
+                }
                 SetPin set = new SetPin(chip.pin(), line.source, line.level, line.status);
                 return vm.with(rest.push(VmCalls.Lock.LOCK, set, VmCalls.Unlock.UNLOCK));
             }
@@ -78,6 +81,30 @@ final class LineSteps {
         public Vm run(Vm vm, VmTask task, Port port) {
             Ioapic ioapic = vm.ioapic().withSource(pin, source, level);
             return set(vm.with(ioapic), task, pin, ioapic.asserted(pin) ? 1 : 0, status, port);
+        }
+    }
+
+    /** The fault: a source's bit changes, and what all sources make of the line is read, before the lock is taken. */
+    private record SetSource(int pin, int source, int level, Vm.LineStatus status) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            Ioapic ioapic = vm.ioapic().withSource(pin, source, level);
+            SetPinLine set = new SetPinLine(pin, ioapic.asserted(pin) ? 1 : 0, status);
+            return vm.with(ioapic).with(task.push(GoOn.GO_ON, VmCalls.Lock.LOCK, set, VmCalls.Unlock.UNLOCK));
+        }
+    }
+
+    /** Nothing says when a vCPU's thread, which ends an interrupt, gets to its next step: it is asked to. */
+    private enum GoOn implements VmStep {
+        GO_ON;
+
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            if (!(task.requester() instanceof Vm.OfVcpu v)) {
+                return vm;
+            }
+            port.toVcpu(v.vcpu(), new Vcpu.GoOn(task.id()));
+            return vm.with(task.withWait(VmTask.Wait.ANSWER));
         }
     }
 

@@ -178,6 +178,9 @@ public final class Vcpu {
     /** The VM asks whether {@code vector} is requested or in service. */
     public record QueryPendingEoi(int task, int vector) implements Message {}
 
+    /** Its thread, inside the VM's work {@code task}, gets to the next step; see {@link Fault#LINE_STATE_OUTSIDE_LOCK}. */
+    public record GoOn(int task) implements Message {}
+
     /** The PIC's output is {@code level}. */
     public record PicOutput(int level) implements Message {}
 

@@ -15,6 +15,19 @@ final class VcpuList {
         return new VcpuList(Arrays.stream(indices).sorted().distinct().toArray());
     }
 
+    /** Those of vCPUs 0 to {@code count} - 1 whose bit of {@code word} is set. */
+    static VcpuList ofWord(long word, int count) {
+        return new VcpuList(IntStream.range(0, Math.min(count, Long.SIZE))
+                .filter(vcpu -> (word & 1L << vcpu) != 0)
+                .toArray());
+    }
+
+    /** Those that a word of 64 bits has room for. */
+    VcpuList inOneWord() {
+        return new VcpuList(
+                Arrays.stream(indices).filter(vcpu -> vcpu < Long.SIZE).toArray());
+    }
+
     VcpuList or(VcpuList other) {
         return new VcpuList(IntStream.concat(Arrays.stream(indices), Arrays.stream(other.indices))
                 .sorted()

@@ -63,6 +63,10 @@ final class VcpuRemote {
             port.toVm(new Vm.Reported(q.task(), v.lapic().pendingEoi(q.vector()) ? 1 : 0));
             return v;
         }
+        if (message instanceof Vcpu.GoOn g) {
+            port.toVm(new Vm.Reported(g.task(), 0));
+            return v;
+        }
         if (message instanceof Vcpu.ReadSint r) {
             VcpuSynic.show(v, r, port);
             return v;

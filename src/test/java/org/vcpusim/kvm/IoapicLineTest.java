@@ -110,6 +110,25 @@ class IoapicLineTest {
         assertEquals(false, vm.ioapic().irr(PIN));
     }
 
+    /** A device raises the line while vCPU 1, whose EOI lowers the irqfd's share of it, is where it can be overtaken. */
+    @ParameterizedTest
+    @CsvSource({"-, true", "LINE_STATE_OUTSIDE_LOCK, false"})
+    void aLineThatOneSourceRaisesWhileAnotherLowersItIsHigh(String fault, boolean high) {
+        Machine machine = fault.equals("-") ? Fixtures.apicvActive(2) : Fixtures.apicvActive(2, Fault.valueOf(fault));
+        AnsweredVm vm = AnsweredVm.with(machine, Ioapic.reset().withEntry(PIN, Fixtures.level(VECTOR, 1)));
+        vm.send(new Vm.AssignIrqfd(new Irqfds.Irqfd(77, PIN, true))).send(new Vm.FireIrqfd(77));
+
+        vm.send(eoi(TriggerMode.LEVEL)).send(line(PIN, 1));
+        for (Object answer : vm.takeAnswers()) {
+            if (answer instanceof Vcpu.GoOn g) {
+                vm.send(new Vm.Reported(g.task(), 0));
+            }
+        }
+
+        assertEquals(true, vm.ioapic().asserted(PIN));
+        assertEquals(high, vm.ioapic().irr(PIN));
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
         fault                   | ended | reason

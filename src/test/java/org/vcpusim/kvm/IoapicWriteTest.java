@@ -1,9 +1,13 @@
 package org.vcpusim.kvm;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -117,6 +121,59 @@ class IoapicWriteTest {
         vm.send(new Vm.IoapicRegisterWrite(0, half.equals("low") ? LOW : HIGH, (int) value));
 
         assertEquals("SCAN_IOAPIC " + targets.replace(" ", ", SCAN_IOAPIC "), String.join(", ", vm.takeLog()));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+        fault                 | before             | value      | targets | reason
+        -                     | 0x3f00000000008031 | 0x40000000 | 63 64   | the old and the new
+        SCAN_MASK_OF_ONE_WORD | 0x3f00000000008031 | 0x40000000 | 63      | a word has no room for vCPU 64
+        SCAN_MASK_OF_ONE_WORD | 0x3f00000000008731 | 0x40000000 | all     | where all are asked there is no word
+        """)
+    void aSetOfOneWordLosesTheOthers(String fault, String before, int value, String targets) {
+        Machine machine = fault.equals("-") ? Fixtures.apicvActive(65) : Fixtures.apicvActive(65, Fault.valueOf(fault));
+        AnsweredVm vm = AnsweredVm.with(machine, Ioapic.reset().withEntry(PIN, entry(before)));
+
+        vm.send(new Vm.IoapicRegisterWrite(0, HIGH, value));
+
+        IntStream asked = targets.equals("all")
+                ? IntStream.range(0, 65)
+                : Stream.of(targets.split(" ")).mapToInt(Integer::parseInt);
+        assertEquals(asked.mapToObj(vcpu -> "SCAN_IOAPIC " + vcpu).toList(), vm.takeLog());
+    }
+
+    /** The targets of the entry are always among those that are asked, and so is whoever the garbage has a bit for. */
+    @Test
+    void aSetThatDoesNotBeginEmptyHasOthersInIt() {
+        Machine machine = Fixtures.apicvActive(64, Fault.SCAN_MASK_NOT_ZEROED);
+        Set<List<String>> sets = new LinkedHashSet<>();
+        for (int seed = 0; seed < 10; seed++) {
+            AnsweredVm vm = AnsweredVm.with(
+                    machine.withGarbageSeed(seed), Ioapic.reset().withEntry(PIN, Fixtures.level(0x31, 1)));
+            vm.send(new Vm.IoapicRegisterWrite(0, LOW, 0x8031));
+            List<String> asked = vm.takeLog();
+            assertTrue(asked.contains("SCAN_IOAPIC 1") && asked.size() > 1, asked::toString);
+            sets.add(asked);
+        }
+        assertEquals(10, sets.size());
+    }
+
+    /** A broadcast is not in the APIC map; no write asks for the targets of another delivery mode than fixed. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
+        fault                      | bits               | targets
+        -                          | 0xff00000000008031 | [0, 1]
+        -                          | 0xff00000000008131 | [0, 1]
+        SCAN_MASK_BY_DELIVERY_MODE | 0xff00000000008031 | [0, 1]
+        SCAN_MASK_BY_DELIVERY_MODE | 0xff00000000008131 | []
+        SCAN_MASK_BY_DELIVERY_MODE | 0x0100000000008131 | [1]
+        """)
+    void aDeliveryModeReadAsAShorthandMatchesNobodyUnlessItIsFixed(String fault, String bits, String targets) {
+        Machine machine = fault.equals("-") ? Fixtures.apicvActive(2) : Fixtures.apicvActive(2, Fault.valueOf(fault));
+        Apics apics = Apics.of(machine, Fixtures.identities(2));
+
+        assertEquals(
+                targets, apics.scanTargets(InterruptMessage.of(entry(bits))).toString());
     }
 
     @Test
