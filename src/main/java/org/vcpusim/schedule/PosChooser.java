@@ -10,8 +10,9 @@ import java.util.Arrays;
  * sends first: two steps race if they send to the same actor, itself included, or if one is the next step of an actor to
  * which the other sends. Where the step that ran sent is known. Where a pending step will send is not; it is taken to be
  * where the last step of its actor in this schedule sent, which is right for an actor that goes on by sending to itself and
- * for a second message to the same target, and a guess otherwise. An actor of which no step is known races with all.
- * A wrong guess makes one draw depend on another; every order stays possible.
+ * for a second message to the same target, and a guess otherwise. An actor that has not run yet is taken to send to nobody:
+ * it keeps its priority, so that a late start stays as likely as an early one. A wrong guess makes one draw depend on
+ * another; every order stays possible.
  *
  * <p>Source: X. Yuan, J. Yang, R. Gu, "Partial Order Aware Concurrency Sampling", CAV 2018.
  */
@@ -20,7 +21,6 @@ final class PosChooser implements Strategy {
     private static final int FAN = 4;
 
     private static final int NOBODY = -1;
-    private static final int UNKNOWN = FAN + 1;
 
     private final SeededRandom random = new SeededRandom(0);
     private final Priorities priorities;
@@ -48,7 +48,7 @@ final class PosChooser implements Strategy {
     public void begin(long rootSeed, long index) {
         random.restart(RandomStream.SCHEDULE.seed(rootSeed, index));
         priorities.draw();
-        Arrays.fill(receiverCount, UNKNOWN);
+        Arrays.fill(receiverCount, 0);
         last = NOBODY;
         step++;
     }
@@ -77,10 +77,10 @@ final class PosChooser implements Strategy {
     }
 
     private boolean races(int actor) {
-        if (actor >= receiverCount.length
-                || reachedAt[actor] == step
-                || receiverCount[actor] > FAN
-                || receiverCount[last] > FAN) {
+        if (actor >= receiverCount.length) {
+            return false; // it has never run, and nobody has sent to it
+        }
+        if (reachedAt[actor] == step || receiverCount[actor] > FAN || receiverCount[last] > FAN) {
             return true;
         }
         for (int i = 0; i < receiverCount[actor]; i++) {
@@ -110,9 +110,7 @@ final class PosChooser implements Strategy {
         if (actor >= receiverCount.length) {
             int size = Math.max(actor + 1, 2 * receiverCount.length);
             receivers = Arrays.copyOf(receivers, FAN * size);
-            int old = receiverCount.length;
             receiverCount = Arrays.copyOf(receiverCount, size);
-            Arrays.fill(receiverCount, old, size, UNKNOWN);
             reachedAt = Arrays.copyOf(reachedAt, size);
         }
     }

@@ -143,6 +143,22 @@ class SamplingTest {
                 counts);
     }
 
+    /** B keeps its priority until it has run once, although A sends where B will; then what races draws again. */
+    @Test
+    void partialOrderSamplingLetsAnActorStartLate() {
+        Chains chains = new Chains(false, new int[] {2, 2}, new int[] {2, 2});
+        Map<String, Integer> counts = counts(StrategyKind.POS, chains, Chains::order);
+        assertDistributed(
+                Map.of(
+                        "AABB", 1 / 3.0,
+                        "ABAB", 1 / 12.0,
+                        "ABBA", 1 / 12.0,
+                        "BBAA", 1 / 3.0,
+                        "BABA", 1 / 12.0,
+                        "BAAB", 1 / 12.0),
+                counts);
+    }
+
     @Test
     void partialOrderSamplingTakesEveryOrderAtOneReceiverWithTheSameProbability() {
         Chains chains = new Chains(false, new int[] {4}, new int[] {4}, new int[] {4}, new int[] {4});
