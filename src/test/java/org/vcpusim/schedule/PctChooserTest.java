@@ -83,11 +83,8 @@ class PctChooserTest {
     @Test
     void changePointsAreOfChoicesOnly() {
         PctChooser chooser = PctChooser.unfair(profileOf(1), 2);
-        ReadyList alone = new ReadyList();
-        alone.add(0);
-        ReadyList both = new ReadyList();
-        both.add(0);
-        both.add(1);
+        ReadyList alone = ready(0);
+        ReadyList both = ready(0, 1);
         for (long index = 0; index < 100; index++) {
             chooser.begin(1, index, 1);
             int highest = both.actor(chooser.choose(both));
@@ -96,6 +93,39 @@ class PctChooserTest {
             int picked = both.actor(chooser.choose(both));
             assertEquals(1 - highest, picked, "the one change point is the first choice, not the first step");
         }
+    }
+
+    private static ReadyList ready(int... actors) {
+        ReadyList ready = new ReadyList();
+        for (int actor : actors) {
+            ready.add(actor);
+        }
+        return ready;
+    }
+
+    private static int pick(PctChooser chooser, int... actors) {
+        ReadyList ready = ready(actors);
+        return ready.actor(chooser.choose(ready));
+    }
+
+    /** Where the first two of three fall at the first two choices, the one or the other of them is the lower one. */
+    @Test
+    void actorsThatFellKeepARandomOrder() {
+        PctChooser chooser = PctChooser.unfair(profileOf(2), ACTORS);
+        int bothFell = 0;
+        int firstIsHigher = 0;
+        for (long index = 0; index < 4_000; index++) {
+            chooser.begin(6, index, 1);
+            int first = pick(chooser, 0, 1, 2);
+            int second = pick(chooser, (first + 1) % 3, (first + 2) % 3);
+            chooser.begin(6, index, 3);
+            if (pick(chooser, 0, 1, 2) == second && pick(chooser, 0, 1, 2) == 3 - first - second) {
+                bothFell++;
+                firstIsHigher += pick(chooser, first, second) == first ? 1 : 0;
+            }
+        }
+        assertTrue(bothFell > 1_500, bothFell + " schedules in which both fell");
+        assertEquals(0.5, (double) firstIsHigher / bothFell, 0.05);
     }
 
     /** Actors that are always ready, and how long one had to wait. */
@@ -175,10 +205,7 @@ class PctChooserTest {
     @Test
     void anActorNobodyKnewOfGetsARandomRank() {
         PctChooser chooser = PctChooser.unfair(profileOf(5), 3);
-        ReadyList ready = new ReadyList();
-        for (int actor = 0; actor < 4; actor++) {
-            ready.add(actor);
-        }
+        ReadyList ready = ready(0, 1, 2, 3);
         int[] firsts = new int[4];
         for (long index = 0; index < 4_000; index++) {
             chooser.begin(2, index, 1);
