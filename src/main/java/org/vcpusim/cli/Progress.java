@@ -11,22 +11,29 @@ final class Progress implements AutoCloseable {
     private static final int REFRESH_MILLIS = 250;
 
     private final String task;
+    private final String unit;
     private final boolean shown;
     private final long start = System.nanoTime();
     private Optional<ProgressBar> bar = Optional.empty();
 
-    private Progress(String task, boolean shown) {
+    private Progress(String task, String unit, boolean shown) {
         this.task = task;
+        this.unit = unit;
         this.shown = shown;
     }
 
     /** Progress of {@code task}, unless it is not wanted or the launcher found stderr to be no terminal. */
     static Progress of(String task, boolean unwanted) {
-        return new Progress(task, !unwanted && Boolean.getBoolean("vcpusim.terminal"));
+        return of(task, " steps", unwanted);
     }
 
-    /** So many steps are done; how many there will be nobody knows. */
-    void at(long steps) {
+    /** The same, counting in {@code unit}, which begins with a space. */
+    static Progress of(String task, String unit, boolean unwanted) {
+        return new Progress(task, unit, !unwanted && Boolean.getBoolean("vcpusim.terminal"));
+    }
+
+    /** So much is done; how many there will be nobody knows. */
+    void at(long count) {
         if (!shown || System.nanoTime() - start < FIRST_SHOWN_NANOS) {
             return;
         }
@@ -35,12 +42,12 @@ final class Progress implements AutoCloseable {
                     .setTaskName(task)
                     .setInitialMax(-1)
                     .setStyle(ProgressBarStyle.ASCII)
-                    .setUnit(" steps", 1)
+                    .setUnit(unit, 1)
                     .setUpdateIntervalMillis(REFRESH_MILLIS)
                     .showSpeed()
                     .build());
         }
-        bar.get().stepTo(steps);
+        bar.get().stepTo(count);
     }
 
     @Override

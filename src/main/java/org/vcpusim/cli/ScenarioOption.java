@@ -17,13 +17,18 @@ final class ScenarioOption {
 
     /** Reads {@code name}: a path, or the name of a bundled scenario with or without its ending. */
     static Scenario read(Path name) {
+        return ScenarioFile.read(file(name));
+    }
+
+    /** The file that {@link #read} reads; it need not be there. */
+    static Path file(Path name) {
         if (Files.exists(name) || name.getNameCount() != 1) {
-            return ScenarioFile.read(name);
+            return name;
         }
         for (String candidate : new String[] {name.toString(), name + ".conf"}) {
             Path path = bundled().resolve(candidate);
             if (Files.isRegularFile(path)) {
-                return ScenarioFile.read(path);
+                return path;
             }
         }
         throw new InputException(name + ": must be a scenario file, or one of those that 'vcpusim scenarios' lists");

@@ -23,7 +23,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         scope = CommandLine.ScopeType.INHERIT,
         versionProvider = Version.class,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {Run.class, Scenarios.class, Conform.class, Bench.class, Completion.class})
+        subcommands = {Run.class, StressCommand.class, Scenarios.class, Conform.class, Bench.class, Completion.class})
 public final class VcpuSim implements Runnable {
 
     @Spec

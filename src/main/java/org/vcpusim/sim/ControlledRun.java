@@ -1,5 +1,7 @@
 package org.vcpusim.sim;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.DispatcherSelector;
 import org.apache.pekko.actor.typed.javadsl.Adapter;
@@ -9,6 +11,7 @@ import org.vcpusim.schedule.ControlledExecutor;
 import org.vcpusim.schedule.Ready;
 import org.vcpusim.schedule.RoundRobinChooser;
 import org.vcpusim.trace.SequentialRecorder;
+import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.TraceSink;
 import org.vcpusim.trace.VirtualClock;
 
@@ -20,6 +23,7 @@ final class ControlledRun implements AutoCloseable {
     private final SequentialRecorder recorder;
     private final Run run;
     private final MachineActors.Stage stage = new MachineActors.Stage();
+    private final List<TraceRecord> announced = new ArrayList<>();
     private Chooser chooser;
 
     ControlledRun(
@@ -31,16 +35,29 @@ final class ControlledRun implements AutoCloseable {
         this.executor = executor;
         this.system = system;
         this.chooser = new Timed(clock, chooser);
-        recorder = new SequentialRecorder(clock, sink);
+        recorder = new SequentialRecorder(clock, new Announcements(sink, announced));
         run = chooser.wantsSends()
                 ? new Run(recorder, receiver -> executor.sent(Adapter.toClassic(receiver)))
                 : new Run(recorder);
         try {
             spawn(assembly);
+            recorder.goOn(sink);
         } catch (RuntimeException e) {
             close();
             throw e;
         }
+    }
+
+    /** Keeps what the machine tells of itself before its first step. */
+    private record Announcements(TraceSink sink, List<TraceRecord> announced) implements TraceSink {
+        @Override
+        public void accept(TraceRecord record) {
+            announced.add(record);
+            sink.accept(record);
+        }
+
+        @Override
+        public void close() {}
     }
 
     /** Lets virtual time pass with every message. */
@@ -88,6 +105,9 @@ final class ControlledRun implements AutoCloseable {
         executor.run(RoundRobinChooser.ROUND_ROBIN, Long.MAX_VALUE, () -> false);
         stage.actors().beginAgain();
         recorder.beginAgain(sink);
+        for (TraceRecord record : announced) {
+            recorder.record(record.source(), record.event());
+        }
         chooser = new Timed(clock, other);
     }
 

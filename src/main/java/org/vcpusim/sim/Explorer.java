@@ -86,6 +86,11 @@ public final class Explorer implements AutoCloseable {
         return new Exploration(outcome, invariants.violations(), picks.schedule(), picks.traceHash(), last.hash());
     }
 
+    /** How many actors {@code machine} has, for a strategy that wants to know. */
+    public int actorCount(Assembly machine) {
+        return staged(machine).actors().inOrder().size();
+    }
+
     @SuppressWarnings("ReferenceEquality") // another object may be another machine
     private ControlledRun staged(Assembly machine) {
         ControlledRun before = run;

@@ -27,6 +27,11 @@ public final class SequentialRecorder implements Recorder {
         clock.elapse(nanos);
     }
 
+    /** The next events go to {@code other}. */
+    public void goOn(TraceSink other) {
+        sink = other;
+    }
+
     /** The run begins again, with another sink. */
     public void beginAgain(TraceSink other) {
         clock.beginAgain();

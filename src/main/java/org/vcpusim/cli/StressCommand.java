@@ -1,0 +1,190 @@
+package org.vcpusim.cli;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.vcpusim.scenario.InputException;
+import org.vcpusim.scenario.Scenario;
+import org.vcpusim.schedule.Strategies;
+import org.vcpusim.schedule.StrategyKind;
+import org.vcpusim.sim.Explorer.OnViolation;
+import org.vcpusim.sim.FindingFile;
+import org.vcpusim.sim.SelfCheckFailedException;
+import org.vcpusim.sim.Stress;
+import org.vcpusim.sim.StressJson;
+import org.vcpusim.sim.StressPlan;
+import org.vcpusim.sim.StressReport;
+import org.vcpusim.sim.StressText;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code vcpusim stress}: runs many schedules of one scenario and prints what they have shown. */
+@Command(
+        name = "stress",
+        description = "Runs many schedules of a scenario, every invariant watching, and prints what they have shown.",
+        footer = {
+            "",
+            "The first thing that it does is to find a bug that is planted in a machine of its own.",
+            "",
+            "Exit code: 0 no violation but known hazards in the schedules that were run, 1 a finding, 2 the scenario or an",
+            "option cannot be used, 4 a schedule was cut short by the bound on steps or no schedule was run in time,",
+            "70 the planted bug was not found, 130 it was interrupted; what there is till then is printed."
+        })
+final class StressCommand implements Callable<Integer> {
+    private static final long DEFAULT_SCHEDULES = 10_000;
+    private static final int MOST_JOBS = 256;
+
+    @Parameters(paramLabel = "SCENARIO", description = "A scenario file, or the name of a bundled one.")
+    private Path scenario = Path.of("");
+
+    @Option(
+            names = "--schedules",
+            paramLabel = "N",
+            description = "How many schedules (default: 10000, or any number where --time is given).")
+    private Optional<Long> schedules = Optional.empty();
+
+    @Option(names = "--time", paramLabel = "TIME", description = "For how long, such as 60s, 5m or 500ms.")
+    private Optional<String> time = Optional.empty();
+
+    @Option(
+            names = "--strategy",
+            paramLabel = "NAME",
+            description = "How orders are chosen: ${COMPLETION-CANDIDATES} (default: portfolio, all others in turn).",
+            completionCandidates = StrategyNames.class)
+    private Optional<String> strategy = Optional.empty();
+
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Root seed; with its index it decides a schedule (default: ${DEFAULT-VALUE}).")
+    private long seed;
+
+    @Mixin
+    private RulesOptions rules = new RulesOptions();
+
+    @Option(
+            names = "--jobs",
+            paramLabel = "N",
+            description = "Threads, 1 to 256 (default: the processors there are). The result is the same.")
+    private Optional<Integer> jobs = Optional.empty();
+
+    @Option(
+            names = "--steps",
+            paramLabel = "N",
+            description =
+                    "Most messages of one schedule (default: 10000000, or the scenario's limit if that is lower).")
+    private Optional<Long> steps = Optional.empty();
+
+    @Option(names = "--stop-on-first", description = "End with the block of 64 schedules in which there is a finding.")
+    private boolean stopOnFirst;
+
+    @Option(names = "--vcpus", paramLabel = "N", description = "Another number of vCPUs, 1 to 4096.")
+    private Optional<Integer> vcpus = Optional.empty();
+
+    @Option(
+            names = "--findings",
+            paramLabel = "DIR",
+            defaultValue = "findings",
+            description =
+                    "Where findings and hazards go, a file each; made when there is one (default: ${DEFAULT-VALUE}).")
+    private Path findings = Path.of("findings");
+
+    @Option(names = "--no-progress", description = "Show no progress bar.")
+    private boolean noProgress;
+
+    @Option(names = "--json", description = "Print the report as one JSON document.")
+    private boolean json;
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it before call
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() {
+        StressPlan plan = plan();
+        Interruption interruption = Interruption.onSignal();
+        try {
+            StressReport report = run(plan, interruption);
+            PrintWriter out = spec.commandLine().getOut();
+            out.print(json ? StressJson.of(report) + System.lineSeparator() : StressText.of(report));
+            out.flush();
+            write(report);
+            return exitCode(report);
+        } catch (SelfCheckFailedException e) {
+            spec.commandLine().getErr().println("vcpusim stress: " + e.getMessage());
+            return ExitCode.INTERNAL;
+        } finally {
+            interruption.done();
+        }
+    }
+
+    private StressPlan plan() {
+        Scenario read = ScenarioOption.read(scenario);
+        Scenario wanted = rules.applied(vcpus.map(read::withVcpus).orElse(read));
+        long nanos = time.map(text -> Durations.nanos("--time", text)).orElse(Long.MAX_VALUE);
+        long most = schedules.orElse(time.isPresent() ? Long.MAX_VALUE : DEFAULT_SCHEDULES);
+        int threads = jobs.orElse(Math.min(MOST_JOBS, Runtime.getRuntime().availableProcessors()));
+        requireRange("--schedules", most, Long.MAX_VALUE);
+        requireRange("--jobs", threads, MOST_JOBS);
+        requireRange("--steps", steps.orElse(1L), Long.MAX_VALUE);
+        StressPlan.Budget budget = new StressPlan.Budget(
+                most,
+                nanos,
+                steps.orElse(StressPlan.DEFAULT_STEPS),
+                stopOnFirst ? OnViolation.STOP : OnViolation.GO_ON);
+        return new StressPlan(wanted, kind(), seed, budget, threads);
+    }
+
+    private StrategyKind kind() {
+        try {
+            return strategy.map(StrategyKind::of).orElse(Strategies.DEFAULT);
+        } catch (IllegalArgumentException e) {
+            throw new InputException("--" + e.getMessage());
+        }
+    }
+
+    private static void requireRange(String option, long found, long most) {
+        if (found < 1 || found > most) {
+            String range = most == Long.MAX_VALUE ? "at least 1" : "1 to " + most;
+            throw new InputException(option + " = " + found + ": must be " + range);
+        }
+    }
+
+    private StressReport run(StressPlan plan, Interruption interruption) {
+        try (Progress progress = Progress.of("stress " + plan.scenario().name(), " schedules", noProgress)) {
+            return Stress.run(plan, interruption::requested, progress::at);
+        }
+    }
+
+    private void write(StressReport report) {
+        PrintWriter err = spec.commandLine().getErr();
+        try {
+            List<Path> files = FindingFile.writeAll(findings, report, Files.readString(ScenarioOption.file(scenario)));
+            files.forEach(file -> err.println("vcpusim stress: wrote " + file));
+        } catch (IOException | UncheckedIOException e) {
+            throw new InputException("--findings " + findings + ": cannot be written: " + e.getMessage());
+        }
+    }
+
+    private static int exitCode(StressReport report) {
+        if (report.end() == StressReport.End.INTERRUPTED) {
+            return ExitCode.INTERRUPTED;
+        }
+        if (!report.findings().isEmpty()) {
+            return ExitCode.FINDING;
+        }
+        boolean inconclusive =
+                report.figures().schedules() == 0 || report.figures().cut() > 0;
+        return inconclusive ? ExitCode.INCONCLUSIVE : ExitCode.OK;
+    }
+}

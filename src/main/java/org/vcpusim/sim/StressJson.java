@@ -1,0 +1,86 @@
+package org.vcpusim.sim;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.List;
+import org.vcpusim.sim.StressReport.Figures;
+import org.vcpusim.sim.StressReport.Group;
+import org.vcpusim.sim.StressReport.Outcome;
+import org.vcpusim.sim.StressReport.Pair;
+
+/** A report of {@code stress} for programs: all of it, in one document. */
+public final class StressJson {
+    private StressJson() {}
+
+    /** The document, without a line end behind it. */
+    public static String of(StressReport report) {
+        ObjectNode root = new ObjectMapper().createObjectNode();
+        StressPlan plan = report.plan();
+        root.put("schema", 1)
+                .put("scenario", plan.scenario().name())
+                .put("vcpus", plan.scenario().machine().vcpuCount())
+                .put("strategy", plan.strategy().label())
+                .put("seed", plan.rootSeed())
+                .put("jobs", plan.jobs())
+                .put("end", report.end().name())
+                .put("verdict", report.verdict());
+        SelfCheck.Result check = report.figures().timing().selfCheck();
+        root.putObject("selfCheck")
+                .put("invariant", check.invariant())
+                .put("schedules", check.schedules())
+                .put("nanos", check.nanos());
+        figures(root.putObject("figures"), report.figures());
+        pairs(root.putArray("requestPairs"), report.requests());
+        pairs(root.putArray("orderPairs"), report.orders());
+        for (Outcome o : report.outcomes()) {
+            root.withArray("/outcomes")
+                    .addObject()
+                    .put("outcome", o.label())
+                    .put("count", o.count())
+                    .put("share", (double) o.count() / report.figures().schedules())
+                    .put("expectation", o.expectation().name())
+                    .put("firstSchedule", o.firstSchedule())
+                    .put("meaning", o.meaning());
+        }
+        groups(root.putArray("findings"), report.findings());
+        groups(root.putArray("hazards"), report.hazards());
+        return root.toPrettyString();
+    }
+
+    private static void figures(ObjectNode node, Figures f) {
+        node.put("schedules", f.schedules())
+                .put("cut", f.cut())
+                .put("steps", f.steps())
+                .put("nanos", f.timing().nanos())
+                .put("schedulesPerSecond", f.schedulesPerSecond())
+                .put("stepsPerSecond", f.stepsPerSecond())
+                .put("distinctTraces", f.traces())
+                .put("tracesSeenOnce", f.singletons())
+                .put("moreTracesThanCounted", f.full())
+                .put("unseenMass", f.unseenMass())
+                .put("distinctFinalStates", f.finalStates());
+    }
+
+    private static void pairs(ArrayNode array, List<Pair> pairs) {
+        for (Pair pair : pairs) {
+            array.addObject()
+                    .put("first", pair.first())
+                    .put("second", pair.second())
+                    .put("firstSchedule", pair.firstSchedule());
+        }
+    }
+
+    private static void groups(ArrayNode array, List<Group> groups) {
+        for (Group group : groups) {
+            ObjectNode node = array.addObject()
+                    .put("invariant", group.invariant())
+                    .put("title", group.title())
+                    .put("schedules", group.schedules())
+                    .put("firstSchedule", group.firstSchedule())
+                    .put("sentence", group.first().sentence())
+                    .put("detail", group.first().detail());
+            group.hazard().ifPresent(hazard -> node.put("hazard", hazard.name()));
+        }
+    }
+}

@@ -1,0 +1,117 @@
+package org.vcpusim.sim;
+
+import java.util.List;
+import java.util.Locale;
+import org.vcpusim.sim.StressReport.Figures;
+import org.vcpusim.sim.StressReport.Group;
+import org.vcpusim.sim.StressReport.Outcome;
+import org.vcpusim.sim.StressReport.Pair;
+
+/** A report of {@code stress} for people. */
+public final class StressText {
+    private static final int MOST_OUTCOMES = 24;
+    private static final int LAST_SHARE = 10;
+
+    private final StressReport report;
+    private final StringBuilder text = new StringBuilder();
+
+    private StressText(StressReport report) {
+        this.report = report;
+    }
+
+    /** Lines, each with its end; the last one is the verdict. */
+    public static String of(StressReport report) {
+        return new StressText(report).write();
+    }
+
+    private String write() {
+        StressPlan plan = report.plan();
+        line(
+                "%s: %,d vCPUs, strategy %s, seed %d, jobs %d",
+                plan.scenario().name(),
+                plan.scenario().machine().vcpuCount(),
+                plan.strategy().label(),
+                plan.rootSeed(),
+                plan.jobs());
+        line("self-check: %s", report.figures().timing().selfCheck());
+        line("");
+        figures(report.figures());
+        outcomes();
+        groups("findings", report.findings());
+        groups("hazards, which Linux as modelled has too", report.hazards());
+        line("");
+        line("%s", report.verdict());
+        return text.toString();
+    }
+
+    private void figures(Figures f) {
+        line("schedules              %,14d   %,.0f/s", f.schedules(), f.schedulesPerSecond());
+        line("steps                  %,14d   %,.0f/s", f.steps(), f.stepsPerSecond());
+        line(
+                "distinct traces        %,14d%s  unseen mass %.4f (Good-Turing)",
+                f.traces(), f.full() ? "+" : " ", f.unseenMass());
+        line("distinct final states  %,14d", f.finalStates());
+        pairs("request x vCPU phase ", report.requests());
+        pairs("event x event        ", report.orders());
+    }
+
+    private void pairs(String name, List<Pair> pairs) {
+        long late = report.figures().schedules() - report.figures().schedules() / LAST_SHARE;
+        long recent =
+                pairs.stream().filter(pair -> pair.firstSchedule() >= late).count();
+        line("%s  %,14d   %,d of them new in the last tenth of the schedules", name, pairs.size(), recent);
+    }
+
+    private void outcomes() {
+        List<Outcome> outcomes = report.outcomes();
+        if (outcomes.isEmpty()) {
+            return;
+        }
+        int width = Math.max(
+                7, outcomes.stream().mapToInt(o -> o.label().length()).max().orElse(0));
+        line("");
+        line(
+                "%-" + width + "s  %12s  %8s  %-11s  %10s  %s",
+                "outcome",
+                "count",
+                "share",
+                "expectation",
+                "first",
+                "meaning");
+        for (Outcome o : outcomes.subList(0, Math.min(MOST_OUTCOMES, outcomes.size()))) {
+            line(
+                    "%-" + width + "s  %,12d  %6.2f %%  %-11s  %10d  %s",
+                    o.label(),
+                    o.count(),
+                    100.0 * o.count() / report.figures().schedules(),
+                    o.expectation(),
+                    o.firstSchedule(),
+                    o.meaning());
+        }
+        if (outcomes.size() > MOST_OUTCOMES) {
+            line("... %d more; --json has all", outcomes.size() - MOST_OUTCOMES);
+        }
+    }
+
+    private void groups(String title, List<Group> groups) {
+        if (groups.isEmpty()) {
+            return;
+        }
+        line("");
+        line("%s", title);
+        for (Group group : groups) {
+            line("  %s  %s", group.hazard().map(Enum::name).orElse(group.invariant()), group.title());
+            String detail = group.first().detail();
+            line(
+                    "      %,d schedules, first %d: %s%s",
+                    group.schedules(),
+                    group.firstSchedule(),
+                    group.first().sentence(),
+                    detail.isEmpty() ? "" : " (" + detail + ")");
+        }
+    }
+
+    private void line(String format, Object... values) {
+        text.append(String.format(Locale.ROOT, format, values).stripTrailing()).append(System.lineSeparator());
+    }
+}

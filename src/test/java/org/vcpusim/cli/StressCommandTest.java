@@ -1,0 +1,139 @@
+package org.vcpusim.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** {@code vcpusim stress} as its users see it. */
+class StressCommandTest {
+    private static final String SCENARIO = "conf/scenarios/bugs/b02-level-eoi-after-move.conf";
+
+    @TempDir
+    private Path folder = Path.of("");
+
+    private record Outcome(int exitCode, String out, String err) {}
+
+    private Outcome stress(String... options) {
+        List<String> args =
+                new ArrayList<>(List.of("stress", "--findings", findings().toString()));
+        args.addAll(List.of(options));
+        StringWriter out = new StringWriter();
+        StringWriter err = new StringWriter();
+        int exitCode = VcpuSim.run(new PrintWriter(out, true), new PrintWriter(err, true), args.toArray(new String[0]));
+        return new Outcome(exitCode, out.toString(), err.toString());
+    }
+
+    private Path findings() {
+        return folder.resolve("findings");
+    }
+
+    @Test
+    void aRightMachineIsSampledAndLeavesNoFiles() {
+        Outcome outcome = stress(SCENARIO, "--schedules", "100");
+        assertEquals(ExitCode.OK, outcome.exitCode(), outcome.err());
+        assertTrue(outcome.out().contains("self-check: the planted bug was found by schedule "), outcome.out());
+        assertTrue(
+                outcome.out()
+                        .endsWith("sampled: 100 schedules of b02-level-eoi-after-move, strategy portfolio, seed 1;"
+                                + " no violation in them\n"),
+                outcome.out());
+        assertFalse(Files.exists(findings()));
+    }
+
+    @Test
+    void aFixLeftOutIsAFindingWithAFileOfItsOwn() throws IOException {
+        Outcome outcome = stress(SCENARIO, "--schedules", "100", "--without", "b02");
+        assertEquals(ExitCode.FINDING, outcome.exitCode(), outcome.err());
+        assertTrue(outcome.out().contains("  I7  No pin waits, remote IRR set, "), outcome.out());
+        List<Path> files;
+        try (Stream<Path> listed = Files.list(findings())) {
+            files = listed.toList();
+        }
+        assertEquals(1, files.size());
+        JsonNode finding = new ObjectMapper().readTree(files.get(0).toFile());
+        assertEquals("I7", finding.get("invariant").asText());
+        assertEquals("portfolio", finding.get("strategy").asText());
+        assertEquals("scan-forgets-pending-level", finding.get("faults").get(0).asText());
+        assertEquals(
+                Files.readString(Path.of(SCENARIO)), finding.get("scenarioText").asText());
+    }
+
+    @Test
+    void theFirstFindingCanEndIt() {
+        Outcome outcome = stress(SCENARIO, "--without", "B02", "--stop-on-first", "--jobs", "2");
+        assertEquals(ExitCode.FINDING, outcome.exitCode(), outcome.err());
+        assertTrue(outcome.out().contains("sampled: 64 schedules of "), outcome.out());
+    }
+
+    @Test
+    void jsonHasTheWholeReport() throws IOException {
+        Outcome outcome = stress(SCENARIO, "--schedules", "50", "--json");
+        JsonNode report = new ObjectMapper().readTree(outcome.out());
+        assertEquals(50, report.get("figures").get("schedules").asLong());
+        assertTrue(report.get("verdict").asText().startsWith("sampled: "));
+        assertTrue(report.get("requestPairs").size() > 0);
+        assertTrue(report.get("orderPairs").size() > 0);
+        assertEquals("R2", report.get("selfCheck").get("invariant").asText());
+        long sum = 0;
+        for (JsonNode row : report.get("outcomes")) {
+            sum += row.get("count").asLong();
+        }
+        assertEquals(50, sum);
+    }
+
+    @Test
+    void schedulesThatAreCutShortAreInconclusive() {
+        Outcome outcome = stress(SCENARIO, "--schedules", "5", "--steps", "10");
+        assertEquals(ExitCode.INCONCLUSIVE, outcome.exitCode(), outcome.out());
+    }
+
+    @Test
+    void timeThatIsUpBeforeTheFirstScheduleIsInconclusive() {
+        Outcome outcome = stress(SCENARIO, "--time", "1ms");
+        assertEquals(ExitCode.INCONCLUSIVE, outcome.exitCode(), outcome.out());
+        assertTrue(outcome.out().contains("sampled: 0 schedules"), outcome.out());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            --strategy  | foo   | --strategy = foo: must be one of
+            --without   | B99   | --without = B99: must be one of B01,
+            --with      | O3    | --with = O3: must be one of B01,
+            --kernel    | abc   | --kernel = abc: must be a release of Linux
+            --time      | 5     | --time = 5: must be a number and ms, s, m or h
+            --schedules | 0     | --schedules = 0: must be at least 1
+            --jobs      | 0     | --jobs = 0: must be 1 to 256
+            --steps     | -1    | --steps = -1: must be at least 1
+            """)
+    void whatIsNotKnownIsOneLine(String option, String value, String line) {
+        Outcome outcome = stress(SCENARIO, option, value);
+        assertEquals(ExitCode.USAGE, outcome.exitCode());
+        assertEquals("", outcome.out());
+        assertTrue(outcome.err().startsWith(line), outcome.err());
+        assertEquals(1, outcome.err().lines().count());
+    }
+
+    @Test
+    void aFolderThatCannotBeMadeIsOneLine() throws IOException {
+        Files.createFile(findings());
+        Outcome outcome = stress(SCENARIO, "--schedules", "64", "--without", "B02");
+        assertEquals(ExitCode.USAGE, outcome.exitCode());
+        assertTrue(outcome.err().startsWith("--findings " + findings() + ": cannot be written: "), outcome.err());
+        assertTrue(outcome.out().contains("1 finding"), outcome.out());
+    }
+}

@@ -1,0 +1,161 @@
+package org.vcpusim.sim;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.vcpusim.kvm.Fix;
+import org.vcpusim.kvm.Rules;
+import org.vcpusim.scenario.Scenario;
+import org.vcpusim.scenario.ScenarioFile;
+import org.vcpusim.schedule.ReplayChooser;
+import org.vcpusim.schedule.Schedule;
+import org.vcpusim.schedule.StrategyKind;
+import org.vcpusim.sim.StressReport.Expectation;
+import org.vcpusim.sim.StressReport.Figures;
+import org.vcpusim.sim.StressReport.Group;
+
+/** Many schedules: what they add up to, and when they end. */
+class StressTest {
+    private static final long SCHEDULES = 300;
+
+    private final Scenario right = ScenarioFile.read(Path.of("conf/scenarios/bugs/b02-level-eoi-after-move.conf"));
+    private final Scenario broken = right.withRules(Rules.UPSTREAM.without(Fix.B02));
+
+    private static StressPlan plan(Scenario scenario, int jobs, StressPlan.Budget budget) {
+        return new StressPlan(scenario, StrategyKind.RANDOM, 1, budget, jobs);
+    }
+
+    private static StressReport report(Scenario scenario, int jobs, StressPlan.Budget budget) {
+        return Stress.run(plan(scenario, jobs, budget), () -> false, count -> {});
+    }
+
+    /** All of a report that does not depend on time or threads. */
+    private static List<Object> whatItShows(StressReport report) {
+        Figures f = report.figures();
+        return List.of(
+                report.end(),
+                List.of(f.schedules(), f.cut(), f.steps(), f.traces(), f.singletons(), f.finalStates()),
+                report.requests(),
+                report.orders(),
+                report.outcomes(),
+                report.groups());
+    }
+
+    @Test
+    void twoThreadsFindTheUnionOfTheirHalves() {
+        StressPlan.Budget budget = StressPlan.Budget.schedules(SCHEDULES);
+        StressReport one = report(broken, 1, budget);
+        assertEquals(whatItShows(one), whatItShows(report(broken, 2, budget)));
+        assertEquals(whatItShows(one), whatItShows(report(broken, 3, budget)));
+        assertEquals(SCHEDULES, one.figures().schedules());
+        assertTrue(one.figures().traces() > SCHEDULES / 2, one::toString);
+        assertEquals(StressReport.End.SCHEDULES, one.end());
+    }
+
+    @Test
+    void aFindingEndsItWithItsBlockHoweverManyThreads() {
+        Scenario clean = right;
+        StressPlan.Budget budget = StressPlan.Budget.untilFound(10 * Stress.BLOCK);
+        StressReport one = report(broken, 1, budget);
+        assertEquals(StressReport.End.FOUND, one.end());
+        assertEquals(0, one.figures().schedules() % Stress.BLOCK);
+        assertTrue(one.findings().get(0).firstSchedule() >= one.figures().schedules() - Stress.BLOCK);
+        assertEquals(whatItShows(one), whatItShows(report(broken, 2, budget)));
+        assertEquals(whatItShows(one), whatItShows(report(broken, 3, budget)));
+        assertEquals(
+                StressReport.End.SCHEDULES,
+                report(clean, 2, StressPlan.Budget.untilFound(150)).end());
+    }
+
+    @Test
+    void theFirstScheduleOfAFindingIsThereToBeRunAgain() {
+        StressReport report = report(broken, 2, StressPlan.Budget.schedules(SCHEDULES));
+        Group group = report.findings().get(0);
+        assertEquals("I7", group.invariant());
+        try (Explorer explorer = new Explorer()) {
+            Exploration again = explorer.explore(broken, new ReplayChooser(group.picks()));
+            assertEquals(group.picks(), again.picks());
+            assertTrue(again.violations().contains(group.first()), again::toString);
+        }
+    }
+
+    @Test
+    void aScheduleThatTheBoundCutsIsToldApart() {
+        StressPlan.Budget budget = new StressPlan.Budget(20, Long.MAX_VALUE, 30, Explorer.OnViolation.GO_ON);
+        StressReport report = report(right, 1, budget);
+        assertEquals(20, report.figures().cut());
+        assertEquals(20 * 30, report.figures().steps());
+        assertEquals(1, report.outcomes().size());
+        assertEquals(Expectation.INTERESTING, report.outcomes().get(0).expectation());
+        assertTrue(report.verdict().contains("20 of them cut short"), report::verdict);
+    }
+
+    @Test
+    void everyScheduleHasOneOutcome() {
+        StressReport report = report(broken, 2, StressPlan.Budget.schedules(SCHEDULES));
+        long sum = report.outcomes().stream()
+                .mapToLong(StressReport.Outcome::count)
+                .sum();
+        assertEquals(SCHEDULES, sum);
+        assertEquals(Expectation.FORBIDDEN, report.outcomes().get(0).expectation());
+        assertEquals("I7", report.outcomes().get(0).label());
+    }
+
+    @Test
+    void theUserEndsItAndGetsWhatThereIs() {
+        AtomicLong done = new AtomicLong();
+        StressPlan plan = plan(right, 2, StressPlan.Budget.schedules(Long.MAX_VALUE));
+        StressReport report = Stress.run(plan, () -> done.get() > 0, done::set);
+        assertEquals(StressReport.End.INTERRUPTED, report.end());
+        assertTrue(report.figures().schedules() >= done.get());
+        assertTrue(report.verdict().contains("until it was interrupted"), report::verdict);
+    }
+
+    @Test
+    void timeEndsIt() {
+        StressPlan.Budget budget =
+                new StressPlan.Budget(Long.MAX_VALUE, 1, StressPlan.DEFAULT_STEPS, Explorer.OnViolation.GO_ON);
+        StressReport report = report(right, 1, budget);
+        assertEquals(StressReport.End.TIME, report.end());
+        assertTrue(report.verdict().contains("until time was up"), report::verdict);
+    }
+
+    @Test
+    void theVerdictSaysSampledAndWhatWasSampled() {
+        StressReport report = report(right, 1, StressPlan.Budget.schedules(10));
+        assertEquals(
+                "sampled: 10 schedules of b02-level-eoi-after-move, strategy random, seed 1; no violation in them",
+                report.verdict());
+    }
+
+    @ParameterizedTest
+    @EnumSource(StrategyKind.class)
+    void everyStrategyFindsThePlantedBug(StrategyKind kind) {
+        try (Explorer explorer = new Explorer()) {
+            SelfCheck.Result result = SelfCheck.planted().on(explorer, kind);
+            assertEquals("R2", result.invariant());
+            assertTrue(result.schedules() <= 500, result::toString);
+        }
+    }
+
+    @Test
+    void anEngineThatDoesNotFindThePlantedBugSaysNothingElse() {
+        StressPlan plan = plan(right, 2, StressPlan.Budget.schedules(10));
+        assertThrows(
+                SelfCheckFailedException.class,
+                () -> Stress.run(plan, SelfCheck.lookingFor(), () -> false, count -> {}));
+    }
+
+    @Test
+    void picksArePackedIntoTextAndBack() {
+        Schedule picks = Schedule.of(0, 1, 127, 128, 16_383, 16_384, 1 << 20, 3);
+        assertEquals(picks, FindingFile.unpacked(FindingFile.packed(picks)));
+    }
+}
