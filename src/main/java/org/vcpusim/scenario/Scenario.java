@@ -1,7 +1,13 @@
 package org.vcpusim.scenario;
 
 import com.typesafe.config.Config;
+import com.typesafe.config.ConfigRenderOptions;
+import com.typesafe.config.ConfigValueFactory;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.EnumSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -46,6 +52,7 @@ public record Scenario(
         Limits limits,
         List<VcpuGroup> groups,
         ScenarioText text) {
+    private static final int DIGEST_BYTES = 6;
 
     public Scenario {
         devices = List.copyOf(devices);
@@ -128,6 +135,35 @@ public record Scenario(
     /** This scenario with another protocol. */
     public Scenario withProtocol(Protocol protocol) {
         return with(machine.with(protocol));
+    }
+
+    /** This scenario with what was not read from its file, but set from outside, in {@code other}. */
+    Scenario playedLike(Scenario other) {
+        Machine there = other.machine;
+        Machine here = machine.with(there.protocol()).with(there.rules()).withGarbageSeed(there.garbageSeed());
+        return with(here);
+    }
+
+    /** It as a scenario file, comments other than the title left out. */
+    public String hocon() {
+        return "# " + title + "\n\n"
+                + text.root()
+                        .withValue("vcpus", ConfigValueFactory.fromAnyRef(machine.vcpuCount()))
+                        .render(ConfigRenderOptions.defaults()
+                                .setOriginComments(false)
+                                .setComments(false)
+                                .setJson(false));
+    }
+
+    /** What its file says apart from comments and layout, as twelve hexadecimal digits. */
+    public String digest() {
+        String said = text.root().render(ConfigRenderOptions.concise());
+        try {
+            byte[] hash = MessageDigest.getInstance("SHA-256").digest(said.getBytes(StandardCharsets.UTF_8));
+            return HexFormat.of().formatHex(hash, 0, DIGEST_BYTES);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e); // every JDK has it
+        }
     }
 
     private Scenario with(Machine other) {

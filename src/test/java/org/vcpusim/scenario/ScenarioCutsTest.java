@@ -1,0 +1,78 @@
+package org.vcpusim.scenario;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.vcpusim.kvm.Fault;
+
+class ScenarioCutsTest {
+    private static final String SMALL = """
+            # Two of everything.
+            vcpus = 2
+            ioapic { 16 = vector 0x31 level to 1 }
+            guests { mover { vcpus = 0, do = [sti, { repeat = 4, do = [set-high 16 to 0] }] } }
+            devices { nic { line = 16, do = [assert, deassert] } }
+            """;
+
+    static List<Path> files() throws IOException {
+        try (Stream<Path> files = Files.walk(Path.of("conf", "scenarios"))) {
+            return files.filter(file -> file.toString().endsWith(".conf"))
+                    .sorted()
+                    .toList();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("files")
+    void everyScenarioWrittenOutSaysTheSame(Path file) {
+        Scenario scenario = ScenarioFile.read(file);
+        Scenario again = ScenarioFile.parse(scenario.hocon(), scenario.name() + ".conf");
+        assertEquals(scenario.digest(), again.digest());
+        assertEquals(scenario.title(), again.title());
+        assertEquals(scenario.machine(), again.machine());
+    }
+
+    @Test
+    void eachCutTakesOneThingAway() {
+        Scenario scenario = ScenarioFile.parse(SMALL, "small.conf");
+        List<String> cuts = ScenarioCuts.of(scenario).map(Scenario::hocon).toList();
+        assertTrue(cuts.stream().anyMatch(text -> !text.contains("assert,") && text.contains("deassert")));
+        assertTrue(cuts.stream().anyMatch(text -> text.contains("repeat=1")));
+        assertTrue(cuts.stream().anyMatch(text -> text.contains("repeat=3")));
+        assertTrue(cuts.stream().anyMatch(text -> text.contains("vcpus=1")));
+        assertTrue(cuts.stream().anyMatch(text -> !text.contains("nic")));
+        assertTrue(cuts.stream().anyMatch(text -> !text.contains("mover")));
+        cuts.forEach(text -> assertTrue(text.length() <= scenario.hocon().length(), text));
+        cuts.forEach(text -> assertFalse(text.equals(scenario.hocon())));
+    }
+
+    @Test
+    void rulesSetFromOutsideStay() {
+        Scenario scenario = ScenarioFile.parse(SMALL, "small.conf").withFaults(EnumSet.of(Fault.NO_RECHECK));
+        ScenarioCuts.of(scenario)
+                .forEach(cut -> assertEquals(
+                        List.of(Fault.NO_RECHECK), cut.machine().rules().faults()));
+    }
+
+    @Test
+    void commentsAndLayoutDoNotCountForTheDigest() {
+        Scenario scenario = ScenarioFile.parse(SMALL, "small.conf");
+        assertEquals(
+                scenario.digest(),
+                ScenarioFile.parse("# Another title.\n" + SMALL.substring(SMALL.indexOf('\n')), "small.conf")
+                        .digest());
+        assertFalse(scenario.digest()
+                .equals(ScenarioFile.parse(SMALL.replace("0x31", "0x32"), "small.conf")
+                        .digest()));
+    }
+}
