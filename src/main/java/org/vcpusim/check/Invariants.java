@@ -29,6 +29,13 @@ public final class Invariants implements TraceSink {
         return new Invariants(create(), WANTED_OF_ALL);
     }
 
+    /** A new one of the invariant {@code id} alone. */
+    public static Invariants only(String id) {
+        List<Invariant> one =
+                create().stream().filter(each -> each.id().equals(id)).toList();
+        return new Invariants(one, wanted(one));
+    }
+
     /** New ones of all the invariants here, and {@code more}. */
     public static Invariants allAnd(Invariant... more) {
         List<Invariant> invariants = create();

@@ -5,10 +5,20 @@ import org.vcpusim.kvm.Machine;
 import org.vcpusim.schedule.Chooser;
 import org.vcpusim.search.PlainMachine;
 import org.vcpusim.trace.Sinks;
+import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.TraceSink;
 
 /** Runs machines as plain values, one message at a time in the order of a chooser: the traces of the controlled executor. */
 public final class PlainSimulation {
+    /** A sink that keeps nothing. */
+    static final TraceSink NOWHERE = new TraceSink() {
+        @Override
+        public void accept(TraceRecord record) {}
+
+        @Override
+        public void close() {}
+    };
+
     private PlainSimulation() {}
 
     /** {@code assembly} before it starts; its listener in user space hears nothing. */

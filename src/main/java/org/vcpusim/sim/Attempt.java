@@ -1,0 +1,168 @@
+package org.vcpusim.sim;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.vcpusim.check.Invariant;
+import org.vcpusim.check.Invariants;
+import org.vcpusim.check.Violation;
+import org.vcpusim.schedule.Chooser;
+import org.vcpusim.schedule.LatestFirstChooser;
+import org.vcpusim.search.PlainMachine;
+import org.vcpusim.trace.Sinks;
+import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.TraceSink;
+
+/**
+ * One run of a list of picks that need not fit: a pick of somebody who has no message is passed over.
+ *
+ * <p>It ends at the first violation that is looked for. Where the list ends before that, the run ends too, or goes on with few
+ * changes of actors until nothing moves, with the audit behind it: a rule about what must happen eventually can only be judged
+ * then.
+ */
+final class Attempt {
+    private final Assembly assembly;
+    private final Ending ending;
+    private final Symptom symptom;
+    private final long bound;
+
+    /** What follows the last pick. */
+    enum Ending {
+        /** Nothing. */
+        STOP,
+        /** {@link LatestFirstChooser} until nobody has a message; then the audit. */
+        FINISH
+    }
+
+    /**
+     * The violation that is looked for: any of the same rule, a hazard or not as the first one was.
+     *
+     * @param invariant its id
+     */
+    record Symptom(String invariant, boolean hazard) {
+        static Symptom of(Violation violation) {
+            return new Symptom(violation.invariant(), violation.hazard().isPresent());
+        }
+
+        boolean matches(Violation violation) {
+            return equals(of(violation));
+        }
+    }
+
+    /**
+     * How it went.
+     *
+     * @param violation the one looked for
+     * @param picks those of the list that were taken, up to the violation
+     * @param steps messages handled, those behind the list included
+     */
+    record Result(Optional<Violation> violation, int[] picks, long steps) {}
+
+    /** A run of {@code assembly} of at most {@code bound} steps behind the list. */
+    Attempt(Assembly assembly, Ending ending, Symptom symptom, long bound) {
+        this.assembly = assembly;
+        this.ending = ending;
+        this.symptom = symptom;
+        this.bound = bound;
+    }
+
+    /** Runs {@code wanted}. */
+    Result run(int[] wanted) {
+        return run(wanted, step -> {}, PlainSimulation.NOWHERE);
+    }
+
+    /**
+     * Runs {@code wanted}.
+     *
+     * @param watcher is shown the machine before each step, with the position that is picked
+     * @param sink is given every record
+     */
+    Result run(int[] wanted, Consumer<Step> watcher, TraceSink sink) {
+        Checks checks = new Checks(symptom);
+        PlainMachine machine = PlainSimulation.machine(assembly, Sinks.of(List.of(checks, sink)));
+        machine.start();
+        int[] taken = new int[wanted.length];
+        int count = 0;
+        for (int pick : wanted) {
+            int position = pick < machine.components() ? machine.position(pick) : -1;
+            if (position < 0) {
+                continue;
+            }
+            taken[count++] = pick;
+            watcher.accept(new Step(machine, position, true));
+            machine.step(position);
+            if (checks.found()) {
+                return result(checks, taken, count, machine);
+            }
+        }
+        if (ending == Ending.FINISH) {
+            finish(machine, checks, watcher);
+            if (!checks.found() && machine.ready().size() == 0) {
+                machine.audit();
+                finish(machine, checks, watcher);
+                checks.close();
+            }
+        }
+        return result(checks, taken, count, machine);
+    }
+
+    /** A step that is about to be taken: of somebody in the list, or behind it. */
+    record Step(PlainMachine machine, int position, boolean picked) {}
+
+    private void finish(PlainMachine machine, Checks checks, Consumer<Step> watcher) {
+        Chooser tail = new LatestFirstChooser();
+        for (long steps = 0; steps < bound && machine.ready().size() > 0 && !checks.found(); steps++) {
+            int position = tail.choose(machine.ready());
+            watcher.accept(new Step(machine, position, false));
+            machine.step(position);
+        }
+    }
+
+    private static Result result(Checks checks, int[] taken, int count, PlainMachine machine) {
+        return new Result(checks.violation(), Arrays.copyOf(taken, count), machine.steps());
+    }
+
+    /** The invariant of the symptom, and whether it has shown. */
+    private static final class Checks implements TraceSink {
+        private final Invariants invariants;
+        private final Symptom symptom;
+        private int judged;
+        private Optional<Violation> violation = Optional.empty();
+
+        Checks(Symptom symptom) {
+            this.symptom = symptom;
+            invariants = Invariants.only(symptom.invariant());
+        }
+
+        @Override
+        public void accept(TraceRecord record) {
+            invariants.accept(record);
+            look();
+        }
+
+        private void look() {
+            for (Invariant invariant : invariants.list()) {
+                List<Violation> violations = invariant.violations();
+                while (judged < violations.size() && violation.isEmpty()) {
+                    violation = Optional.of(violations.get(judged)).filter(symptom::matches);
+                    judged++;
+                }
+            }
+        }
+
+        boolean found() {
+            return violation.isPresent();
+        }
+
+        Optional<Violation> violation() {
+            return violation;
+        }
+
+        @Override
+        public void close() {
+            invariants.close();
+            look();
+        }
+    }
+}

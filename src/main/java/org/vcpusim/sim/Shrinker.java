@@ -1,0 +1,315 @@
+package org.vcpusim.sim;
+
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+import java.util.function.IntPredicate;
+import org.vcpusim.check.Violation;
+import org.vcpusim.scenario.Scenario;
+import org.vcpusim.scenario.ScenarioCuts;
+import org.vcpusim.schedule.Schedule;
+import org.vcpusim.sim.Attempt.Ending;
+import org.vcpusim.sim.Attempt.Symptom;
+
+/**
+ * Makes a failing schedule short, as long as the same rule breaks: whole actors, picks, changes of actors; and the scenario
+ * itself where that is wanted.
+ *
+ * <p>Picks by delta debugging (A. Zeller, R. Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", IEEE TSE 2002)
+ * with lenient replay: a pick of somebody who has no message is passed over. What comes out is minimal in the sense that no
+ * single pick can go. It can be stopped at any time; then the shortest so far comes out.
+ */
+public final class Shrinker {
+    private static final int MOST_ROUNDS = 8;
+    /** Steps behind the list of a run, as a multiple of those that the failing run took, before it is given up. */
+    private static final int PATIENCE = 4;
+
+    private final Symptom symptom;
+    private final BooleanSupplier stopped;
+    private final Set<Integer> failed = new HashSet<>();
+    private Scenario scenario;
+    private Assembly assembly;
+    private Ending ending;
+    private long bound;
+    private int[] picks = {};
+    private long steps;
+    private long replays;
+
+    private Shrinker(Scenario scenario, Symptom symptom, BooleanSupplier stopped) {
+        this.scenario = scenario;
+        this.assembly = ScenarioAssembly.of(scenario);
+        this.symptom = symptom;
+        this.stopped = stopped;
+        ending = Ending.STOP;
+        bound = scenario.limits().steps();
+    }
+
+    /**
+     * A failing run, as short as it got.
+     *
+     * @param scenario the given one or one cut smaller
+     * @param picks the schedule; {@code ending} says what comes behind it
+     * @param finishes whether the run goes on behind the picks until nothing moves, and the audit follows
+     * @param violation what it shows
+     * @param steps messages handled in all
+     * @param critical the pair of neighbours whose exchange makes the failure vanish, if there is one
+     * @param replays runs that it took
+     * @param complete whether nothing more could be tried; false where it was stopped
+     */
+    public record Shrunk(
+            Scenario scenario,
+            Schedule picks,
+            boolean finishes,
+            Violation violation,
+            long steps,
+            Optional<CriticalPair> critical,
+            long replays,
+            boolean complete) {}
+
+    /**
+     * Two runs of picks of one actor each, one behind the other: with {@code second} first, nothing breaks.
+     *
+     * @param first position of the first pick of the first run
+     * @param second position of the first pick of the second run
+     * @param end position behind the second run
+     */
+    public record CriticalPair(int first, int second, int end) {}
+
+    /**
+     * Shortens {@code schedule}, which shows {@code violation} in {@code scenario}.
+     *
+     * @param stopped asked before every run
+     * @throws IllegalArgumentException where the schedule does not show it
+     */
+    public static Shrunk shrink(Scenario scenario, Schedule schedule, Violation violation, BooleanSupplier stopped) {
+        return new Shrinker(scenario, Symptom.of(violation), stopped).shrink(schedule.toArray(), Scope.SCHEDULE);
+    }
+
+    /** Cuts the scenario of {@code shrunk} too, as far as the failure does not need it. */
+    public static Shrunk cut(Shrunk shrunk, BooleanSupplier stopped) {
+        Shrinker shrinker = new Shrinker(shrunk.scenario, Symptom.of(shrunk.violation), stopped);
+        return shrinker.shrink(shrunk.picks.toArray(), Scope.SCENARIO);
+    }
+
+    /** What may become smaller. */
+    private enum Scope {
+        SCHEDULE,
+        SCENARIO
+    }
+
+    private Shrunk shrink(int[] schedule, Scope scope) {
+        if (!begins(schedule, Ending.STOP) && !begins(schedule, Ending.FINISH)) {
+            throw new IllegalArgumentException(
+                    "schedule of " + schedule.length + " picks: must show a violation of " + symptom.invariant());
+        }
+        for (int round = 0; round < MOST_ROUNDS && !stopped.getAsBoolean(); round++) {
+            long before = size();
+            dropActors();
+            dropPicks();
+            if (scope == Scope.SCENARIO) {
+                cutScenario();
+            }
+            joinTurns();
+            if (size() == before) {
+                break;
+            }
+        }
+        Optional<CriticalPair> critical = criticalPair();
+        Attempt.Result result = attempt(assembly).run(picks);
+        return new Shrunk(
+                scenario,
+                Schedule.of(picks),
+                ending == Ending.FINISH,
+                result.violation().orElseThrow(),
+                result.steps(),
+                critical,
+                replays,
+                !stopped.getAsBoolean());
+    }
+
+    private boolean begins(int[] schedule, Ending how) {
+        ending = how;
+        Attempt.Result result = attempt(assembly).run(schedule);
+        if (result.violation().isEmpty()) {
+            return false;
+        }
+        picks = result.picks();
+        steps = result.steps();
+        bound = PATIENCE * steps;
+        return true;
+    }
+
+    private long size() {
+        return steps * picks.length + turns(picks);
+    }
+
+    private Attempt attempt(Assembly of) {
+        return new Attempt(of, ending, symptom, bound);
+    }
+
+    /** Whether {@code candidate} fails too, and in no more steps: then it is kept. */
+    private boolean keeps(int[] candidate) {
+        if (stopped.getAsBoolean() || failed.contains(Arrays.hashCode(candidate))) {
+            return false;
+        }
+        replays++;
+        Attempt.Result result = attempt(assembly).run(candidate);
+        if (result.violation().isEmpty() || result.steps() > steps) {
+            failed.add(Arrays.hashCode(candidate));
+            return false;
+        }
+        picks = result.picks();
+        steps = result.steps();
+        return true;
+    }
+
+    private static int[] without(int[] list, IntPredicate dropped) {
+        int[] rest = new int[list.length];
+        int count = 0;
+        for (int i = 0; i < list.length; i++) {
+            if (!dropped.test(i)) {
+                rest[count++] = list[i];
+            }
+        }
+        return Arrays.copyOf(rest, count);
+    }
+
+    /** Whole actors go, those that were picked most often first. */
+    private void dropActors() {
+        int[] actors = Arrays.stream(picks).distinct().toArray();
+        for (int actor : actors) {
+            int[] before = picks;
+            keeps(without(before, i -> before[i] == actor));
+        }
+    }
+
+    /** Delta debugging: chunks go, ever smaller ones. */
+    private void dropPicks() {
+        int chunks = 2;
+        while (picks.length > 0 && !stopped.getAsBoolean()) {
+            int length = (picks.length + chunks - 1) / chunks;
+            boolean shorter = false;
+            for (int start = 0; start < picks.length; ) {
+                int from = start;
+                int to = Math.min(start + length, picks.length);
+                int[] before = picks;
+                if (keeps(without(before, i -> i >= from && i < to))) {
+                    shorter = true;
+                } else {
+                    start = to;
+                }
+            }
+            if (length == 1 && !shorter) {
+                return;
+            }
+            chunks = shorter ? Math.max(2, Math.min(chunks, picks.length)) : Math.min(2 * chunks, picks.length);
+        }
+    }
+
+    /** Turns of one actor are joined where the order between them does not matter. */
+    private void joinTurns() {
+        for (int i = 1; i < picks.length && !stopped.getAsBoolean(); i++) {
+            if (picks[i] == picks[i - 1]) {
+                continue;
+            }
+            int next = next(picks[i - 1], i);
+            if (next > 0) {
+                int[] moved = moved(picks, next, i);
+                if (turns(moved) < turns(picks)) {
+                    keeps(moved);
+                }
+            }
+        }
+    }
+
+    private int next(int actor, int from) {
+        for (int i = from; i < picks.length; i++) {
+            if (picks[i] == actor) {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    private static int[] moved(int[] list, int from, int to) {
+        int[] result = list.clone();
+        int pick = result[from];
+        System.arraycopy(list, to, result, to + 1, from - to);
+        result[to] = pick;
+        return result;
+    }
+
+    private static int turns(int[] list) {
+        int turns = list.length == 0 ? 0 : 1;
+        for (int i = 1; i < list.length; i++) {
+            turns += list[i] == list[i - 1] ? 0 : 1;
+        }
+        return turns;
+    }
+
+    /** Parts of the scenario go that the failure does not need. */
+    private void cutScenario() {
+        boolean smaller = true;
+        while (smaller && !stopped.getAsBoolean()) {
+            smaller = ScenarioCuts.of(scenario).anyMatch(this::keepsScenario);
+        }
+    }
+
+    private boolean keepsScenario(Scenario candidate) {
+        if (stopped.getAsBoolean()) {
+            return false;
+        }
+        Assembly cut = ScenarioAssembly.of(candidate);
+        int[] renamed = Components.of(scenario).renamed(picks, Components.of(candidate));
+        replays++;
+        Attempt.Result result = attempt(cut).run(renamed);
+        if (result.violation().isEmpty() || result.steps() > steps) {
+            return false;
+        }
+        scenario = candidate;
+        assembly = cut;
+        picks = result.picks();
+        steps = result.steps();
+        failed.clear();
+        return true;
+    }
+
+    /** The last pair of turns of which both are taken in either order and only one order fails. */
+    private Optional<CriticalPair> criticalPair() {
+        for (int second = picks.length - 1; second > 0 && !stopped.getAsBoolean(); second--) {
+            if (picks[second] == picks[second - 1]) {
+                continue;
+            }
+            int middle = second;
+            int first = startOfTurn(second - 1);
+            int end = endOfTurn(second);
+            int[] exchanged = picks.clone();
+            System.arraycopy(picks, middle, exchanged, first, end - middle);
+            System.arraycopy(picks, first, exchanged, first + end - middle, middle - first);
+            replays++;
+            Attempt.Result result = attempt(assembly).run(exchanged);
+            if (result.violation().isEmpty() && result.picks().length == picks.length) {
+                return Optional.of(new CriticalPair(first, middle, end));
+            }
+        }
+        return Optional.empty();
+    }
+
+    private int startOfTurn(int at) {
+        int start = at;
+        while (start > 0 && picks[start - 1] == picks[at]) {
+            start--;
+        }
+        return start;
+    }
+
+    private int endOfTurn(int at) {
+        int end = at + 1;
+        while (end < picks.length && picks[end] == picks[at]) {
+            end++;
+        }
+        return end;
+    }
+}

@@ -1,0 +1,124 @@
+package org.vcpusim.sim;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.EnumSet;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.vcpusim.check.Invariants;
+import org.vcpusim.kvm.Fault;
+import org.vcpusim.schedule.Schedule;
+
+/** A failing schedule becomes short and still fails by the same rule. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class ShrinkerTest {
+    private Failure late;
+    private Shrinker.Shrunk shrunk;
+
+    @BeforeAll
+    void shrink() {
+        late = Failure.of("first", Fault.NO_RECHECK);
+        shrunk = Shrinker.shrink(late.scenario(), late.schedule(), late.violation(), () -> false);
+    }
+
+    private static Attempt attempt(Shrinker.Shrunk of) {
+        Attempt.Ending ending = of.finishes() ? Attempt.Ending.FINISH : Attempt.Ending.STOP;
+        return new Attempt(
+                ScenarioAssembly.of(of.scenario()), ending, Attempt.Symptom.of(of.violation()), of.steps() + 1);
+    }
+
+    @Test
+    void aLongScheduleBecomesAFewDozenPicksThatBreakTheSameRule() {
+        assertTrue(
+                late.schedule().size() > 200,
+                () -> "picks before: " + late.schedule().size());
+        assertTrue(
+                shrunk.picks().size() < 70,
+                () -> "picks after: " + shrunk.picks().size());
+        assertEquals(late.violation().invariant(), shrunk.violation().invariant());
+        assertTrue(shrunk.complete());
+        assertFalse(shrunk.finishes());
+    }
+
+    @Test
+    void noSinglePickCanGo() {
+        int[] picks = shrunk.picks().toArray();
+        for (int i = 0; i < picks.length; i++) {
+            int dropped = i;
+            int[] rest = IntStream.range(0, picks.length)
+                    .filter(at -> at != dropped)
+                    .map(at -> picks[at])
+                    .toArray();
+            assertTrue(attempt(shrunk).run(rest).violation().isEmpty(), "without pick " + i);
+        }
+    }
+
+    @Test
+    void actorsReplayItAndBreakTheSameRuleAtTheLastStep() {
+        Invariants invariants = Invariants.all();
+        Reproduction run = new Reproduction(shrunk.scenario(), shrunk.picks(), shrunk.finishes());
+        run.run(Reproduction.Executor.CONTROLLED, List.of(invariants));
+        assertEquals(
+                List.of(shrunk.violation()),
+                invariants.violations().stream()
+                        .filter(violation ->
+                                violation.invariant().equals(shrunk.violation().invariant()))
+                        .toList());
+    }
+
+    @Test
+    void exchangedTheCriticalTurnsBreakNothing() {
+        Shrinker.CriticalPair pair = shrunk.critical().orElseThrow();
+        int[] picks = shrunk.picks().toArray();
+        IntStream order = IntStream.concat(
+                IntStream.concat(IntStream.range(0, pair.first()), IntStream.range(pair.second(), pair.end())),
+                IntStream.concat(
+                        IntStream.range(pair.first(), pair.second()), IntStream.range(pair.end(), picks.length)));
+        int[] other = order.map(at -> picks[at]).toArray();
+        assertEquals(
+                shrunk.violation().invariant(),
+                attempt(shrunk).run(picks).violation().orElseThrow().invariant());
+        assertTrue(attempt(shrunk).run(other).violation().isEmpty());
+    }
+
+    @Test
+    void aFailureThatOnlyTheAuditShowsKeepsItsEnd() {
+        Failure end = Failure.of("retarget-in-service", Fault.UNINITIALISED_BITMAP);
+        Shrinker.Shrunk shorter = Shrinker.shrink(end.scenario(), end.schedule(), end.violation(), () -> false);
+        assertEquals(end.violation().invariant(), shorter.violation().invariant());
+        assertTrue(shorter.picks().size() < end.schedule().size());
+    }
+
+    @Test
+    void theScenarioIsCutToWhatTheFailureNeeds() {
+        Shrinker.Shrunk cut = Shrinker.cut(shrunk, () -> false);
+        assertEquals(shrunk.violation().invariant(), cut.violation().invariant());
+        assertTrue(cut.scenario().hocon().length() < shrunk.scenario().hocon().length());
+        assertTrue(cut.picks().size() <= shrunk.picks().size());
+    }
+
+    @Test
+    void stoppedAtOnceItGivesWhatItHasAndSaysSo() {
+        Shrinker.Shrunk stopped = Shrinker.shrink(late.scenario(), late.schedule(), late.violation(), () -> true);
+        assertFalse(stopped.complete());
+        assertEquals(late.violation().invariant(), stopped.violation().invariant());
+        assertEquals(0, stopped.replays());
+    }
+
+    @Test
+    void aScheduleThatShowsNothingIsRefused() {
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> Shrinker.shrink(
+                        late.scenario().withFaults(EnumSet.noneOf(Fault.class)),
+                        Schedule.of(),
+                        late.violation(),
+                        () -> false));
+    }
+}
