@@ -1,0 +1,216 @@
+package org.vcpusim.sim;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.vcpusim.check.Violation;
+import org.vcpusim.kvm.Fix;
+import org.vcpusim.trace.EventText;
+import org.vcpusim.trace.Tracepoint;
+
+/** Stories for a terminal, as Markdown and as JSON. */
+public final class StoryText {
+    /** Narrowest column that still holds a kernel function's name. */
+    private static final int NARROWEST = 26;
+
+    private static final int MARGIN = 6;
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    private StoryText() {}
+
+    /** How a terminal shows it. */
+    public enum Colour {
+        ON("\033[1m", "\033[31m", "\033[0m"),
+        OFF("", "", "");
+
+        private final String bold;
+        private final String red;
+        private final String end;
+
+        Colour(String bold, String red, String end) {
+            this.bold = bold;
+            this.red = red;
+            this.end = end;
+        }
+    }
+
+    /**
+     * For a terminal of {@code width} characters: a column for each actor where they fit, else its name before each step.
+     * Racing steps are marked {@code >}.
+     */
+    public static String of(Story story, int width, Colour colour) {
+        StringBuilder out = new StringBuilder();
+        out.append(colour.bold).append(story.title()).append(colour.end).append("\n\n");
+        int column = (width - MARGIN) / Math.max(1, story.columns().size());
+        if (column >= NARROWEST) {
+            columns(out, story, column, colour);
+        } else {
+            list(out, story, width, colour);
+        }
+        out.append('\n');
+        ending(story)
+                .forEach(line ->
+                        wrapped(line, width).forEach(part -> out.append(part).append('\n')));
+        return out.toString();
+    }
+
+    private static void columns(StringBuilder out, Story story, int column, Colour colour) {
+        out.append(" ".repeat(MARGIN));
+        for (String name : story.columns()) {
+            out.append(colour.bold).append(padded(name, column)).append(colour.end);
+        }
+        out.append('\n');
+        for (Story.Step step : story.steps()) {
+            String indent = " ".repeat(column * story.columns().indexOf(step.column()));
+            step(out, step, indent, column - 2, colour);
+        }
+    }
+
+    private static void list(StringBuilder out, Story story, int width, Colour colour) {
+        for (Story.Step step : story.steps()) {
+            out.append(colour.bold)
+                    .append(" ".repeat(MARGIN))
+                    .append(step.column())
+                    .append(colour.end)
+                    .append('\n');
+            step(out, step, "", width - MARGIN - 2, colour);
+        }
+    }
+
+    private static void step(StringBuilder out, Story.Step step, String indent, int width, Colour colour) {
+        String head = String.format("%3d %s ", step.number(), step.racing() ? ">" : " ");
+        for (String line : step.lines()) {
+            for (String part : wrapped(line, width)) {
+                String text = (head + indent + part).stripTrailing();
+                out.append(step.racing() ? colour.red : "").append(text);
+                out.append(step.racing() ? colour.end : "").append('\n');
+                head = " ".repeat(MARGIN);
+            }
+        }
+    }
+
+    private static String padded(String name, int width) {
+        return name + " ".repeat(Math.max(0, width - name.length()));
+    }
+
+    private static List<String> wrapped(String line, int width) {
+        List<String> parts = new ArrayList<>();
+        StringBuilder part = new StringBuilder();
+        for (String word : line.split(" ", -1)) {
+            if (part.length() > 0 && part.length() + 1 + word.length() > width) {
+                parts.add(part.toString());
+                part = new StringBuilder("  ");
+            }
+            part.append(part.length() == 0 || part.toString().isBlank() ? "" : " ")
+                    .append(word);
+        }
+        parts.add(part.toString());
+        return parts;
+    }
+
+    /** What follows the steps. */
+    private static List<String> ending(Story story) {
+        List<String> lines = new ArrayList<>();
+        Violation violation = story.violation();
+        lines.add(violation.invariant() + " is broken: " + story.rule() + ".");
+        lines.add("Here: " + violation.sentence()
+                + (violation.detail().isEmpty() ? "" : " (" + violation.detail() + ")") + ".");
+        lines.add("Event " + violation.at().order() + ": " + traced(violation)
+                + violation
+                        .since()
+                        .map(since -> "; since event " + since.order() + ": "
+                                + Tracepoint.of(since.event()).traceName() + ": " + EventText.of(since.event()))
+                        .orElse(""));
+        violation
+                .hazard()
+                .ifPresent(hazard -> lines.add(
+                        "A known hazard of Linux as it is modelled, " + hazard + ": " + hazard.title() + "."));
+        lines.addAll(story.knowledge());
+        if (story.steps().stream().anyMatch(Story.Step::racing)) {
+            lines.add("The steps marked > race: the other way round nothing breaks.");
+        }
+        story.fixes().forEach(fix -> lines.add(fixed(fix)));
+        lines.add("Replay: vcpusim replay " + story.token());
+        return lines;
+    }
+
+    private static String traced(Violation violation) {
+        return Tracepoint.of(violation.at().event()).traceName() + ": "
+                + EventText.of(violation.at().event());
+    }
+
+    /** What repaired it, as one sentence. */
+    static String fixed(Fix fix) {
+        String commit = fix.commit().map(hash -> "commit " + hash).orElse("a commit");
+        String when = fix.year().map(year -> " of " + year).orElse("");
+        String release = fix.release().map(version -> ", Linux " + version).orElse("");
+        return fix.year().isEmpty()
+                ? fix.id() + ", a rule of the design: " + fix.title() + "."
+                : fix.id() + " was fixed by " + commit + when + release + ": " + fix.title() + ".";
+    }
+
+    /** As Markdown: a table with a column for each actor. */
+    public static String markdown(Story story) {
+        StringBuilder out = new StringBuilder("# " + escaped(story.title()) + "\n\n| |");
+        story.columns().forEach(name -> out.append(' ').append(name).append(" |"));
+        out.append("\n|---|").append("---|".repeat(story.columns().size())).append('\n');
+        for (Story.Step step : story.steps()) {
+            String[] cells = new String[story.columns().size()];
+            Arrays.fill(cells, "");
+            cells[story.columns().indexOf(step.column())] = String.join(
+                    "<br>", step.lines().stream().map(StoryText::escaped).toList());
+            out.append("| ").append(step.racing() ? "**" + step.number() + "**" : step.number());
+            for (String cell : cells) {
+                out.append(" | ").append(cell);
+            }
+            out.append(" |\n");
+        }
+        out.append('\n');
+        ending(story).forEach(line -> out.append(escaped(line)).append("\n\n"));
+        return out.toString().stripTrailing() + "\n";
+    }
+
+    private static String escaped(String text) {
+        return text.replace("|", "\\|").replace("*", "\\*").replace("_", "\\_");
+    }
+
+    /** As an object of {@code schema vcpusim.story/1}. */
+    public static ObjectNode json(Story story) {
+        ObjectNode root =
+                MAPPER.createObjectNode().put("schema", "vcpusim.story/1").put("title", story.title());
+        ArrayNode columns = root.putArray("columns");
+        story.columns().forEach(columns::add);
+        ArrayNode steps = root.putArray("steps");
+        for (Story.Step step : story.steps()) {
+            ArrayNode lines = steps.addObject()
+                    .put("number", step.number())
+                    .put("column", step.column())
+                    .put("racing", step.racing())
+                    .putArray("lines");
+            step.lines().forEach(lines::add);
+        }
+        ArrayNode knowledge = root.putArray("knowledge");
+        story.knowledge().forEach(knowledge::add);
+        Violation violation = story.violation();
+        ObjectNode broken = root.putObject("violation")
+                .put("invariant", violation.invariant())
+                .put("rule", story.rule())
+                .put("sentence", violation.sentence())
+                .put("detail", violation.detail())
+                .put("event", violation.at().order())
+                .put("at", traced(violation));
+        violation.since().ifPresent(since -> broken.put("since", since.order()));
+        violation.hazard().ifPresent(hazard -> broken.put("hazard", hazard.name()));
+        ArrayNode fixes = root.putArray("fixes");
+        for (Fix fix : story.fixes()) {
+            ObjectNode node = fixes.addObject().put("id", fix.id()).put("title", fix.title());
+            fix.commit().ifPresent(commit -> node.put("commit", commit));
+            fix.release().ifPresent(release -> node.put("release", release.toString()));
+        }
+        root.put("replay", "vcpusim replay " + story.token());
+        return root;
+    }
+}

@@ -1,0 +1,174 @@
+package org.vcpusim.sim;
+
+import java.util.Locale;
+import java.util.Optional;
+import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.VcpuRequest;
+import org.vcpusim.trace.EventText;
+import org.vcpusim.trace.Tracepoint;
+
+/** Events as lines of a story: the kernel's function, a colon, and what it did. What every start of a vCPU does is not told. */
+final class StoryWords {
+    private StoryWords() {}
+
+    /** The line for {@code event}, empty where it is not worth one. */
+    static Optional<String> of(Event event) {
+        Optional<String> line = request(event);
+        line = line.isPresent() ? line : entry(event);
+        line = line.isPresent() ? line : interrupt(event);
+        if (line.isEmpty()) {
+            return isQuiet(event) ? Optional.empty() : Optional.of(asTraced(event));
+        }
+        return line.filter(text -> !text.isEmpty());
+    }
+
+    private static String asTraced(Event event) {
+        return Tracepoint.of(event).traceName() + ": " + EventText.of(event);
+    }
+
+    /** What each start does, and what another event says better. */
+    private static boolean isQuiet(Event event) {
+        return event instanceof Event.VmcsInitialised
+                || event instanceof Event.ApicAccessed
+                || event instanceof Event.MmioAccessed
+                || event instanceof Event.PioAccessed
+                || event instanceof Event.BroadcastStarted
+                || event instanceof Event.InterruptStateLoaded
+                || event instanceof Event.IrqLineSet
+                || event instanceof Event.ApicPageZapped
+                || event instanceof Event.ApicvUpdated updated && !updated.changed();
+    }
+
+    private static Optional<String> request(Event event) {
+        if (event instanceof Event.RequestMade made) {
+            return told(
+                    made.flow().request(),
+                    "kvm_make_request: " + made.flow().request() + " on vcpu" + made.vcpu()
+                            + (made.coalesced() ? ", already set" : ""));
+        }
+        if (event instanceof Event.RequestSeen seen) {
+            return told(
+                    seen.flow().request(),
+                    "kvm_check_request: " + seen.flow().request() + " of vcpu" + seen.vcpu() + " is set, and cleared");
+        }
+        if (event instanceof Event.RequestApplied applied) {
+            return told(
+                    applied.flow().request(),
+                    "vcpu_enter_guest: " + applied.flow().request() + " is carried out");
+        }
+        if (event instanceof Event.IpiSent sent) {
+            return Optional.of("send IPI: vector 0x"
+                    + Integer.toHexString(sent.vector().number()) + " (" + sent.vector() + ") to vcpu" + sent.vcpu());
+        }
+        if (event instanceof Event.IpiElided elided) {
+            return Optional.of(
+                    "kvm_request_needs_ipi: vcpu" + elided.vcpu() + " is found in " + elided.mode() + ", no IPI");
+        }
+        if (event instanceof Event.BroadcastCompleted completed) {
+            return Optional.of("kvm_make_all_cpus_request: " + completed.request() + " returns");
+        }
+        return Optional.empty();
+    }
+
+    /** Requests that every start makes are not told. */
+    private static Optional<String> told(VcpuRequest request, String line) {
+        boolean quiet = request == VcpuRequest.APIC_PAGE_RELOAD || request == VcpuRequest.APICV_UPDATE;
+        return Optional.of(quiet ? "" : line);
+    }
+
+    private static Optional<String> entry(Event event) {
+        if (event instanceof Event.GuestEntered entered) {
+            return Optional.of("vcpu_enter_guest: vcpu" + entered.vcpu() + " enters the guest"
+                    + (entered.requests() == 0 ? "" : ", requests 0x" + Long.toHexString(entered.requests())));
+        }
+        if (event instanceof Event.GuestExited exited) {
+            return Optional.of("vmx_vcpu_run: vcpu" + exited.vcpu() + " leaves the guest, "
+                    + exited.reason().traceName());
+        }
+        if (event instanceof Event.EntryCancelled cancelled) {
+            return Optional.of("kvm_vcpu_exit_request: the entry of vcpu" + cancelled.vcpu() + " is abandoned, mode "
+                    + cancelled.mode() + ", requests 0x" + Long.toHexString(cancelled.requests()));
+        }
+        if (event instanceof Event.RedirectionEntryWritten written) {
+            return Optional.of("ioapic_write_indirect: pin " + written.pin() + " is " + entry(written.after())
+                    + ", write " + written.sequence());
+        }
+        if (event instanceof Event.IoapicScanned scanned) {
+            return Optional.of("vcpu_scan_ioapic: vcpu" + scanned.vcpu() + " handles " + vectors(scanned.handled())
+                    + ", table as of write " + scanned.sequence());
+        }
+        if (event instanceof Event.EoiExitmapLoaded loaded) {
+            return Optional.of("vmx_load_eoi_exitmap: EOI_EXIT_BITMAP of vcpu" + loaded.vcpu() + " := "
+                    + vectors(loaded.bitmap()));
+        }
+        if (event instanceof Event.VcpuBlocked blocked) {
+            return Optional.of("kvm_vcpu_block: vcpu" + blocked.vcpu() + " sleeps");
+        }
+        if (event instanceof Event.VcpuWoken woken) {
+            return Optional.of("kvm_vcpu_wake_up: vcpu" + woken.vcpu() + " is woken");
+        }
+        return Optional.empty();
+    }
+
+    private static Optional<String> interrupt(Event event) {
+        if (event instanceof Event.InterruptAccepted accepted) {
+            return Optional.of("__apic_accept_irq: vector " + hex(accepted.vector()) + " for vcpu" + accepted.vcpu()
+                    + ", " + accepted.triggerMode().name().toLowerCase(Locale.ROOT));
+        }
+        if (event instanceof Event.VirtualInterruptDelivered delivered) {
+            return Optional.of("processor: delivers vector " + hex(delivered.vector()) + " to vcpu" + delivered.vcpu());
+        }
+        if (event instanceof Event.InterruptTaken taken) {
+            return Optional.of("guest: takes vector " + hex(taken.vector()) + " on vcpu" + taken.vcpu());
+        }
+        if (event instanceof Event.InterruptInjected injected) {
+            return Optional.of("vmx_inject_irq: vector " + hex(injected.vector()) + " into vcpu" + injected.vcpu());
+        }
+        if (event instanceof Event.EoiVirtualized eoi) {
+            return Optional.of("processor: ends vector " + hex(eoi.vector()) + " of vcpu" + eoi.vcpu() + ", no exit");
+        }
+        if (event instanceof Event.EoiReceived eoi) {
+            return Optional.of("kvm_apic_set_eoi: vcpu" + eoi.vcpu() + " ends vector " + hex(eoi.vector()));
+        }
+        if (event instanceof Event.IrqAcknowledged acked) {
+            return Optional.of("kvm_notify_acked_irq: pin " + acked.pin() + " of " + acked.chip());
+        }
+        if (event instanceof Event.IoapicIrqSet set) {
+            return Optional.of("kvm_ioapic_set_irq: pin " + set.pin() + ", " + entry(set.entry())
+                    + (set.coalesced() ? ", coalesced" : ""));
+        }
+        if (event instanceof Event.PostedInterruptSet set) {
+            return Optional.of("pi_test_and_set_pir: vector " + hex(set.vector()) + " of vcpu" + set.vcpu()
+                    + (set.coalesced() ? ", already set" : ""));
+        }
+        if (event instanceof Event.NotificationRequested requested) {
+            return Optional.of("pi_test_and_set_on: ON of vcpu" + requested.vcpu()
+                    + (requested.coalesced() ? ", already set" : ""));
+        }
+        if (event instanceof Event.PostedInterruptsSynced synced) {
+            return Optional.of((synced.by() == Event.SyncedBy.KVM ? "vmx_sync_pir_to_irr: " : "processor: ") + "takes "
+                    + vectors(synced.taken()) + " from PIR of vcpu" + synced.vcpu());
+        }
+        return Optional.empty();
+    }
+
+    static String hex(int vector) {
+        return vector < 0 ? "none" : "0x" + Integer.toHexString(vector);
+    }
+
+    static String vectors(VectorBitmap bitmap) {
+        String list = String.join(
+                " ", bitmap.vectors().limit(8).mapToObj(StoryWords::hex).toList());
+        long count = bitmap.vectors().count();
+        return count == 0 ? "no vector" : count > 8 ? list + " and " + (count - 8) + " more" : list;
+    }
+
+    static String entry(RedirectionEntry entry) {
+        return "vector " + hex(entry.vector()) + " "
+                + entry.triggerMode().name().toLowerCase(Locale.ROOT)
+                + " to " + entry.destination() + (entry.masked() ? ", masked" : "")
+                + (entry.remoteIrr() ? ", remote IRR" : "");
+    }
+}
