@@ -1,7 +1,11 @@
 package org.vcpusim.cli;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Stream;
 import org.vcpusim.scenario.InputException;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.scenario.ScenarioFile;
@@ -15,6 +19,25 @@ final class ScenarioOption {
         return Path.of(System.getProperty("vcpusim.home", "."), "conf", "scenarios");
     }
 
+    /** The folder of scenarios that are bundled for a fix or a hazard. */
+    static Path bugs() {
+        return bundled().resolve("bugs");
+    }
+
+    /** The scenarios that are bundled for the fix or hazard {@code id}, in the order of their names. */
+    static List<Scenario> of(String id) {
+        String prefix = id.toLowerCase(Locale.ROOT) + "-";
+        try (Stream<Path> files = Files.list(bugs())) {
+            return files.filter(file -> String.valueOf(file.getFileName()).startsWith(prefix))
+                    .filter(file -> file.toString().endsWith(".conf"))
+                    .sorted()
+                    .map(ScenarioFile::read)
+                    .toList();
+        } catch (IOException e) {
+            throw new InputException(bugs() + ": cannot be read: " + e.getMessage());
+        }
+    }
+
     /** Reads {@code name}: a path, or the name of a bundled scenario with or without its ending. */
     static Scenario read(Path name) {
         return ScenarioFile.read(file(name));
@@ -25,10 +48,12 @@ final class ScenarioOption {
         if (Files.exists(name) || name.getNameCount() != 1) {
             return name;
         }
-        for (String candidate : new String[] {name.toString(), name + ".conf"}) {
-            Path path = bundled().resolve(candidate);
-            if (Files.isRegularFile(path)) {
-                return path;
+        for (Path folder : List.of(bundled(), bugs())) {
+            for (String candidate : new String[] {name.toString(), name + ".conf"}) {
+                Path path = folder.resolve(candidate);
+                if (Files.isRegularFile(path)) {
+                    return path;
+                }
             }
         }
         throw new InputException(name + ": must be a scenario file, or one of those that 'vcpusim scenarios' lists");

@@ -169,7 +169,8 @@ final class StressCommand implements Callable<Integer> {
     private void write(StressReport report) {
         PrintWriter err = spec.commandLine().getErr();
         try {
-            List<Path> files = FindingFile.writeAll(findings, report, Files.readString(ScenarioOption.file(scenario)));
+            List<Path> files = FindingFile.writeAll(
+                    findings, report, Files.readString(ScenarioOption.file(scenario)), Version.program());
             files.forEach(file -> err.println("vcpusim stress: wrote " + file));
         } catch (IOException | UncheckedIOException e) {
             throw new InputException("--findings " + findings + ": cannot be written: " + e.getMessage());

@@ -23,7 +23,17 @@ import picocli.CommandLine.UnmatchedArgumentException;
         scope = CommandLine.ScopeType.INHERIT,
         versionProvider = Version.class,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {Run.class, StressCommand.class, Scenarios.class, Conform.class, Bench.class, Completion.class})
+        subcommands = {
+            Run.class,
+            StressCommand.class,
+            HuntCommand.class,
+            BugsCommand.class,
+            ReplayCommand.class,
+            Scenarios.class,
+            Conform.class,
+            Bench.class,
+            Completion.class
+        })
 public final class VcpuSim implements Runnable {
 
     @Spec

@@ -2,6 +2,7 @@ package org.vcpusim.cli;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import picocli.CommandLine.IVersionProvider;
 
@@ -11,6 +12,15 @@ final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() throws IOException {
         return new String[] {"vcpusim " + programVersion(), jvm()};
+    }
+
+    /** The version of this program alone. */
+    static String program() {
+        try {
+            return programVersion();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static String programVersion() throws IOException {

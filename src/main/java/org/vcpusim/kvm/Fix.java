@@ -361,7 +361,12 @@ public enum Fix {
 
     /** Ids of the invariants that should catch its absence, the most direct first; none where no run can show it. */
     public List<String> invariants() {
-        return Arrays.asList(invariants.split(" ", -1));
+        return isVisible() ? Arrays.asList(invariants.split(" ", -1)) : List.of();
+    }
+
+    /** Whether some run shows its absence. */
+    public boolean isVisible() {
+        return !invariants.isEmpty();
     }
 
     /** What is done wrong without it. */

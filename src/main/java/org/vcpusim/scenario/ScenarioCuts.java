@@ -35,8 +35,7 @@ public final class ScenarioCuts {
 
     private static Optional<Scenario> read(Scenario from, ConfigObject root, int vcpus) {
         ScenarioText text = from.text();
-        ConfigValue count = ConfigValueFactory.fromAnyRef(vcpus)
-                .withOrigin(root.get("vcpus").origin());
+        ConfigValue count = ConfigValueFactory.fromAnyRef(vcpus).withOrigin(root.origin());
         ScenarioText cut = new ScenarioText(text.file(), text.name(), text.title(), root.withValue("vcpus", count));
         try {
             return Optional.of(ScenarioReader.of(cut).read().playedLike(from));

@@ -1,6 +1,5 @@
 package org.vcpusim.sim;
 
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -9,6 +8,7 @@ import org.vcpusim.check.Invariants;
 import org.vcpusim.check.Violation;
 import org.vcpusim.schedule.Chooser;
 import org.vcpusim.schedule.LatestFirstChooser;
+import org.vcpusim.schedule.Schedule;
 import org.vcpusim.search.PlainMachine;
 import org.vcpusim.trace.Sinks;
 import org.vcpusim.trace.TraceRecord;
@@ -57,7 +57,7 @@ final class Attempt {
      * @param picks those of the list that were taken, up to the violation
      * @param steps messages handled, those behind the list included
      */
-    record Result(Optional<Violation> violation, int[] picks, long steps) {}
+    record Result(Optional<Violation> violation, Schedule picks, long steps) {}
 
     /** A run of {@code assembly} of at most {@code bound} steps behind the list. */
     Attempt(Assembly assembly, Ending ending, Symptom symptom, long bound) {
@@ -120,7 +120,7 @@ final class Attempt {
     }
 
     private static Result result(Checks checks, int[] taken, int count, PlainMachine machine) {
-        return new Result(checks.violation(), Arrays.copyOf(taken, count), machine.steps());
+        return new Result(checks.violation(), Schedule.ofFirst(count, taken), machine.steps());
     }
 
     /** The invariant of the symptom, and whether it has shown. */

@@ -1,29 +1,28 @@
 package org.vcpusim.sim;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import org.vcpusim.kvm.Fault;
 import org.vcpusim.kvm.Hazard;
 import org.vcpusim.kvm.Rules;
-import org.vcpusim.schedule.Schedule;
+import org.vcpusim.scenario.InputException;
+import org.vcpusim.scenario.Scenario;
+import org.vcpusim.scenario.ScenarioFile;
 import org.vcpusim.sim.StressReport.Group;
 
 /** Files with one finding each, and all that it takes to run its schedule again. */
 public final class FindingFile {
-    private static final int VARINT_BITS = 7;
-    private static final int VARINT_MORE = 1 << VARINT_BITS;
-
     private FindingFile() {}
 
     /**
@@ -31,10 +30,11 @@ public final class FindingFile {
      * file of that name is replaced.
      *
      * @param scenario the text of the scenario's file
+     * @param program the version that this program is
      * @return the files, in the order of the report's groups
      * @throws UncheckedIOException where one cannot be written
      */
-    public static List<Path> writeAll(Path folder, StressReport report, String scenario) {
+    public static List<Path> writeAll(Path folder, StressReport report, String scenario, String program) {
         List<Path> files = new ArrayList<>();
         try {
             for (Group group : report.groups()) {
@@ -45,7 +45,7 @@ public final class FindingFile {
                         report.plan().scenario().name(),
                         group.hazard().map(Enum::name).orElse(group.invariant()),
                         group.firstSchedule()));
-                Files.writeString(file, document(report.plan(), group, scenario) + System.lineSeparator());
+                Files.writeString(file, document(report.plan(), group, scenario, program) + System.lineSeparator());
                 files.add(file);
             }
         } catch (IOException e) {
@@ -54,7 +54,8 @@ public final class FindingFile {
         return files;
     }
 
-    private static String document(StressPlan plan, Group group, String scenario) {
+    private static String document(StressPlan plan, Group group, String scenario, String program) {
+        Reproduction run = new Reproduction(plan.scenario(), group.picks(), true);
         ObjectNode root = new ObjectMapper().createObjectNode();
         root.put("schema", 1)
                 .put("invariant", group.invariant())
@@ -74,37 +75,37 @@ public final class FindingFile {
                 .put("seed", plan.rootSeed())
                 .put("schedule", group.firstSchedule())
                 .put("steps", group.picks().size())
-                .put("picks", packed(group.picks()))
+                .put("token", ReplayToken.of(run, program).toString())
                 .put("scenarioText", scenario);
         return root.toPrettyString();
     }
 
-    /** The picks in base 64: seven bits a byte, the lowest first, bit 7 set where more follow. */
-    static String packed(Schedule picks) {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream(picks.size());
-        for (int i = 0; i < picks.size(); i++) {
-            int rest = picks.actor(i);
-            while (rest >= VARINT_MORE) {
-                bytes.write(rest & VARINT_MORE - 1 | VARINT_MORE);
-                rest >>>= VARINT_BITS;
+    /**
+     * The run of the finding in {@code file}.
+     *
+     * @param running the version that this program is
+     * @throws InputException where it cannot be read, is no finding, or is of another version
+     */
+    public static Reproduction read(Path file, String running) {
+        try {
+            JsonNode root = new ObjectMapper().readTree(Files.readString(file));
+            if (root == null
+                    || !root.path("token").isTextual()
+                    || !root.path("scenarioText").isTextual()) {
+                throw new InputException(file + ": must be a file of a finding, with 'token' and 'scenarioText'");
             }
-            bytes.write(rest);
+            ReplayToken token = ReplayToken.parse(root.path("token").asText());
+            Scenario scenario =
+                    ScenarioFile.parse(root.path("scenarioText").asText(), file + "/" + token.scenario() + ".conf");
+            return token.reproduction(scenario, running);
+        } catch (JsonProcessingException e) {
+            throw new InputException(file + ":" + line(e) + ": must be JSON: " + e.getOriginalMessage());
+        } catch (IOException e) {
+            throw new InputException(file + ": must be a file that can be read: " + e.getMessage());
         }
-        return Base64.getEncoder().encodeToString(bytes.toByteArray());
     }
 
-    /** The schedule that {@link #packed} has packed. */
-    static Schedule unpacked(String text) {
-        byte[] bytes = Base64.getDecoder().decode(text);
-        int[] picks = new int[bytes.length];
-        int count = 0;
-        int shift = 0;
-        for (byte b : bytes) {
-            picks[count] |= (b & VARINT_MORE - 1) << shift;
-            boolean more = b < 0;
-            shift = more ? shift + VARINT_BITS : 0;
-            count += more ? 0 : 1;
-        }
-        return Schedule.ofFirst(count, picks);
+    private static int line(JsonProcessingException e) {
+        return e.getLocation() == null ? 1 : e.getLocation().getLineNr();
     }
 }

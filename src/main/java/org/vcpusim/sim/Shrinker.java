@@ -93,6 +93,16 @@ public final class Shrinker {
         return shrinker.shrink(shrunk.picks.toArray(), Scope.SCENARIO);
     }
 
+    /** {@code run}, which shows {@code violation}, without shortening it; up to the violation where the picks go that far. */
+    public static Shrunk asItIs(Reproduction run, Violation violation) {
+        Shrinker shrinker = new Shrinker(run.scenario(), Symptom.of(violation), () -> false);
+        int[] schedule = run.picks().toArray();
+        if (!shrinker.begins(schedule, Ending.STOP) && !shrinker.begins(schedule, Ending.FINISH)) {
+            throw new IllegalArgumentException("the run must show a violation of " + violation.invariant());
+        }
+        return shrinker.result();
+    }
+
     /** What may become smaller. */
     private enum Scope {
         SCHEDULE,
@@ -116,6 +126,10 @@ public final class Shrinker {
                 break;
             }
         }
+        return result();
+    }
+
+    private Shrunk result() {
         Optional<CriticalPair> critical = criticalPair();
         Attempt.Result result = attempt(assembly).run(picks);
         return new Shrunk(
@@ -135,7 +149,7 @@ public final class Shrinker {
         if (result.violation().isEmpty()) {
             return false;
         }
-        picks = result.picks();
+        picks = result.picks().toArray();
         steps = result.steps();
         bound = PATIENCE * steps;
         return true;
@@ -160,7 +174,7 @@ public final class Shrinker {
             failed.add(Arrays.hashCode(candidate));
             return false;
         }
-        picks = result.picks();
+        picks = result.picks().toArray();
         steps = result.steps();
         return true;
     }
@@ -270,7 +284,7 @@ public final class Shrinker {
         }
         scenario = candidate;
         assembly = cut;
-        picks = result.picks();
+        picks = result.picks().toArray();
         steps = result.steps();
         failed.clear();
         return true;
@@ -290,7 +304,7 @@ public final class Shrinker {
             System.arraycopy(picks, first, exchanged, first + end - middle, middle - first);
             replays++;
             Attempt.Result result = attempt(assembly).run(exchanged);
-            if (result.violation().isEmpty() && result.picks().length == picks.length) {
+            if (result.violation().isEmpty() && result.picks().size() == picks.length) {
                 return Optional.of(new CriticalPair(first, middle, end));
             }
         }

@@ -39,7 +39,7 @@ public record Story(
      * What one of the columns did without being interrupted by another.
      *
      * @param number from 1
-     * @param column an element of {@code columns}
+     * @param column which of the story's columns
      * @param lines what happened, a kernel function and a sentence each
      * @param racing its order with another racing step decides
      */
@@ -107,7 +107,9 @@ public record Story(
             attempt.run(shrunk.picks().toArray(), this::begins, new TraceSink() {
                 @Override
                 public void accept(TraceRecord record) {
-                    turns.get(turns.size() - 1).records.add(record);
+                    if (!turns.isEmpty()) { // what is announced before the start is in the scenario
+                        last().records.add(record);
+                    }
                 }
 
                 @Override

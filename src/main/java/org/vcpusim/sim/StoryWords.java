@@ -38,6 +38,15 @@ final class StoryWords {
                 || event instanceof Event.InterruptStateLoaded
                 || event instanceof Event.IrqLineSet
                 || event instanceof Event.ApicPageZapped
+                || event instanceof Event.ApicIdentityChanged
+                || event instanceof Event.IoapicTableRead
+                || event instanceof Event.IoapicServiced
+                || event instanceof Event.RtcTracked
+                || event instanceof Event.EoiForwarded
+                || event instanceof Event.VcpuScheduledIn
+                || event instanceof Event.VcpuScheduledOut
+                || event instanceof Event.UserspaceExited
+                || event instanceof Event.EoiExitBitmapAudited audit && audit.verdict() != Event.BitmapVerdict.WRONG
                 || event instanceof Event.ApicvUpdated updated && !updated.changed();
     }
 
@@ -54,9 +63,10 @@ final class StoryWords {
                     "kvm_check_request: " + seen.flow().request() + " of vcpu" + seen.vcpu() + " is set, and cleared");
         }
         if (event instanceof Event.RequestApplied applied) {
-            return told(
-                    applied.flow().request(),
-                    "vcpu_enter_guest: " + applied.flow().request() + " is carried out");
+            boolean saidBetter = applied.flow().request() == VcpuRequest.SCAN_IOAPIC
+                    || applied.flow().request() == VcpuRequest.LOAD_EOI_EXITMAP;
+            String line = "vcpu_enter_guest: " + applied.flow().request() + " is carried out";
+            return saidBetter ? Optional.of("") : told(applied.flow().request(), line);
         }
         if (event instanceof Event.IpiSent sent) {
             return Optional.of("send IPI: vector 0x"
@@ -74,7 +84,9 @@ final class StoryWords {
 
     /** Requests that every start makes are not told. */
     private static Optional<String> told(VcpuRequest request, String line) {
-        boolean quiet = request == VcpuRequest.APIC_PAGE_RELOAD || request == VcpuRequest.APICV_UPDATE;
+        boolean quiet = request == VcpuRequest.APIC_PAGE_RELOAD
+                || request == VcpuRequest.APICV_UPDATE
+                || request == VcpuRequest.EVENT;
         return Optional.of(quiet ? "" : line);
     }
 

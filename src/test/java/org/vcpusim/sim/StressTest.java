@@ -15,7 +15,6 @@ import org.vcpusim.kvm.Rules;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.scenario.ScenarioFile;
 import org.vcpusim.schedule.ReplayChooser;
-import org.vcpusim.schedule.Schedule;
 import org.vcpusim.schedule.StrategyKind;
 import org.vcpusim.sim.StressReport.Expectation;
 import org.vcpusim.sim.StressReport.Figures;
@@ -151,11 +150,5 @@ class StressTest {
         assertThrows(
                 SelfCheckFailedException.class,
                 () -> Stress.run(plan, SelfCheck.lookingFor(), () -> false, count -> {}));
-    }
-
-    @Test
-    void picksArePackedIntoTextAndBack() {
-        Schedule picks = Schedule.of(0, 1, 127, 128, 16_383, 16_384, 1 << 20, 3);
-        assertEquals(picks, FindingFile.unpacked(FindingFile.packed(picks)));
     }
 }

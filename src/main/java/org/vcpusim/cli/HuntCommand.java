@@ -1,0 +1,263 @@
+package org.vcpusim.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.vcpusim.kvm.Fix;
+import org.vcpusim.scenario.InputException;
+import org.vcpusim.scenario.Scenario;
+import org.vcpusim.schedule.Strategies;
+import org.vcpusim.schedule.StrategyKind;
+import org.vcpusim.sim.Hunt;
+import org.vcpusim.sim.Hunt.Catch;
+import org.vcpusim.sim.ReplayToken;
+import org.vcpusim.sim.Reproduction;
+import org.vcpusim.sim.Shrinker;
+import org.vcpusim.sim.Story;
+import org.vcpusim.sim.StoryText;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code vcpusim hunt}: leaves fixes out, one at a time, and shows what breaks. */
+@Command(
+        name = "hunt",
+        description = "Leaves fixes out, each in the scenarios bundled for it, and finds and shortens what breaks.",
+        footer = {
+            "",
+            "Exit code: 0 each was found by a rule that the catalogue names, 1 one was not found in its time, 2 a fix or an",
+            "option cannot be used, 130 it was interrupted."
+        })
+final class HuntCommand implements Callable<Integer> {
+    private static final int MOST_JOBS = 256;
+
+    @Parameters(paramLabel = "BUG", arity = "0..*", description = "Fixes to leave out, such as B02 B25.")
+    private List<String> bugs = List.of();
+
+    @Option(names = "--all", description = "Every fix that can be hunted.")
+    private boolean all;
+
+    @Option(
+            names = "--time",
+            paramLabel = "TIME",
+            defaultValue = "30s",
+            description = "Most time for each, shortening included (default: ${DEFAULT-VALUE}).")
+    private String time = "30s";
+
+    @Option(
+            names = "--strategy",
+            paramLabel = "NAME",
+            description = "How orders are chosen: ${COMPLETION-CANDIDATES} (default: portfolio).",
+            completionCandidates = StrategyNames.class)
+    private Optional<String> strategy = Optional.empty();
+
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Root seed (default: ${DEFAULT-VALUE}).")
+    private long seed;
+
+    @Option(
+            names = "--jobs",
+            paramLabel = "N",
+            description = "Threads, 1 to 256, a fix each (default: the processors there are).")
+    private Optional<Integer> jobs = Optional.empty();
+
+    @Option(names = "--story", description = "Tell each as a story; always done for a single one.")
+    private boolean story;
+
+    @Option(names = "--no-progress", description = "Show no progress bar.")
+    private boolean noProgress;
+
+    @Option(names = "--json", description = "Print one JSON document.")
+    private boolean json;
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it before call
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() {
+        List<Fix> wanted = wanted();
+        StrategyKind kind = kind();
+        long nanos = Durations.nanos("--time", time);
+        int threads = jobs.orElse(Math.min(MOST_JOBS, Runtime.getRuntime().availableProcessors()));
+        if (threads < 1 || threads > MOST_JOBS) {
+            throw new InputException("--jobs = " + threads + ": must be 1 to " + MOST_JOBS);
+        }
+        Interruption interruption = Interruption.onSignal();
+        try {
+            List<Catch> catches = hunt(wanted, new Hunters(kind, seed, nanos, threads), interruption);
+            print(catches, wanted.size());
+            if (interruption.requested()) {
+                return ExitCode.INTERRUPTED;
+            }
+            return catches.stream().allMatch(each -> each.found().isPresent()) ? ExitCode.OK : ExitCode.FINDING;
+        } finally {
+            interruption.done();
+        }
+    }
+
+    private record Hunters(StrategyKind kind, long seed, long nanos, int threads) {}
+
+    private List<Fix> wanted() {
+        if (all == !bugs.isEmpty()) {
+            throw new ParameterException(spec.commandLine(), "name fixes, or say --all");
+        }
+        if (all) {
+            return Arrays.stream(Fix.values()).filter(Fix::isVisible).toList();
+        }
+        return bugs.stream().map(HuntCommand::fix).distinct().toList();
+    }
+
+    static Fix fix(String name) {
+        Fix fix = Fix.of(name)
+                .orElseThrow(() -> new InputException("BUG = " + name + ": must be one of "
+                        + String.join(
+                                ", ", Arrays.stream(Fix.values()).map(Fix::id).toList())));
+        if (!fix.isVisible()) {
+            throw new InputException(
+                    "BUG = " + fix.id() + ": its absence cannot be seen in any run; docs/model.md says why");
+        }
+        return fix;
+    }
+
+    private StrategyKind kind() {
+        try {
+            return strategy.map(StrategyKind::of).orElse(Strategies.DEFAULT);
+        } catch (IllegalArgumentException e) {
+            throw new InputException("--" + e.getMessage());
+        }
+    }
+
+    /** A thread takes the next fix when it is done with one; each has an actor system of its own. */
+    private List<Catch> hunt(List<Fix> fixes, Hunters hunters, Interruption interruption) {
+        int threads = Math.min(hunters.threads, fixes.size());
+        ExecutorService pool = Executors.newFixedThreadPool(threads);
+        AtomicInteger next = new AtomicInteger();
+        AtomicInteger done = new AtomicInteger();
+        List<Future<List<Catch>>> shares = new ArrayList<>();
+        try (Progress progress = Progress.of("hunt", " fixes", noProgress)) {
+            for (int i = 0; i < threads; i++) {
+                shares.add(pool.submit(() -> share(fixes, hunters, next, done, interruption)));
+            }
+            List<Catch> catches = new ArrayList<>();
+            for (Future<List<Catch>> share : shares) {
+                catches.addAll(share.get());
+                progress.at(done.get());
+            }
+            catches.sort((a, b) -> Integer.compare(fixes.indexOf(a.fix()), fixes.indexOf(b.fix())));
+            return catches;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof RuntimeException r ? r : new IllegalStateException(e.getCause());
+        } finally {
+            pool.shutdownNow();
+        }
+    }
+
+    @SuppressWarnings("TooManyParameters") // what the threads share
+    private static List<Catch> share(
+            List<Fix> fixes, Hunters hunters, AtomicInteger next, AtomicInteger done, Interruption interruption) {
+        List<Catch> catches = new ArrayList<>();
+        try (Hunt hunt = new Hunt(hunters.kind, hunters.seed)) {
+            for (int i = next.getAndIncrement(); i < fixes.size(); i = next.getAndIncrement()) {
+                if (interruption.requested()) {
+                    break;
+                }
+                Fix fix = fixes.get(i);
+                List<Scenario> scenarios = ScenarioOption.of(fix.id());
+                catches.add(hunt.hunt(fix, scenarios, hunters.nanos, interruption::requested));
+                done.incrementAndGet();
+            }
+        }
+        return catches;
+    }
+
+    private void print(List<Catch> catches, int wanted) {
+        PrintWriter out = spec.commandLine().getOut();
+        if (json) {
+            out.println(document(catches).toPrettyString());
+        } else {
+            if (catches.size() == 1 || story) {
+                catches.forEach(each -> tell(each, out));
+            }
+            out.print(table(catches));
+            long found =
+                    catches.stream().filter(each -> each.found().isPresent()).count();
+            out.printf("%n%d of %d found%n", found, wanted);
+        }
+        out.flush();
+    }
+
+    private static void tell(Catch each, PrintWriter out) {
+        each.found()
+                .map(HuntCommand::story)
+                .ifPresent(told -> out.println(StoryText.of(told, Terminal.width(), Terminal.colour())));
+    }
+
+    static Story story(Shrinker.Shrunk shrunk) {
+        Reproduction run = new Reproduction(shrunk.scenario(), shrunk.picks(), shrunk.finishes());
+        return Story.of(shrunk, ReplayToken.of(run, Version.program()).toString());
+    }
+
+    private static String table(List<Catch> catches) {
+        StringBuilder table = new StringBuilder(
+                "BUG   RULE  STRATEGY     SCHEDULES   PICKS  SHORTENED  STORY     TIME  WHAT THE FIX DOES\n");
+        for (Catch each : catches) {
+            table.append(String.format(
+                    Locale.ROOT,
+                    "%-5s %-5s %-12s %9d %7d %10s %6s %7.2fs  %s%n",
+                    each.fix().id(),
+                    each.found().map(found -> found.violation().invariant()).orElse("-"),
+                    each.strategy(),
+                    each.schedules(),
+                    each.picks(),
+                    each.found().map(found -> Long.toString(found.steps())).orElse("-"),
+                    each.found()
+                            .map(found -> Integer.toString(story(found).steps().size()))
+                            .orElse("-"),
+                    each.nanos() / 1e9,
+                    each.fix().title()));
+        }
+        return table.toString();
+    }
+
+    private static ObjectNode document(List<Catch> catches) {
+        ObjectNode root = new ObjectMapper().createObjectNode().put("schema", "vcpusim.hunt/1");
+        root.putArray("bugs");
+        for (Catch each : catches) {
+            ObjectNode node = root.withArray("/bugs")
+                    .addObject()
+                    .put("id", each.fix().id())
+                    .put("found", each.found().isPresent())
+                    .put("strategy", each.strategy())
+                    .put("schedules", each.schedules())
+                    .put("picks", each.picks())
+                    .put("elapsed_ns", each.nanos());
+            each.found()
+                    .ifPresent(found -> node.put("invariant", found.violation().invariant())
+                            .put("steps", found.steps())
+                            .put("locally_minimal", found.complete())
+                            .set("story", StoryText.json(story(found))));
+        }
+        return root;
+    }
+}

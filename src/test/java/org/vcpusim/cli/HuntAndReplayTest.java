@@ -1,0 +1,109 @@
+package org.vcpusim.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** {@code hunt}, {@code bugs} and {@code replay} as a user calls them. */
+class HuntAndReplayTest {
+    private record Called(int code, String out, String err) {}
+
+    private static Called call(String... args) {
+        StringWriter out = new StringWriter();
+        StringWriter err = new StringWriter();
+        int code = VcpuSim.run(new PrintWriter(out), new PrintWriter(err), args);
+        return new Called(code, out.toString(), err.toString());
+    }
+
+    private static String token(Called hunt) {
+        String[] words = hunt.out.split("\\s+");
+        return Stream.of(words)
+                .filter(word -> word.startsWith("v1."))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    @Test
+    void aFixLeftOutIsFoundToldAndReplayed(@TempDir Path folder) throws IOException {
+        Called hunt = call("hunt", "B05", "--no-progress");
+        assertEquals(ExitCode.OK, hunt.code, hunt.err);
+        assertTrue(hunt.out.contains("commit e40ff1d6608d of 2018, Linux 4.17"), hunt.out);
+        assertTrue(hunt.out.contains("1 of 1 found"), hunt.out);
+
+        Path actors = folder.resolve("actors.jsonl");
+        Path values = folder.resolve("values.jsonl");
+        String token = token(hunt);
+        Called replay = call("replay", token, "--trace", actors.toString(), "--format", "jsonl");
+        assertEquals(ExitCode.FINDING, replay.code, replay.err);
+        call("replay", token, "--executor", "plain", "--trace", values.toString(), "--format", "jsonl");
+        assertEquals(-1, Files.mismatch(actors, values));
+    }
+
+    @Test
+    void aFindingsFileIsReplayedAndShortened(@TempDir Path folder) throws IOException {
+        String scenario = "conf/scenarios/bugs/b48-eoi-msr-forgets-svi.conf";
+        Called stress = call(
+                "stress",
+                scenario,
+                "--without",
+                "B48",
+                "--schedules",
+                "20",
+                "--findings",
+                folder.toString(),
+                "--jobs",
+                "1");
+        assertEquals(ExitCode.FINDING, stress.code, stress.err);
+        List<Path> files;
+        try (Stream<Path> listed = Files.list(folder)) {
+            files = listed.sorted().toList();
+        }
+        Called replay = call("replay", files.get(0).toString(), "--shrink", "--story");
+        assertEquals(ExitCode.FINDING, replay.code, replay.err);
+        assertTrue(replay.out.contains("B48 was fixed by"), replay.out);
+    }
+
+    @Test
+    void everyFixThatHasAScenarioIsListedWithIt() {
+        Called bugs = call("bugs");
+        assertEquals(ExitCode.OK, bugs.code);
+        assertTrue(bugs.out.contains("B49"), bugs.out);
+        assertTrue(bugs.out.contains("O8"), bugs.out);
+        Called one = call("bugs", "O8");
+        assertTrue(one.out.contains("rteWrite.scanBeforeService"), one.out);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "hunt",
+                "hunt B99",
+                "hunt B08",
+                "hunt B05 --all",
+                "hunt B05 --time soon",
+                "hunt B05 --jobs 0",
+                "bugs B99",
+                "replay nothing-here.json",
+                "replay pom.xml",
+                "replay v1.x",
+                "replay v1.0-1-0.first.000000000000.n8f0c0g0s.00000000.AA",
+                "replay v1.9-9-9.first.000000000000.n8f0c0g0s.00000000.AA",
+            })
+    void whatCannotBeUsedIsOneClearLine(String line) {
+        Called called = call(line.split(" "));
+        assertEquals(ExitCode.USAGE, called.code, called.err);
+        assertTrue(called.err.lines().count() <= 2, called.err);
+        assertTrue(!called.err.contains("\tat "), called.err);
+    }
+}
