@@ -84,6 +84,7 @@ class ArchitectureTest {
                             "com.typesafe.config",
                             "org.HdrHistogram",
                             "com.fasterxml.jackson")),
+            new Row("junit", List.of("kvm", "scenario", "schedule", "sim"), List.of("org.junit.jupiter.api")),
             new Row(
                     "cli",
                     List.of("arch", "kvm", "trace", "check", "scenario", "actor", "schedule", "search", "sim"),

@@ -21,6 +21,7 @@ import org.vcpusim.schedule.Strategies;
 import org.vcpusim.schedule.StrategyKind;
 import org.vcpusim.sim.Hunt;
 import org.vcpusim.sim.Hunt.Catch;
+import org.vcpusim.sim.ProgramVersion;
 import org.vcpusim.sim.ReplayToken;
 import org.vcpusim.sim.Reproduction;
 import org.vcpusim.sim.Shrinker;
@@ -215,7 +216,7 @@ final class HuntCommand implements Callable<Integer> {
 
     static Story story(Shrinker.Shrunk shrunk) {
         Reproduction run = new Reproduction(shrunk.scenario(), shrunk.picks(), shrunk.finishes());
-        return Story.of(shrunk, ReplayToken.of(run, Version.program()).toString());
+        return Story.of(shrunk, ReplayToken.of(run, ProgramVersion.running()).toString());
     }
 
     private static String table(List<Catch> catches) {

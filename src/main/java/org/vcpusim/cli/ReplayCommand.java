@@ -16,6 +16,7 @@ import org.vcpusim.check.Violation;
 import org.vcpusim.scenario.InputException;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.sim.FindingFile;
+import org.vcpusim.sim.ProgramVersion;
 import org.vcpusim.sim.ReplayToken;
 import org.vcpusim.sim.Reproduction;
 import org.vcpusim.sim.Reproduction.Executor;
@@ -101,7 +102,7 @@ final class ReplayCommand implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), "--format is the format of --trace, which is missing");
         }
         boolean isToken = ReplayToken.looksLike(what);
-        Reproduction run = isToken ? ofToken() : FindingFile.read(Path.of(what), Version.program());
+        Reproduction run = isToken ? ofToken() : FindingFile.read(Path.of(what), ProgramVersion.running());
         LogLevels.set(levels, run.scenario());
         Interruption interruption = Interruption.onSignal();
         try {
@@ -122,7 +123,7 @@ final class ReplayCommand implements Callable<Integer> {
     private Reproduction ofToken() {
         ReplayToken token = ReplayToken.parse(what);
         Scenario named = ScenarioOption.read(scenario.orElse(Path.of(token.scenario())));
-        return token.reproduction(named, Version.program());
+        return token.reproduction(named, ProgramVersion.running());
     }
 
     private static Reproduction shortened(Reproduction run, Interruption interruption) {
@@ -166,7 +167,7 @@ final class ReplayCommand implements Callable<Integer> {
 
     private void print(Replayed replayed) {
         PrintWriter out = spec.commandLine().getOut();
-        String token = ReplayToken.of(replayed.run, Version.program()).toString();
+        String token = ReplayToken.of(replayed.run, ProgramVersion.running()).toString();
         Optional<Story> told = story || markdown || json
                 ? replayed.violations.stream().findFirst().map(first -> story(replayed.run, first, token))
                 : Optional.empty();

@@ -14,6 +14,7 @@ import org.vcpusim.schedule.Strategies;
 import org.vcpusim.schedule.StrategyKind;
 import org.vcpusim.sim.Explorer.OnViolation;
 import org.vcpusim.sim.FindingFile;
+import org.vcpusim.sim.ProgramVersion;
 import org.vcpusim.sim.SelfCheckFailedException;
 import org.vcpusim.sim.Stress;
 import org.vcpusim.sim.StressJson;
@@ -170,7 +171,7 @@ final class StressCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         try {
             List<Path> files = FindingFile.writeAll(
-                    findings, report, Files.readString(ScenarioOption.file(scenario)), Version.program());
+                    findings, report, Files.readString(ScenarioOption.file(scenario)), ProgramVersion.running());
             files.forEach(file -> err.println("vcpusim stress: wrote " + file));
         } catch (IOException | UncheckedIOException e) {
             throw new InputException("--findings " + findings + ": cannot be written: " + e.getMessage());

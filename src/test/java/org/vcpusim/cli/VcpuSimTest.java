@@ -51,7 +51,7 @@ class VcpuSimTest {
     @Test
     void aMistypedCommandIsAnsweredWithTheNearestOne() {
         assertEquals(new Outcome(ExitCode.USAGE, "", """
-                        vcpusim: Unmatched argument at index 0: 'completio'; did you mean completion or conform or scenarios?
+                        vcpusim: Unmatched argument at index 0: 'completio'; did you mean completion or replay or conform?
                         Try 'vcpusim --help'.
                         """), run("completio"));
     }

@@ -1,0 +1,124 @@
+package org.vcpusim.junit;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.vcpusim.kvm.Hazard;
+import org.vcpusim.sim.ReplayToken;
+import org.vcpusim.sim.Reproduction;
+import org.vcpusim.sim.Shrinker;
+import org.vcpusim.sim.Story;
+import org.vcpusim.sim.StoryText;
+import org.vcpusim.sim.StressReport;
+import org.vcpusim.sim.StressReport.Group;
+
+/** What a test expects of the schedules that were run; each method throws AssertionError where it is otherwise. */
+public final class Expect {
+    private static final int WIDTH = 120;
+    private static final long SHRINK_NANOS = 20_000_000_000L;
+
+    private final StressReport report;
+    private final String program;
+    private boolean asked;
+
+    Expect(StressReport report, String program) {
+        this.report = report;
+        this.program = program;
+    }
+
+    /** All that is known. */
+    public StressReport report() {
+        asked = true;
+        return report;
+    }
+
+    /** Whether the test has expected anything yet. */
+    boolean wasAsked() {
+        return asked;
+    }
+
+    /** No rule was broken but by known hazards. */
+    public Expect noFindings() {
+        asked = true;
+        List<Group> findings = report.findings();
+        if (!findings.isEmpty()) {
+            throw new AssertionError(told(findings.get(0)));
+        }
+        return this;
+    }
+
+    /** The rule {@code invariant}, such as {@code I7}, was broken in some schedule. */
+    public Expect violationOf(String invariant) {
+        asked = true;
+        boolean found =
+                report.findings().stream().anyMatch(group -> group.invariant().equals(invariant));
+        if (!found) {
+            throw new AssertionError("expected a violation of " + invariant + ", found " + names(report.findings())
+                    + "\n" + report.verdict());
+        }
+        return this;
+    }
+
+    /** The hazard came up in some schedule. */
+    public Expect hazard(Hazard hazard) {
+        asked = true;
+        boolean found =
+                report.hazards().stream().anyMatch(group -> group.hazard().equals(Optional.of(hazard)));
+        if (!found) {
+            throw new AssertionError(
+                    "expected hazard " + hazard + ", found " + names(report.hazards()) + "\n" + report.verdict());
+        }
+        return this;
+    }
+
+    /** No hazard came up either. */
+    public Expect noHazards() {
+        asked = true;
+        if (!report.hazards().isEmpty()) {
+            throw new AssertionError(told(report.hazards().get(0)));
+        }
+        return this;
+    }
+
+    /** Every schedule came to rest within its bound of steps. */
+    public Expect everyScheduleEnds() {
+        asked = true;
+        if (report.figures().cut() > 0) {
+            throw new AssertionError(
+                    "expected every schedule to end, " + report.figures().cut() + " of "
+                            + report.figures().schedules() + " were cut short\n" + report.verdict());
+        }
+        return this;
+    }
+
+    /** At least {@code least} orders were told apart: a test of its own, since one order finds no race. */
+    public Expect distinctTraces(long least) {
+        asked = true;
+        if (report.figures().traces() < least) {
+            throw new AssertionError("expected at least " + least + " distinct traces, found "
+                    + report.figures().traces() + "\n" + report.verdict());
+        }
+        return this;
+    }
+
+    private static String names(List<Group> groups) {
+        return groups.isEmpty()
+                ? "none"
+                : groups.stream()
+                        .map(group -> group.hazard().map(Enum::name).orElse(group.invariant()))
+                        .distinct()
+                        .collect(Collectors.joining(", "));
+    }
+
+    /** The story of the first schedule of {@code group}, shortened. */
+    private String told(Group group) {
+        long start = System.nanoTime();
+        Shrinker.Shrunk shrunk = Shrinker.shrink(
+                report.plan().scenario(), group.picks(), group.first(), () -> System.nanoTime() - start > SHRINK_NANOS);
+        Reproduction run = new Reproduction(shrunk.scenario(), shrunk.picks(), shrunk.finishes());
+        Story story = Story.of(shrunk, ReplayToken.of(run, program).toString());
+        return group.invariant() + " is broken: " + group.title() + " (" + group.schedules() + " of "
+                + report.figures().schedules() + " schedules, first " + group.firstSchedule() + ", seed "
+                + report.plan().rootSeed() + ")\n\n" + StoryText.of(story, WIDTH, StoryText.Colour.OFF);
+    }
+}

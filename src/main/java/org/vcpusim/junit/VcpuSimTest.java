@@ -1,0 +1,54 @@
+package org.vcpusim.junit;
+
+import java.lang.annotation.Documented;
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * A test that runs many schedules of a scenario, every invariant watching.
+ *
+ * <p>A method without parameters passes if no rule was broken but by known hazards. One with a parameter of type
+ * {@link Expect} says itself what it expects. A failure names the rule, tells the shortened story, and ends with the token
+ * that {@code vcpusim replay} takes. With the system property {@code vcpusim.seed} another root seed is used.
+ *
+ * <pre>{@code
+ * @VcpuSimTest(scenario = "src/test/resources/affinity.conf", schedules = 2_000)
+ * void movingThePinLosesNothing() {}
+ *
+ * @VcpuSimTest(scenario = "src/test/resources/affinity.conf", kernel = "4.14")
+ * void beforeTheFixItDid(Expect expect) {
+ *     expect.violationOf("I7");
+ * }
+ * }</pre>
+ */
+@Documented
+@Target({ElementType.METHOD, ElementType.ANNOTATION_TYPE})
+@Retention(RetentionPolicy.RUNTIME)
+@Test
+@ExtendWith(VcpuSimExtension.class)
+public @interface VcpuSimTest {
+    /** A scenario file; a relative path begins at the working directory. */
+    String scenario();
+
+    /** How many schedules, 1 or more. */
+    long schedules() default 1_000;
+
+    /** How orders are chosen: {@code random}, {@code pct}, {@code pos}, ... */
+    String strategy() default "portfolio";
+
+    /** Root seed: with its index it decides a schedule. */
+    long seed() default 1;
+
+    /** A release of Linux, such as {@code 4.14}: without the fixes that came after it. Empty for what the scenario says. */
+    String kernel() default "";
+
+    /** Fixes left out, such as {@code B02}. */
+    String[] without() default {};
+
+    /** Threads; the result does not depend on them. */
+    int jobs() default 1;
+}
