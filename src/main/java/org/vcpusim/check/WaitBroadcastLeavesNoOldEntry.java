@@ -1,6 +1,7 @@
 package org.vcpusim.check;
 
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -15,20 +16,25 @@ import org.vcpusim.trace.Tracepoint;
  *
  * <p>Models what {@code kvm_make_vcpus_request_mask} promises its caller, virt/kvm/kvm_main.c. A trace does not say which
  * broadcast a make belongs to. One that happens while several of the same request run may belong to any of them, and is
- * judged when the last of these completes: then its own has. Makes outside any broadcast of their request are not judged.
+ * judged when the last of these completes: then its own has. A make outside any broadcast of its request is judged where one has
+ * completed before all its makes were seen: then it is late.
  */
 public final class WaitBroadcastLeavesNoOldEntry extends Invariant {
     private static final long OUTSIDE = -1;
 
     private final Map<Integer, Broadcast> running = new TreeMap<>();
     private final Map<Integer, Long> entryOrders = new TreeMap<>();
+    /** Makes of broadcasts that have completed and that were not seen before, by request. */
+    private final Map<VcpuRequest, Integer> makesMissing = new EnumMap<>(VcpuRequest.class);
 
     private static final class Broadcast {
         private final VcpuRequest request;
+        private final int targets;
         private final List<Make> makes = new ArrayList<>();
 
-        Broadcast(VcpuRequest request) {
+        Broadcast(VcpuRequest request, int targets) {
             this.request = request;
+            this.targets = targets;
         }
     }
 
@@ -65,22 +71,39 @@ public final class WaitBroadcastLeavesNoOldEntry extends Invariant {
             entryOrders.put(exit.vcpu(), OUTSIDE);
         } else if (event instanceof Event.BroadcastStarted started) {
             if (started.request().waits()) {
-                running.put(started.operation(), new Broadcast(started.request()));
+                running.put(started.operation(), new Broadcast(started.request(), started.targets()));
             }
         } else if (event instanceof Event.RequestMade made) {
-            made(made, record.order());
+            made(made, record);
         } else if (event instanceof Event.BroadcastCompleted completed) {
             completed(completed, record);
         }
     }
 
-    private void made(Event.RequestMade made, long order) {
-        Make make = new Make(made.vcpu(), order);
+    private void made(Event.RequestMade made, TraceRecord record) {
+        Make make = new Make(made.vcpu(), record.order());
         for (Broadcast broadcast : running.values()) {
             if (broadcast.request == made.flow().request()) {
                 broadcast.makes.add(make);
                 make.candidates++;
             }
+        }
+        VcpuRequest request = made.flow().request();
+        int missing = makesMissing.getOrDefault(request, 0);
+        if (make.candidates == 0 && missing > 0) {
+            makesMissing.put(request, missing - 1);
+            late(made, record);
+        }
+    }
+
+    private void late(Event.RequestMade made, TraceRecord record) {
+        long entry = entryOrders.getOrDefault(made.vcpu(), OUTSIDE);
+        if (entry != OUTSIDE) {
+            violated(
+                    record,
+                    "the broadcast of " + made.flow().request() + " had completed before vcpu" + made.vcpu()
+                            + ", which is in the guest, saw its request",
+                    "entered at record " + entry + ", request made at record " + record.order());
         }
     }
 
@@ -88,6 +111,10 @@ public final class WaitBroadcastLeavesNoOldEntry extends Invariant {
         Broadcast broadcast = running.remove(completed.operation());
         if (broadcast == null) {
             return;
+        }
+        int missing = broadcast.request.isRecorded() ? broadcast.targets - broadcast.makes.size() : 0;
+        if (missing > 0) {
+            makesMissing.merge(broadcast.request, missing, Integer::sum);
         }
         for (Make make : broadcast.makes) {
             make.candidates--;

@@ -60,7 +60,15 @@ final class DeliverySteps {
             if (request == null) {
                 return rest.run(next, task, port);
             }
-            return next.with(task.push(new RequestSteps.Make(vcpu, request), new RequestSteps.Kick(vcpu), rest));
+            VmTask then = task.push(rest);
+            if (!isVectored(message)) {
+                return next.with(then.push(new RequestSteps.Make(vcpu, request), new RequestSteps.Kick(vcpu)));
+            }
+            then = then.push(new RequestSteps.Kick(vcpu));
+            VmTask asked = vm.machine().has(Fault.KICK_WITHOUT_REQUEST)
+                    ? then
+                    : then.push(new RequestSteps.Make(vcpu, request));
+            return next.with(asked.push(new CompleteAccept(vcpu, message.vector())));
         }
 
         private Vm tracked(Vm vm, int vcpu, InterruptMessage message) {
@@ -73,6 +81,15 @@ final class DeliverySteps {
                 case FIXED, LOWEST_PRIORITY -> true;
                 default -> false;
             };
+        }
+    }
+
+    /** The second of the two stores that request a vector, IRR and the hint that IRR has a bit. */
+    private record CompleteAccept(int vcpu, int vector) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            port.toVcpu(vcpu, new Vcpu.CompleteAccept(vector));
+            return vm;
         }
     }
 

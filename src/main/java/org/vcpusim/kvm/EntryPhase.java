@@ -4,12 +4,13 @@ package org.vcpusim.kvm;
  * Where a vCPU's thread is: its next step.
  *
  * <pre>
- *   USERSPACE -> RUN_LOOP -> CHECK_REQUESTS -> INJECT_EVENTS -> ENTER -> SYNC_ON -> SYNC_PIR -> RECHECK -> IN_GUEST
- *                 ^   |            ^                                                              |           |
- *                 |   v            +---------------- cancelled -----------------------------------+           v
- *                 | BLOCK_PREPARE -> BLOCK_CHECK -> BLOCK_SLEEP -> BLOCKED           EXITED
- *                 |                                                                    |
- *                 +------------------------------- HANDLE_EXIT <-----------------------+
+ *   USERSPACE -> RUN_LOOP -> CHECK_REQUESTS -> INJECT_EVENTS -> IRR_ACKED
+ *                 ^   |            ^                                  |
+ *                 |   |            |      ENTER -> BARRIER -> SYNC_ON -> SYNC_PIR -> RECHECK -> IN_GUEST
+ *                 |   v            +---------------- cancelled ------------------------+           v
+ *                 | BLOCK_PREPARE -> BLOCK_CHECK -> BLOCK_SLEEP -> BLOCKED                       EXITED
+ *                 |                                                                                |
+ *                 +------------------------------- HANDLE_EXIT <-----------------------------------+
  * </pre>
  *
  * <p>Source: {@code vcpu_run}, {@code vcpu_enter_guest}, {@code vcpu_block}, arch/x86/kvm/x86.c; {@code kvm_vcpu_block},
@@ -30,8 +31,12 @@ public enum EntryPhase {
     CLEAR_REQUEST,
     /** KVM_REQ_EVENT: events are injected. */
     INJECT_EVENTS,
-    /** Host interrupts go off, the mode becomes IN_GUEST_MODE. */
+    /** The local APIC has handed over a vector: whether it has more requested is noted now. */
+    IRR_ACKED,
+    /** Host interrupts go off, and the mode becomes IN_GUEST_MODE in the processor's store buffer. */
     ENTER,
+    /** The barrier: others see IN_GUEST_MODE. */
+    BARRIER,
     /** After the barrier: if ON is set, it is cleared. */
     SYNC_ON,
     /** ON was set: what was posted moves to IRR. */
@@ -57,7 +62,7 @@ public enum EntryPhase {
 
     /** Whether host interrupts are off, so that an IPI has to wait; in the guest it makes the guest exit instead. */
     boolean interruptsOff() {
-        return this == SYNC_ON || this == SYNC_PIR || this == RECHECK || this == EXITED;
+        return this == BARRIER || this == SYNC_ON || this == SYNC_PIR || this == RECHECK || this == EXITED;
     }
 
     /** Whether {@code kvm_vcpu_wake_up} finds a sleeper. */

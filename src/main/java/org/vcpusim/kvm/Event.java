@@ -1031,6 +1031,17 @@ public sealed interface Event {
         }
     }
 
+    /**
+     * A vCPU has entered L1 past an interrupt that its guest would take, without APICv: KVM neither injects it nor has asked for a
+     * window: kvm_sim:interrupt_passed_over. That is in order where the sender is about to make KVM_REQ_EVENT.
+     */
+    record InterruptPassedOver(int vcpu, int vector) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
     /** What to do for each kind of event. */
     interface Visitor<R> {
         R visit(GuestEntered event);
@@ -1200,5 +1211,7 @@ public sealed interface Event {
         R visit(SynicVectorsChanged event);
 
         R visit(EoiForwarded event);
+
+        R visit(InterruptPassedOver event);
     }
 }

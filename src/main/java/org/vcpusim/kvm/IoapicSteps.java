@@ -36,16 +36,16 @@ final class IoapicSteps {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
             port.emit(new Event.IoapicTableRead(vcpu));
-            port.toVcpu(vcpu, new Vcpu.TableRead(vm.ioapic(), vm.notifiedPins()));
+            port.toVcpu(vcpu, new Vcpu.TableRead(vm.scanTable()));
             return vm;
         }
     }
 
     /** Selects a register and writes it. */
-    record SelectAndWrite(int index, int value) implements VmStep {
+    record SelectAndWrite(int vcpu, int index, int value) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
-            return writeWindow(vm.with(vm.ioapic().withSelect(index)), task, value, port);
+            return written(vm.with(vm.ioapic().withSelect(index)), task, new Window(vcpu, value), port);
         }
     }
 
@@ -60,34 +60,38 @@ final class IoapicSteps {
     }
 
     /** A write to the window. */
-    record Write(long address, int value) implements VmStep {
+    record Write(int vcpu, long address, int value) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
             if (!Ioapic.isWindowRegister(address)) {
                 return vm.with(vm.ioapic().writeOutsideWindow(address, value));
             }
-            return writeWindow(vm, task, value, port);
+            return written(vm, task, new Window(vcpu, value), port);
         }
     }
 
-    private static Vm writeWindow(Vm vm, VmTask task, int value, Port port) {
+    /** A write to the window by vCPU {@code vcpu}. */
+    private record Window(int vcpu, int value) {}
+
+    private static Vm written(Vm vm, VmTask task, Window write, Port port) {
         Ioapic ioapic = vm.ioapic();
         int pin = ioapic.selectedPin();
         if (pin < 0) {
-            return vm.with(ioapic.writePlainRegister(value));
+            return vm.with(ioapic.writePlainRegister(write.value));
         }
         RedirectionEntry before = ioapic.entry(pin);
-        RedirectionEntry after = ioapic.selectedEntryAfter(vm.machine(), value);
+        RedirectionEntry after = ioapic.selectedEntryAfter(vm.machine(), write.value);
         Ioapic written = ioapic.withEntryWritten(pin, after);
         port.emit(new Event.RedirectionEntryWritten(pin, before, after, written.writes()));
-        Vm next = vm.with(written);
+        boolean late = vm.machine().has(Fault.REQUEST_BEFORE_PAYLOAD);
+        Vm next = (late ? vm.withTableHeld() : vm).with(written);
         boolean opened = before.masked() && !after.masked();
         boolean pits = vm.routing().gsiOf(Event.IrqChip.IOAPIC, pin) == Pit.GSI;
         return (opened && pits ? PitSteps.unmasked(next) : next)
                 .with(
                         vm.machine().cures(Hazard.O8)
-                                ? task.push(new RequestScan(pin, before), new ServiceWritten(pin))
-                                : task.push(new ServiceWritten(pin), new RequestScan(pin, before)));
+                                ? task.push(new RequestScan(write.vcpu, pin, before), new ServiceWritten(pin))
+                                : task.push(new ServiceWritten(pin), new RequestScan(write.vcpu, pin, before)));
     }
 
     /** A level pin that a write made deliverable interrupts at once, or its resampler is asked. */
@@ -109,11 +113,14 @@ final class IoapicSteps {
     }
 
     /** The vCPUs that the old or the new entry addresses have to look at the table again. */
-    private record RequestScan(int pin, RedirectionEntry before) implements VmStep {
+    private record RequestScan(int writer, int pin, RedirectionEntry before) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
             VcpuList targets = targets(vm);
             VcpuRequest request = vm.machine().protocol().tableRequest();
+            if (vm.machine().has(Fault.REQUEST_BEFORE_PAYLOAD)) {
+                port.toWire(writer, Vm.TableVisible.TABLE_VISIBLE);
+            }
             return vm.with(task.push(new RequestSteps.Broadcast(
                     new RequestSteps.Request(request, vm.ioapic().writes()), targets)));
         }

@@ -238,8 +238,12 @@ public record Lapic(
 
     /** With an accepted vector requested in IRR, and its trigger mode in TMR. */
     Lapic requested(int vector, TriggerMode trigger) {
-        Lapic triggered = withTriggerMode(vector, trigger);
-        return triggered.with(triggered.page.withIrr(page.irr().with(vector)), hints.irrSet());
+        return withTriggerMode(vector, trigger).withIrrBit(vector).withIrrPending(true);
+    }
+
+    /** With {@code vector} requested, of which the hint does not know. */
+    Lapic withIrrBit(int vector) {
+        return withPage(page.withIrr(page.irr().with(vector)));
     }
 
     /** With all of {@code vectors} requested, which were posted; {@code kvm_apic_update_irr}. */
@@ -260,6 +264,11 @@ public record Lapic(
 
     /** After the processor took {@code vector}; {@code kvm_apic_ack_interrupt}. */
     Lapic acknowledged(int vector) {
+        return handedOver(vector).irrSearched();
+    }
+
+    /** The same, but whether there is another request is not noted yet: the hint says that there is none. */
+    Lapic handedOver(int vector) {
         Lapic cleared = irrCleared(vector);
         boolean inService = page.isr().get(vector);
         return cleared.with(
@@ -268,14 +277,23 @@ public record Lapic(
                 .withPprUpdated();
     }
 
-    /** After the processor took {@code vector}, which ends itself: it is not in service. */
-    Lapic acknowledgedWithAutoEoi(int vector) {
+    /** {@link #handedOver} of a vector that ends itself: it is not in service. */
+    Lapic handedOverWithAutoEoi(int vector) {
         return irrCleared(vector).withPprUpdated();
     }
 
     private Lapic irrCleared(int vector) {
-        LocalApic cleared = page.withIrr(page.irr().without(vector));
-        return with(cleared, hints.irrCleared(cleared));
+        return with(page.withIrr(page.irr().without(vector)), hints.irrDropped());
+    }
+
+    /** With the hint raised if another vector is requested. */
+    Lapic irrSearched() {
+        return page.irr().isEmpty() ? this : with(page, hints.irrSet());
+    }
+
+    /** With the hint that a vector is requested as {@code now} says. */
+    Lapic withIrrPending(boolean now) {
+        return with(page, now ? hints.irrSet() : hints.irrDropped());
     }
 
     /** After an EOI of {@code vector}. */

@@ -64,14 +64,11 @@ public record LapicHints(Machine.Apicv apicv, boolean irrPending, int isrCount, 
     }
 
     /**
-     * After a bit of IRR was cleared, which left {@code page}. KVM drops the hint, clears the bit and raises the hint again
-     * if it finds another: a vector requested meanwhile raises it too.
+     * Before a bit of IRR is cleared. KVM drops the hint, clears the bit and raises the hint again if it finds another: a vector
+     * requested meanwhile raises it too.
      */
-    LapicHints irrCleared(LocalApic page) {
-        if (apicv == Machine.Apicv.ACTIVE) {
-            return this;
-        }
-        return new LapicHints(apicv, !page.irr().isEmpty(), isrCount, highestIsrCache);
+    LapicHints irrDropped() {
+        return apicv == Machine.Apicv.ACTIVE ? this : new LapicHints(apicv, false, isrCount, highestIsrCache);
     }
 
     /** After {@code vector}, which was not in service, was put there. */

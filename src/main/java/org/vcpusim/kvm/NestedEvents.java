@@ -145,7 +145,7 @@ final class NestedEvents {
         }
         boolean pending = n.run().entryPending();
         Vcpu unwanted = v.with(n.with(pending ? NestedState.Run.ENTRY_PENDING : NestedState.Run.L2_RUNS));
-        return unwanted.make(VcpuRequest.EVENT, port);
+        return v.machine().has(Fault.CANCEL_FORGETS_EVENT) ? unwanted : unwanted.make(VcpuRequest.EVENT, port);
     }
 
     /** L2 was entered only to leave before its first instruction, by a preemption timer of 0. */

@@ -52,7 +52,8 @@ final class PostedInterrupts {
             return v.with(GuestInterruptStatus.withRvi(
                     v.vmcs(), v.lapic().page().irr().highest()));
         }
-        return newly ? v.make(VcpuRequest.EVENT, port) : v;
+        boolean asks = newly && !v.machine().has(Fault.IRR_WITHOUT_EVENT);
+        return asks ? v.make(VcpuRequest.EVENT, port) : v;
     }
 
     /** {@code vmx_apicv_pre_state_restore}: nothing that was posted survives a reset or new state from user space. */

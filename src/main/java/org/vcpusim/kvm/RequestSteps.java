@@ -35,7 +35,7 @@ final class RequestSteps {
             if (vm.machine().has(Fault.KICK_BEFORE_REQUEST)) {
                 return new Sample(this).run(vm, task, port);
             }
-            port.toVcpu(targets.get(position), new Vcpu.MakeRequest(request.request, request.sequence));
+            make(vm, target(), request, port);
             return vm.with(task.push(new Sample(this)));
         }
 
@@ -52,7 +52,8 @@ final class RequestSteps {
     private record Sample(Next at) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
-            Vcpu.Wakeup wakeup = at.request.request.wakes() ? Vcpu.Wakeup.WAKE : Vcpu.Wakeup.LEAVE_ASLEEP;
+            boolean wakes = at.request.request.wakes() && !vm.machine().has(Fault.BROADCAST_WITHOUT_WAKE);
+            Vcpu.Wakeup wakeup = wakes ? Vcpu.Wakeup.WAKE : Vcpu.Wakeup.LEAVE_ASLEEP;
             port.toVcpu(at.target(), new Vcpu.ExchangeMode(task.id(), wakeup));
             return vm.with(task.push(new Decide(at)).withWait(VmTask.Wait.ANSWER));
         }
@@ -62,15 +63,15 @@ final class RequestSteps {
     private record Decide(Next at) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
-            boolean ipi = task.answer() instanceof VmTask.Found found && needsIpi(found);
+            boolean ipi = task.answer() instanceof VmTask.Found found && needsIpi(vm, found);
             if (!ipi && task.answer() instanceof VmTask.Found found && !found.woken()) {
                 port.emit(new Event.IpiElided(at.target(), found.mode()));
             }
             if (vm.machine().has(Fault.KICK_BEFORE_REQUEST)) {
                 if (ipi) {
-                    send(port, at.request.request, at.target(), task);
+                    send(vm, at.request.request, at.target(), task, port);
                 }
-                VmTask after = ipi ? owing(task, at.request.request) : task;
+                VmTask after = ipi ? owing(vm, task, at.request.request) : task;
                 return vm.with(after.push(new MakeLate(at)));
             }
             List<Integer> more = new ArrayList<>(at.ipis);
@@ -80,11 +81,11 @@ final class RequestSteps {
             return at.advanced(List.copyOf(more)).run(vm, task, port);
         }
 
-        private boolean needsIpi(VmTask.Found found) {
+        private boolean needsIpi(Vm vm, VmTask.Found found) {
             if (found.woken()) {
                 return false;
             }
-            return at.request.request.waits()
+            return waits(vm, at.request.request)
                     ? found.mode() != VcpuMode.OUTSIDE_GUEST_MODE
                     : found.mode() == VcpuMode.IN_GUEST_MODE;
         }
@@ -104,8 +105,8 @@ final class RequestSteps {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
             if (position < ipis.size()) {
-                send(port, request.request, ipis.get(position), task);
-                return vm.with(owing(task, request.request).push(new SendIpis(request, ipis, position + 1)));
+                send(vm, request.request, ipis.get(position), task, port);
+                return vm.with(owing(vm, task, request.request).push(new SendIpis(request, ipis, position + 1)));
             }
             VmTask rest = task.push(new Completed(request.request));
             return vm.with(rest.ipisOwed() > 0 ? rest.withWait(VmTask.Wait.IPIS) : rest);
@@ -120,21 +121,39 @@ final class RequestSteps {
         }
     }
 
-    private static VmTask owing(VmTask task, VcpuRequest request) {
-        return request.waits() ? task.withIpisOwed(task.ipisOwed() + 1) : task;
+    /**
+     * The store that sets the bit. Where a barrier stands before the look at the mode, the vCPU handles it before it tells its
+     * mode, since both come from here; without one it is under way for as long as it likes.
+     */
+    private static void make(Vm vm, int target, Request request, Port port) {
+        Vcpu.MakeRequest store = new Vcpu.MakeRequest(request.request, request.sequence);
+        if (vm.machine().has(Fault.MODE_READ_BEFORE_REQUEST)) {
+            port.toWire(target, store);
+        } else {
+            port.toVcpu(target, store);
+        }
     }
 
-    private static void send(Port port, VcpuRequest request, int target, VmTask task) {
+    private static boolean waits(Vm vm, VcpuRequest request) {
+        return request.waits() && !vm.machine().has(Fault.BROADCAST_WITHOUT_WAIT);
+    }
+
+    private static VmTask owing(Vm vm, VmTask task, VcpuRequest request) {
+        return waits(vm, request) ? task.withIpisOwed(task.ipisOwed() + 1) : task;
+    }
+
+    @SuppressWarnings("TooManyParameters") // who sends what to whom
+    private static void send(Vm vm, VcpuRequest request, int target, VmTask task, Port port) {
         Event.HostVector vector = Event.HostVector.CALL_FUNCTION;
         port.emit(new Event.IpiSent(target, vector));
-        port.toWire(target, new Vcpu.HostIpi(vector, request.waits() ? task.id() : Vcpu.HostIpi.NOBODY_WAITS));
+        port.toWire(target, new Vcpu.HostIpi(vector, waits(vm, request) ? task.id() : Vcpu.HostIpi.NOBODY_WAITS));
     }
 
     /** Sets a bit on one vCPU, without wake-up or IPI; {@code kvm_make_request}. */
     record Make(int target, VcpuRequest request) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
-            port.toVcpu(target, new Vcpu.MakeRequest(request, 0));
+            make(vm, target, new Request(request, 0), port);
             return vm;
         }
     }

@@ -119,7 +119,12 @@ public final class Vcpu {
     }
 
     /** Another CPU sets a request bit. */
-    public record MakeRequest(VcpuRequest request, int sequence) implements Message {}
+    public record MakeRequest(VcpuRequest request, int sequence) implements Message, Wire.Message {
+        @Override
+        public void arrive(int vcpu, Port port) {
+            port.toVcpu(vcpu, this);
+        }
+    }
 
     /** Another CPU wakes it, or reads its mode and takes it from IN_GUEST_MODE to EXITING_GUEST_MODE. */
     public record ExchangeMode(int task, Wakeup wakeup) implements Message {}
@@ -137,6 +142,9 @@ public final class Vcpu {
 
     /** An interrupt message arrives at its local APIC. */
     public record Accept(int task, InterruptMessage message) implements Message {}
+
+    /** The sender of an interrupt that was accepted does the second of its stores; {@code kvm_lapic_set_irr}. */
+    public record CompleteAccept(int vector) implements Message {}
 
     /** Another CPU sets the request of {@code vector} in PIR and asks what it was before; {@code pi_test_and_set_pir}. */
     public record SetPir(int task, int vector) implements Message {}

@@ -120,17 +120,63 @@ final class VcpuInjection {
             return v.with(v.thread().awaiting(VcpuThread.Await.PIC_VECTOR));
         }
         int vector = v.lapic().deliverable();
-        return injectInterrupt(inService(v, vector, port), vector, port);
+        boolean exits = v.nested().guestMode() && v.nested().exitsOnInterrupt();
+        if (exits || v.apicvActive()) {
+            return injectInterrupt(inService(v, vector, port), vector, port);
+        }
+        port.emit(new Event.InterruptInjected(v.index(), vector, false));
+        Vcpu taken = handedOver(v, vector);
+        Vcpu written = written(taken.with(taken.events().withInterrupt(vector)), vector);
+        if (!v.machine().has(Fault.IRR_ACK_ORDER)) {
+            return written.goTo(EntryPhase.IRR_ACKED, port);
+        }
+        Vcpu unnoted = written.with(written.lapic().withIrrPending(true));
+        return unnoted.lapic().page().irr().isEmpty()
+                ? unnoted.goTo(EntryPhase.IRR_ACKED, port)
+                : toEntryWith(unnoted, port);
     }
 
-    /** The local APIC hands over {@code vector}; where the processor delivers, it is told what is in service. */
+    /**
+     * The local APIC hands over {@code vector} in one step; where the processor delivers, it is told what is in service. Others
+     * set no hint meanwhile: with APICv active, none is looked at.
+     */
     static Vcpu inService(Vcpu v, int vector, Port port) {
+        Vcpu taken = handedOver(v, vector);
+        return requestedAgain(taken.with(taken.lapic().irrSearched()), vector, port);
+    }
+
+    /**
+     * The hint that IRR has a bit is dropped and the bit cleared. Whoever sets one from now on raises the hint after it, and
+     * {@link #irrAcknowledged} finds what was set before.
+     */
+    private static Vcpu handedOver(Vcpu v, int vector) {
         if (VcpuSynic.endsItself(v, vector)) {
-            Vcpu ended = v.with(v.lapic().acknowledgedWithAutoEoi(vector));
-            return ended.lapic().deliverable() >= 0 ? ended.make(VcpuRequest.EVENT, port) : ended;
+            return v.with(v.lapic().handedOverWithAutoEoi(vector));
         }
-        Vcpu taken = v.with(v.lapic().acknowledged(vector));
+        Vcpu taken = v.with(v.lapic().handedOver(vector));
         return v.apicvActive() ? VcpuApicv.withSvi(taken, taken.lapic().highestIsr()) : taken;
+    }
+
+    /** IRR is searched for another request, and the hint raised if there is one; the second half of {@code apic_clear_irr}. */
+    static Vcpu irrAcknowledged(Vcpu v, Port port) {
+        boolean late = v.machine().has(Fault.IRR_ACK_ORDER);
+        Lapic noted = late ? v.lapic().withIrrPending(false) : v.lapic().irrSearched();
+        return toEntryWith(v.with(noted), port);
+    }
+
+    private static Vcpu toEntryWith(Vcpu v, Port port) {
+        return VcpuRun.toEntry(prepared(requestedAgain(v, v.events().interrupt(), port)), port);
+    }
+
+    /** A vector that ends itself keeps no other one back. */
+    private static Vcpu requestedAgain(Vcpu v, int vector, Port port) {
+        boolean more = VcpuSynic.endsItself(v, vector) && v.lapic().deliverable() >= 0;
+        return more ? v.make(VcpuRequest.EVENT, port) : v;
+    }
+
+    private static Vcpu written(Vcpu v, int vector) {
+        long information = EventInjection.externalInterrupt(vector).encode();
+        return v.with(v.vmcs().write(VmcsField.VM_ENTRY_INTR_INFO_FIELD, information));
     }
 
     /** An interrupt that its controller has handed over goes into the VM-entry field, or with a nested exit to L1. */

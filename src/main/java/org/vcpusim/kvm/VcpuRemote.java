@@ -30,6 +30,11 @@ final class VcpuRemote {
         if (message instanceof Vcpu.Accept a) {
             return accept(v, a, port);
         }
+        if (message instanceof Vcpu.CompleteAccept c) {
+            Lapic lapic = v.lapic();
+            return v.with(
+                    v.machine().has(Fault.IRR_SEND_ORDER) ? lapic.withIrrBit(c.vector()) : lapic.withIrrPending(true));
+        }
         if (message instanceof Vcpu.SetPir s) {
             return setPir(v, s, port);
         }
@@ -87,7 +92,8 @@ final class VcpuRemote {
             return woken(v, port);
         }
         port.toVm(new Vm.ModeFound(x.task(), thread.mode(), false));
-        return thread.mode() == VcpuMode.IN_GUEST_MODE ? v.with(thread.with(VcpuMode.EXITING_GUEST_MODE)) : v;
+        boolean exits = thread.mode() == VcpuMode.IN_GUEST_MODE && !v.machine().has(Fault.NO_EXITING_STATE);
+        return exits ? v.with(thread.with(VcpuMode.EXITING_GUEST_MODE)) : v;
     }
 
     static boolean wakes(Vcpu v) {
@@ -188,7 +194,7 @@ final class VcpuRemote {
                 }
                 yield v.apicvActive()
                         ? toPost(v.with(lapic.withTriggerMode(m.vector(), m.triggerMode())), a, port)
-                        : taken(v.with(lapic.requested(m.vector(), m.triggerMode())), a, VcpuRequest.EVENT, port);
+                        : taken(halfRequested(v, m), a, VcpuRequest.EVENT, port);
             }
             case REMOTE_READ -> taken(v.with(v.events().withPvUnhalted(true)), a, VcpuRequest.EVENT, port);
             case SMI -> taken(v.with(v.events().withSmiQueued()), a, VcpuRequest.SMI, port);
@@ -198,6 +204,15 @@ final class VcpuRemote {
             case SIPI -> taken(v.with(lapic.withSipi(m.vector())), a, VcpuRequest.EVENT, port);
             case EXTINT -> discarded(v, a, port);
         };
+    }
+
+    /** The first of two stores of the sender: the bit of IRR. The hint that IRR has a bit is the second. */
+    private static Vcpu halfRequested(Vcpu v, InterruptMessage m) {
+        Lapic triggered = v.lapic().withTriggerMode(m.vector(), m.triggerMode());
+        return v.with(
+                v.machine().has(Fault.IRR_SEND_ORDER)
+                        ? triggered.withIrrPending(true)
+                        : triggered.withIrrBit(m.vector()));
     }
 
     private static Vcpu taken(Vcpu v, Vcpu.Accept a, VcpuRequest request, Port port) {

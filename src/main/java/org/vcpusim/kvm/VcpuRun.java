@@ -48,7 +48,9 @@ final class VcpuRun {
             case CHECK_REQUESTS -> checkRequests(v, port);
             case CLEAR_REQUEST -> VcpuRequests.clearedLate(v, port);
             case INJECT_EVENTS -> VcpuInjection.inject(v, port);
-            case ENTER -> enter(v, port);
+            case IRR_ACKED -> VcpuInjection.irrAcknowledged(v, port);
+            case ENTER -> v.goTo(EntryPhase.BARRIER, port);
+            case BARRIER -> inGuestMode(v, port);
             case SYNC_ON -> syncOn(v, port);
             case SYNC_PIR -> afterSync(PostedInterrupts.harvested(v, port), port);
             case RECHECK -> recheck(v, port);
@@ -125,7 +127,8 @@ final class VcpuRun {
         return v.goTo(early ? EntryPhase.SYNC_ON : EntryPhase.ENTER, port);
     }
 
-    private static Vcpu enter(Vcpu v, Port port) {
+    /** The store of ENTER is visible: until now a requester has found the vCPU outside, and sent no IPI. */
+    private static Vcpu inGuestMode(Vcpu v, Port port) {
         boolean syncs = v.lapic().enabled() && !v.machine().has(Fault.PI_SYNC_BEFORE_MODE);
         EntryPhase next = syncs ? EntryPhase.SYNC_ON : EntryPhase.RECHECK;
         return v.goTo(v.thread().at(next, VcpuMode.IN_GUEST_MODE), port);
@@ -171,7 +174,7 @@ final class VcpuRun {
         int information = (int) v.vmcs().read(VmcsField.VM_ENTRY_INTR_INFO_FIELD);
         port.emit(new Event.GuestEntered(
                 v.index(), v.guest().rip(), information, v.requests().word(), VcpuApicv.atEntry(v)));
-        reportInterrupts(v, port);
+        reportInterrupts(v, information, port);
         boolean leavesAtOnce = v.nested().run().exitWanted();
         Vcpu in = GuestApic.entered(NestedEvents.committed(v.with(v.thread().at(EntryPhase.IN_GUEST))));
         EventInjection injection = EventInjection.decode(information & 0xffffffffL);
@@ -185,7 +188,7 @@ final class VcpuRun {
     }
 
     /** What the entry loads, where there is anything. */
-    private static void reportInterrupts(Vcpu v, Port port) {
+    private static void reportInterrupts(Vcpu v, int information, Port port) {
         LocalApic page = v.lapic().page();
         long status = v.vmcs().read(VmcsField.GUEST_INTR_STATUS);
         PostedInterruptDescriptor descriptor = v.posting().descriptor();
@@ -202,6 +205,20 @@ final class VcpuRun {
                     page.irr(),
                     page.isr(),
                     descriptor));
+            reportPassedOver(v, information, port);
+        }
+    }
+
+    /** An interrupt that KVM ought to inject, and neither does nor waits for a window to. */
+    private static void reportPassedOver(Vcpu v, int information, Port port) {
+        boolean asks = information != 0 || PrimaryProcessorControl.INTERRUPT_WINDOW_EXITING.isSetIn(v.vmcs());
+        boolean delivered = v.apicvActive() || v.nested().guestMode();
+        if (asks || delivered || v.blocksIrqs() || !v.guest().interruptible()) {
+            return;
+        }
+        int vector = v.lapic().deliverable();
+        if (vector >= 0) {
+            port.emit(new Event.InterruptPassedOver(v.index(), vector));
         }
     }
 

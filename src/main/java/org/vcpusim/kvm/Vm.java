@@ -21,11 +21,21 @@ public final class Vm {
     private final VmApicv apicv;
     private final Irqs irqs;
     private final VmTasks tasks;
+    /** What scans see instead of the redirection table, oldest first, while writes of it are not visible. */
+    private final List<Ioapic> tables;
 
     private record Irqs(Routing routing, int published, Irqfds irqfds, Pit pit, int assigned) {}
 
     @SuppressWarnings("TooManyParameters") // a VM's parts
-    private Vm(Machine machine, Ioapic ioapic, Pic pic, Apics apics, VmApicv apicv, Irqs irqs, VmTasks tasks) {
+    private Vm(
+            Machine machine,
+            Ioapic ioapic,
+            Pic pic,
+            Apics apics,
+            VmApicv apicv,
+            Irqs irqs,
+            VmTasks tasks,
+            List<Ioapic> tables) {
         this.machine = machine;
         this.ioapic = ioapic;
         this.pic = pic;
@@ -33,6 +43,7 @@ public final class Vm {
         this.apicv = apicv;
         this.irqs = irqs;
         this.tasks = tasks;
+        this.tables = tables;
     }
 
     /** A VM after creation; {@code identities} are those of the vCPUs' local APICs. */
@@ -44,7 +55,8 @@ public final class Vm {
                 Apics.of(machine, identities),
                 VmApicv.of(machine),
                 new Irqs(routing, 0, Irqfds.NONE, Pit.NONE, 0),
-                VmTasks.NONE);
+                VmTasks.NONE,
+                List.of());
     }
 
     /** What a VM is told. */
@@ -212,6 +224,16 @@ public final class Vm {
         EOI_INJECT_DUE
     }
 
+    /** The oldest write of the redirection table that scans do not see is visible from now on. */
+    public enum TableVisible implements Message, Wire.Message {
+        TABLE_VISIBLE;
+
+        @Override
+        public void arrive(int vcpu, Port port) {
+            port.toVm(this);
+        }
+    }
+
     /** Answer: a local APIC took or discarded an interrupt. */
     public record Accepted(
             int task, boolean accepted, @Nullable VcpuRequest request) implements Message {}
@@ -313,6 +335,9 @@ public final class Vm {
             port.emit(new Event.IoapicTableRead(r.vcpu));
             port.toVcpu(r.vcpu, new Vcpu.TableRead(scanTable()));
             return this;
+        }
+        if (message instanceof TableVisible) {
+            return with(tables.subList(1, tables.size()));
         }
         if (message instanceof ReadInhibits r) {
             return with(apicv.readBy(r.vcpu, port));
@@ -474,7 +499,7 @@ public final class Vm {
     ScanTable scanTable() {
         return machine.isSplit()
                 ? new ScanTable.OfRoutes(irqs.routing.ofPins(machine.irqchip().reservedPins()), irqs.published)
-                : new ScanTable.OfIoapic(ioapic, notifiedPins());
+                : new ScanTable.OfIoapic(tables.isEmpty() ? ioapic : tables.get(0), notifiedPins());
     }
 
     /** How often what scans read has been changed. */
@@ -508,8 +533,19 @@ public final class Vm {
         return irqs.irqfds.hasResampler(gsi) || gsi == Pit.GSI && irqs.pit.hasNotifier();
     }
 
+    /** The table as it is stays what scans see, until {@link TableVisible} comes for the write that follows. */
+    Vm withTableHeld() {
+        List<Ioapic> more = new java.util.ArrayList<>(tables);
+        more.add(ioapic);
+        return with(more);
+    }
+
+    private Vm with(List<Ioapic> other) {
+        return new Vm(machine, ioapic, pic, apics, apicv, irqs, tasks, List.copyOf(other));
+    }
+
     Vm with(VmTasks other) {
-        return new Vm(machine, ioapic, pic, apics, apicv, irqs, other);
+        return new Vm(machine, ioapic, pic, apics, apicv, irqs, other, tables);
     }
 
     Vm with(VmTask task) {
@@ -518,19 +554,19 @@ public final class Vm {
 
     /** This VM with another IOAPIC, for a machine that starts with entries. */
     public Vm with(Ioapic other) {
-        return new Vm(machine, other, pic, apics, apicv, irqs, tasks);
+        return new Vm(machine, other, pic, apics, apicv, irqs, tasks, tables);
     }
 
     Vm with(Pic other) {
-        return new Vm(machine, ioapic, other, apics, apicv, irqs, tasks);
+        return new Vm(machine, ioapic, other, apics, apicv, irqs, tasks, tables);
     }
 
     Vm with(Apics other) {
-        return new Vm(machine, ioapic, pic, other, apicv, irqs, tasks);
+        return new Vm(machine, ioapic, pic, other, apicv, irqs, tasks, tables);
     }
 
     Vm with(VmApicv other) {
-        return new Vm(machine, ioapic, pic, apics, other, irqs, tasks);
+        return new Vm(machine, ioapic, pic, apics, other, irqs, tasks, tables);
     }
 
     /** With another routing table, which is published at once: {@code rcu_assign_pointer}. */
@@ -548,6 +584,6 @@ public final class Vm {
     }
 
     private Vm with(Irqs other) {
-        return new Vm(machine, ioapic, pic, apics, apicv, other, tasks);
+        return new Vm(machine, ioapic, pic, apics, apicv, other, tasks, tables);
     }
 }

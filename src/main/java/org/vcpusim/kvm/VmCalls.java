@@ -11,10 +11,12 @@ final class VmCalls {
             return new IoapicSteps.Read(r);
         }
         if (message instanceof Vm.IoapicWrite w) {
-            return new Locked(new IoapicSteps.Write(w.address(), truncated(w)), new Answer(new OfVcpu(w.vcpu())));
+            return new Locked(
+                    new IoapicSteps.Write(w.vcpu(), w.address(), truncated(w)), new Answer(new OfVcpu(w.vcpu())));
         }
         if (message instanceof Vm.IoapicRegisterWrite w) {
-            return new Locked(new IoapicSteps.SelectAndWrite(w.index(), w.value()), new Answer(new OfVcpu(w.vcpu())));
+            return new Locked(
+                    new IoapicSteps.SelectAndWrite(w.vcpu(), w.index(), w.value()), new Answer(new OfVcpu(w.vcpu())));
         }
         if (message instanceof Vm.IoapicRegisterRead r) {
             return new Locked(new IoapicSteps.SelectAndRead(r.index()), new Answer(new OfVcpu(r.vcpu())));

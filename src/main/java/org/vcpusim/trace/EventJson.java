@@ -481,6 +481,11 @@ final class EventJson implements Event.Visitor<JsonFields> {
     }
 
     @Override
+    public JsonFields visit(Event.InterruptPassedOver e) {
+        return out.number("vcpu_id", e.vcpu()).number("vec", e.vector());
+    }
+
+    @Override
     public JsonFields visit(Event.InterruptLost e) {
         return out.number("vcpu_id", e.vcpu()).number("vec", e.vector());
     }

@@ -597,6 +597,11 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
     }
 
     @Override
+    public AsciiBuffer visit(Event.InterruptPassedOver e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" vec ").decimal(e.vector());
+    }
+
+    @Override
     public AsciiBuffer visit(Event.InterruptLost e) {
         return out.text("vcpu ").decimal(e.vcpu()).text(" vec ").decimal(e.vector());
     }

@@ -47,6 +47,7 @@ public enum Tracepoint {
     BROADCAST_STARTED,
     BROADCAST_COMPLETED,
     ENTRY_CANCELLED,
+    INTERRUPT_PASSED_OVER,
     VMCS_INIT,
     IOAPIC_SCAN,
     EOI_EXITMAP_LOAD,
@@ -464,6 +465,11 @@ public enum Tracepoint {
         @Override
         public Tracepoint visit(Event.InterruptStateLoaded event) {
             return INTERRUPT_STATE_LOAD;
+        }
+
+        @Override
+        public Tracepoint visit(Event.InterruptPassedOver event) {
+            return INTERRUPT_PASSED_OVER;
         }
 
         @Override

@@ -133,6 +133,8 @@ final class AnsweredVm {
                 || message instanceof Vcpu.SetOn
                 || message instanceof Vcpu.ReadMode) {
             answerPoster(message);
+        } else if (message instanceof Vcpu.CompleteAccept c) {
+            log.add("complete " + number + " 0x" + Integer.toHexString(c.vector()));
         } else if (message instanceof Vcpu.HostIpi i) {
             log.add("0x" + Integer.toHexString(i.vector().number()));
         } else if (message == Vcpu.WakeUp.WAKE_UP) {

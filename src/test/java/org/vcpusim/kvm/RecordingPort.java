@@ -7,7 +7,9 @@ import org.jspecify.annotations.Nullable;
 /** Keeps what one state machine sends and reports. */
 final class RecordingPort implements Port {
     private final List<Sent> sent = new ArrayList<>();
+    private final List<Object> inFlight = new ArrayList<>();
     private final List<Event> events = new ArrayList<>();
+    private boolean keepsInFlight;
     private long elapsedNanos;
 
     /** A message and the name of its receiver: vm, vcpu 0, guest 0, device 0, timer or userspace. */
@@ -17,6 +19,19 @@ final class RecordingPort implements Port {
     List<Sent> takeSent() {
         List<Sent> taken = List.copyOf(sent);
         sent.clear();
+        return taken;
+    }
+
+    /** From now on what takes its time is under way for good. */
+    RecordingPort keepingInFlight() {
+        keepsInFlight = true;
+        return this;
+    }
+
+    /** What went through a wire since the last call. */
+    List<Object> takeInFlight() {
+        List<Object> taken = List.copyOf(inFlight);
+        inFlight.clear();
         return taken;
     }
 
@@ -72,7 +87,10 @@ final class RecordingPort implements Port {
 
     @Override
     public void toWire(int vcpu, Wire.Message message) {
-        message.arrive(vcpu, this);
+        inFlight.add(message);
+        if (!keepsInFlight) {
+            message.arrive(vcpu, this);
+        }
     }
 
     @Override

@@ -147,7 +147,7 @@ class RequestDeliveryTest {
         List<Object> accepted = send(new Vm.SignalMsi(new Vm.OfDevice(0), 0xfee01000L, 0x41));
         assertEquals(Vcpu.Accept.class, accepted.get(0).getClass());
         assertEquals(
-                List.of(made(VcpuRequest.EVENT), exchange(Vcpu.Wakeup.WAKE)),
+                List.of(new Vcpu.CompleteAccept(0x41), made(VcpuRequest.EVENT), exchange(Vcpu.Wakeup.WAKE)),
                 send(new Vm.Accepted(TASK, true, VcpuRequest.EVENT)));
         port.takeEvents();
 

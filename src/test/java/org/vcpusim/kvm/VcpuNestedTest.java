@@ -195,8 +195,8 @@ class VcpuNestedTest {
         assertFalse(v.vcpu().nested().guestMode());
     }
 
-    private static SteppedVcpu waitingAtVmresume(String vmcs12) {
-        SteppedVcpu v = NestedFixture.inL1(MACHINE, vmcs12);
+    private static SteppedVcpu waitingAtVmresume(String vmcs12, Fault... faults) {
+        SteppedVcpu v = NestedFixture.inL1(MACHINE.with(Rules.with(List.of(faults))), vmcs12);
         v.change(x -> x.with(x.lapic().requested(0x41, TriggerMode.EDGE))
                 .with(x.nested().withSuspended(x.nested().suspended().withInterruptsAtOnce())));
         v.port().forget();
@@ -230,6 +230,17 @@ class VcpuNestedTest {
         assertTrue(v.vcpu().requests().test(VcpuRequest.EVENT));
         v.stepTo(EntryPhase.IN_GUEST);
         assertEquals(List.of(ExitReason.EXTERNAL_INTERRUPT), toL1(v));
+    }
+
+    @Test
+    void withTheFaultAnAbandonedEntryForgetsItsEvent() {
+        SteppedVcpu v = waitingAtVmresume("ea", Fault.CANCEL_FORGETS_EVENT).stepTo(EntryPhase.RECHECK);
+
+        v.make(VcpuRequest.SCAN_IOAPIC).step();
+
+        assertFalse(v.vcpu().requests().test(VcpuRequest.EVENT));
+        v.stepTo(EntryPhase.IN_GUEST);
+        assertEquals(List.of(), toL1(v), "L2 runs on");
     }
 
     @ParameterizedTest

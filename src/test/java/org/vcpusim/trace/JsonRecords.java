@@ -183,6 +183,7 @@ final class JsonRecords {
             case VCPU_SCHED_IN -> new Event.VcpuScheduledIn(vcpu(), number("cpu"));
             case VCPU_SCHED_OUT ->
                 new Event.VcpuScheduledOut(vcpu(), number("cpu"), Event.ScheduledOut.valueOf(name("why")));
+            case INTERRUPT_PASSED_OVER -> new Event.InterruptPassedOver(vcpu(), number("vec"));
             case INTERRUPT_LOST -> new Event.InterruptLost(vcpu(), number("vec"));
             case VM_CREATED ->
                 new Event.VmCreated(

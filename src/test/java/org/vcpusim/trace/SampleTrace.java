@@ -115,6 +115,7 @@ final class SampleTrace {
                 new Event.RequestApplied(1, LOAD),
                 new Event.IpiSent(1, Event.HostVector.CALL_FUNCTION),
                 new Event.IpiElided(2, VcpuMode.OUTSIDE_GUEST_MODE),
+                new Event.InterruptPassedOver(2, 0x41),
                 new Event.BroadcastStarted(12, VcpuRequest.SCAN_IOAPIC, 4),
                 new Event.BroadcastCompleted(12, VcpuRequest.OUTSIDE_GUEST_MODE),
                 new Event.EntryCancelled(1, VcpuMode.EXITING_GUEST_MODE, 0x80800000L),
