@@ -212,7 +212,7 @@ public enum Fix {
             "",
             2014,
             "The hint that IRR has a bit is never false when it has one",
-            "P5",
+            "P5 L3",
             List.of(Fault.IRR_ACK_ORDER, Fault.IRR_SEND_ORDER)),
     /** The hint that IRR has a bit is raised when APICv comes or goes, and by new state. */
     B34(

@@ -112,17 +112,27 @@ final class IoapicSteps {
         }
     }
 
+    /** The fault: only behind the request does the write of the table leave the store buffer of its CPU. */
+    private record StoreTable(int writer) implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            port.toWire(writer, Vm.TableVisible.TABLE_VISIBLE);
+            return vm;
+        }
+    }
+
     /** The vCPUs that the old or the new entry addresses have to look at the table again. */
     private record RequestScan(int writer, int pin, RedirectionEntry before) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
             VcpuList targets = targets(vm);
             VcpuRequest request = vm.machine().protocol().tableRequest();
-            if (vm.machine().has(Fault.REQUEST_BEFORE_PAYLOAD)) {
-                port.toWire(writer, Vm.TableVisible.TABLE_VISIBLE);
-            }
-            return vm.with(task.push(new RequestSteps.Broadcast(
-                    new RequestSteps.Request(request, vm.ioapic().writes()), targets)));
+            RequestSteps.Broadcast broadcast = new RequestSteps.Broadcast(
+                    new RequestSteps.Request(request, vm.ioapic().writes()), targets);
+            return vm.with(
+                    vm.machine().has(Fault.REQUEST_BEFORE_PAYLOAD)
+                            ? task.push(broadcast, new StoreTable(writer))
+                            : task.push(broadcast));
         }
 
         private VcpuList targets(Vm vm) {
