@@ -52,6 +52,7 @@ public final class Invariants implements TraceSink {
                 new RequestsAreApplied(),
                 new NoEntryWithPendingRequest(),
                 new WaitBroadcastLeavesNoOldEntry(),
+                new SleepersAreWoken(),
                 new PostedInterruptsAreNotified(),
                 new ProcessorKnowsItsInterrupts(),
                 new IoapicEoiReachesUserspace(),

@@ -34,6 +34,7 @@ import org.vcpusim.trace.Tracepoint;
  * start5:S end5:S      broadcast 5 of SCAN starts, completes
  * in0:INACTIVE         vCPU 0 enters with APICv inactive; enter0 is with APICv active
  * init0:on store8      vCPU 0's VMCS is initialised, with APICv; the VM's inhibits become 8
+ * sleep0 wake0         vCPU 0 falls asleep, is woken
  * audit0:WRONG         vCPU 0 is audited
  * stuck10              pin 10 is stuck
  * pend0 eoi0 drop0     an EOI of vCPU 0 is for user space, reaches it, is dropped
@@ -67,6 +68,16 @@ class InvariantsTest {
         enter1 start5:S start6:S make1:S1 end5:S end6:S            | R3 5 | both candidates are complete
         enter1 start5:S make1:S1 start6:S end5:S end6:S            | R3 4 | only the first was running at the make
         end5:S                                                     | ""                            | its start is before the trace
+        sleep0 start5:L make0:L1 wake0 end5:L                      | ""                            | woken for it
+        sleep0 start5:L make0:L1 end5:L                            | R5 3 | nobody woke it
+        sleep0 start5:L join0:L1 end5:L                            | R5 3 | a coalesced make wakes too
+        sleep0 wake0 start5:L make0:L1 end5:L                      | ""                            | not asleep
+        start5:L make0:L1 sleep0 end5:L                            | ""                            | asleep after its request
+        sleep1 start5:L make0:L1 end5:L                            | ""                            | vCPU 1 is no target
+        sleep0 start5:S make0:S1 end5:S                            | ""                            | SCAN wakes nobody
+        sleep0 make0:L1 start5:L end5:L                            | ""                            | made outside of the broadcast
+        sleep0 start5:L start6:L make0:L1 end5:L wake0 end6:L      | ""                            | the make may be of the broadcast that still runs
+        sleep0 start5:L start6:L make0:L1 end5:L end6:L            | R5 5 | both candidates are complete
         make0:S1 join0:S1 seen0:S1 done0:S1 enter0                 | ""                            | one life of a request
         make0:S1 seen0:S1 make0:S2 done0:S1 seen0:S2 done0:S2 enter0 | ""                          | made anew while handled
         make0:S1 seen0:S1 make0:L2 done0:S1 seen0:L2 done0:L2 enter0 | ""                          | the scan asks for the load
@@ -143,6 +154,7 @@ class InvariantsTest {
     @CsvSource(delimiter = '|', textBlock = """
         enter0!SL                       | vcpu0 entered the guest with a request pending | requests 0x80800000 (SCAN_IOAPIC, LOAD_EOI_EXITMAP)
         enter0 start5:S make0:S1 end5:S | the broadcast of SCAN_IOAPIC completed while vcpu0 was still in the guest it had entered before | entered at record 0, request made at record 2, operation 5
+        sleep2 start5:L make2:L1 end5:L | the broadcast of LOAD_EOI_EXITMAP completed while vcpu2 slept on | operation 5
         make0:S3 exit0                  | SCAN_IOAPIC of vcpu0 is not pending and was never seen | flow 3, table write 9
         store2 enter3                   | vcpu3 entered the guest with APICv active, which is inhibited | ''
         audit1:WRONG                    | the EOI-exit bitmap of vcpu1 is not what a fresh scan gives | missing [49], extra [50, 51]
@@ -241,6 +253,8 @@ class InvariantsTest {
             case "store" -> new Event.ApicvInhibitsStored(index);
             case "exit" -> new Event.GuestExited(index, ExitReason.HLT, 0, 0, 0, word(what));
             case "cancel" -> new Event.EntryCancelled(index, VcpuMode.EXITING_GUEST_MODE, word(what));
+            case "sleep" -> new Event.VcpuBlocked(index);
+            case "wake" -> new Event.VcpuWoken(index);
             case "make" -> new Event.RequestMade(index, flow(what), false);
             case "join" -> new Event.RequestMade(index, flow(what), true);
             case "seen" -> new Event.RequestSeen(index, flow(what));
