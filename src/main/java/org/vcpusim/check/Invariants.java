@@ -54,6 +54,7 @@ public final class Invariants implements TraceSink {
                 new WaitBroadcastLeavesNoOldEntry(),
                 new SleepersAreWoken(),
                 new PostedInterruptsAreNotified(),
+                new NestedInterruptsAreNotified(),
                 new ProcessorKnowsItsInterrupts(),
                 new IoapicEoiReachesUserspace(),
                 new NoInterruptLost(),

@@ -47,9 +47,12 @@ final class DeliverySteps {
         public Vm run(Vm vm, VmTask task, Port port) {
             int vcpu = at.targets.vcpus().get(at.position);
             InterruptMessage message = at.targets.message();
-            if (task.answer() == VmTask.ToPost.TO_POST) {
+            if (task.answer() instanceof VmTask.ToPost how) {
                 Vm tracked = tracked(vm, vcpu, message);
-                return tracked.with(task.push(new PostingSteps.SetPir(vcpu, message), at.advanced(1)));
+                VmStep first = how == VmTask.ToPost.TO_POST
+                        ? new PostingSteps.SetPir(vcpu, message)
+                        : new PostingSteps.NotifyNested(vcpu, message);
+                return tracked.with(task.push(first, at.advanced(1)));
             }
             if (!(task.answer() instanceof VmTask.Taken taken)) {
                 throw new IllegalStateException("not an answer to an interrupt: " + task.answer());

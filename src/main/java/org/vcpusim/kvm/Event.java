@@ -39,6 +39,7 @@ public sealed interface Event {
         CALL_FUNCTION(0xfc),
         POSTED_INTR(0xf2),
         POSTED_INTR_WAKEUP(0xf1),
+        POSTED_INTR_NESTED(0xf0),
         /** Of any device. */
         DEVICE(0x24);
 
@@ -87,7 +88,9 @@ public sealed interface Event {
         /** The vCPU's thread. */
         KVM,
         /** The processor, in the guest. */
-        PROCESSOR
+        PROCESSOR,
+        /** A guest hypervisor, before it runs its guest. */
+        L1
     }
 
     /** Why KVM_RUN returned; {@code KVM_EXIT_*} in include/uapi/linux/kvm.h. */
@@ -886,6 +889,52 @@ public sealed interface Event {
         }
     }
 
+    /** L1 has requested a vector in its posted-interrupt descriptor for L2: kvm_sim:nested_interrupt_posted. */
+    record NestedInterruptPosted(int vcpu, int vector) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** L1's notification vector has come for L2; KVM notes that, and makes KVM_REQ_EVENT: kvm_sim:nested_notification_noted. */
+    record NestedNotificationNoted(int vcpu) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * Who noted it has read the mode: a vCPU in guest mode is notified, any other woken: kvm_sim:nested_notification_trigger.
+     */
+    record NestedNotificationTriggered(int vcpu, VcpuMode mode) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** What L1 posted to L2 is requested in L2's virtual local APIC: kvm_sim:nested_interrupts_sync. */
+    record NestedInterruptsSynced(int vcpu, SyncedBy by, VectorBitmap taken) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * L2 is entered while ON is set in L1's descriptor: kvm_sim:nested_posting_load.
+     *
+     * @param noted KVM has noted a notification, and not looked since
+     */
+    record NestedPostingLoaded(int vcpu, boolean noted, VectorBitmap pir) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
     /** At quiescence a halted guest that would take the vector sleeps: kvm_sim:interrupt_lost. */
     record InterruptLost(int vcpu, int vector) implements Event {
         @Override
@@ -1183,6 +1232,16 @@ public sealed interface Event {
         R visit(VirtualInterruptDelivered event);
 
         R visit(InterruptStateLoaded event);
+
+        R visit(NestedInterruptPosted event);
+
+        R visit(NestedNotificationNoted event);
+
+        R visit(NestedNotificationTriggered event);
+
+        R visit(NestedInterruptsSynced event);
+
+        R visit(NestedPostingLoaded event);
 
         R visit(InterruptLost event);
 

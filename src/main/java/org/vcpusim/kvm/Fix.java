@@ -254,7 +254,7 @@ public enum Fix {
             "83c98007d9fb",
             2022,
             "A request for L2's vCPU is visible before its mode is read",
-            "L3",
+            "P7",
             List.of(Fault.NESTED_POST_WITHOUT_BARRIER)),
     /** The first assigned device makes sleeping vCPUs take the wake-up vector. */
     B40(

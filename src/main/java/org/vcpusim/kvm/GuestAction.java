@@ -70,7 +70,9 @@ public sealed interface GuestAction {
         /** VMLAUNCH or VMRESUME: runs L2. */
         VMRESUME,
         /** L2 calls L1; in L1 a hypercall that does nothing. */
-        VMCALL
+        VMCALL,
+        /** L1 moves what was posted to L2 to L2's virtual-APIC page, and writes RVI of vmcs12. */
+        TAKE_POSTED
     }
 
     /** VMWRITE of a field of vmcs12. */
@@ -78,6 +80,12 @@ public sealed interface GuestAction {
 
     /** L1 requests {@code vector} in L2's virtual-APIC page, and writes RVI of vmcs12. */
     record RequestNested(int vector) implements Vmx {}
+
+    /** L1 sets {@code vector} in PIR of its descriptor for L2 of vCPU {@code vcpu}: a store to memory. */
+    record SetNestedPir(int vcpu, int vector) implements GuestAction {}
+
+    /** L1 sets ON of its descriptor for L2 of vCPU {@code vcpu}: a store to memory. */
+    record SetNestedOn(int vcpu) implements GuestAction {}
 
     /** An access to the register of device {@code device} that makes it lower its line. */
     record AcknowledgeDevice(int device) implements GuestAction {}

@@ -23,6 +23,14 @@ final class GuestExecution {
             port.elapse(compute.nanos());
             return retired(v, port);
         }
+        if (action instanceof GuestAction.SetNestedPir set) {
+            port.toVcpu(set.vcpu(), new Vcpu.SetNestedPir(set.vector()));
+            return retired(v, port);
+        }
+        if (action instanceof GuestAction.SetNestedOn set) {
+            port.toVcpu(set.vcpu(), Vcpu.SetNestedOn.SET_NESTED_ON);
+            return retired(v, port);
+        }
         return NestedExecution.isOwn(v, action) ? NestedExecution.execute(v, action, port) : operation(v, action, port);
     }
 

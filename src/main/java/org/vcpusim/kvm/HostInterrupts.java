@@ -44,6 +44,11 @@ final class HostInterrupts {
         if (!v.lapic().enabled()) {
             return v;
         }
+        if (v.nested().isNotification(vector)) {
+            Vcpu asked = NestedPostedInterrupts.noted(v, port).make(VcpuRequest.EVENT, port);
+            port.emit(new Event.NestedNotificationTriggered(v.index(), v.mode()));
+            return VcpuScheduling.isSleeper(v) ? VcpuRemote.woken(asked, port) : asked;
+        }
         if (!v.apicvActive()) {
             Vcpu requested =
                     v.with(v.lapic().requested(vector, TriggerMode.EDGE)).make(VcpuRequest.EVENT, port);

@@ -282,6 +282,11 @@ public record Lapic(
         return irrCleared(vector).withPprUpdated();
     }
 
+    /** Without the request of {@code vector}; {@code kvm_apic_clear_irr}. */
+    Lapic withoutRequest(int vector) {
+        return irrCleared(vector).irrSearched();
+    }
+
     private Lapic irrCleared(int vector) {
         return with(page.withIrr(page.irr().without(vector)), hints.irrDropped());
     }

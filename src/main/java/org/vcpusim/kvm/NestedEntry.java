@@ -32,7 +32,8 @@ final class NestedEntry {
         port.emit(new Event.Vmcs02Prepared(v.index(), vmcs02.eoiExitBitmap()));
         port.toGuest(v.index(), Guest.NestedEntry.ENTER);
         boolean evaluate = VcpuInjection.hasEvents(v) || VcpuInjection.hasInterrupt(v);
-        Vcpu in = v.with(n.withVmcs01(v.vmcs())
+        Vcpu in = v.with(n.with(n.posting().withNoted(false))
+                        .withVmcs01(v.vmcs())
                         .withSuspended(v.guest())
                         .with(VirtualApic.of(n.apic().page(), vmcs02))
                         .with(NestedState.Run.ENTRY_PENDING))
@@ -40,6 +41,8 @@ final class NestedEntry {
                 .with(l2);
         EventInjection injection = EventInjection.decode(event & 0xffffffffL);
         in = injection.isValid() ? in.with(in.events().withInterrupt(injection.vector())) : in;
+        in = NestedPostedInterrupts.redirected(in, port);
+        evaluate |= in.nested().posting().noted();
         return (evaluate ? in.make(VcpuRequest.EVENT, port) : in).goTo(EntryPhase.RUN_LOOP, port);
     }
 

@@ -18,10 +18,13 @@ final class NestedEvents {
     private NestedEvents() {}
 
     /** KVM_REQ_EVENT in L2: a nested exit, which the injection into L1 follows, or the injection into L2. */
-    static Vcpu inject(Vcpu v, Port port) {
+    static Vcpu inject(Vcpu asked, Port port) {
+        Vcpu v = asked.lapic().initPending() || exitsOnNmi(asked)
+                ? asked
+                : NestedPostedInterrupts.redirected(asked, port);
         if (!hasExitFor(v)) {
             boolean waits = v.nested().run().entryPending() && mayInterrupt(v) && VcpuInjection.hasInjectable(v);
-            return VcpuInjection.injectEvents(waits ? exitWanted(v) : v, port);
+            return VcpuInjection.injectEvents(NestedPostedInterrupts.completed(waits ? exitWanted(v) : v, port), port);
         }
         if (isBlocked(v)) {
             return VcpuInjection.injectEvents(exitWanted(v), port);

@@ -151,7 +151,7 @@ final class NestedExecution {
     }
 
     /** With L2's virtual APIC, whose RVI and SVI are in the current VMCS. */
-    private static Vcpu with(Vcpu v, VirtualApic apic) {
+    static Vcpu with(Vcpu v, VirtualApic apic) {
         return v.with(v.nested().with(apic)).with(v.vmcs().write(VmcsField.GUEST_INTR_STATUS, apic.guestIntrStatus()));
     }
 

@@ -20,9 +20,16 @@ import org.vcpusim.arch.VmcsField;
  * @param suspended what the processor knows of the level that does not run
  * @param run how far the run of L2 is
  * @param deferrals what leaving L2 has to make up for
+ * @param posting how interrupts are posted to L2
  */
 public record NestedState(
-        Vmcs vmcs12, VirtualApic apic, Vmcs vmcs01, GuestLink suspended, Run run, NestedDeferrals deferrals) {
+        Vmcs vmcs12,
+        VirtualApic apic,
+        Vmcs vmcs01,
+        GuestLink suspended,
+        Run run,
+        NestedDeferrals deferrals,
+        NestedPosting posting) {
     private static final long L2_FIRST_RIP = 0xffffffffc0000000L;
 
     /** A guest that is no hypervisor yet. */
@@ -32,7 +39,8 @@ public record NestedState(
             Vmcs.cleared(),
             GuestLink.at(L2_FIRST_RIP),
             Run.L1_RUNS,
-            NestedDeferrals.NONE);
+            NestedDeferrals.NONE,
+            NestedPosting.NONE);
 
     /** How far the run of L2 is; {@code is_guest_mode}, {@code nested_run_pending}, {@code req_immediate_exit}. */
     public enum Run {
@@ -71,6 +79,16 @@ public record NestedState(
         return VmExitControl.ACKNOWLEDGE_INTERRUPT_ON_EXIT.isSetIn(vmcs12);
     }
 
+    /** Whether interrupts can be posted to L2: L1 has a descriptor for it; {@code nested_cpu_has_posted_intr}. */
+    boolean takesPosted() {
+        return PinBasedControl.PROCESS_POSTED_INTERRUPTS.isSetIn(vmcs12);
+    }
+
+    /** Whether L2 runs, and {@code vector} is what L1 notifies it by; {@code posted_intr_nv}. */
+    boolean isNotification(int vector) {
+        return guestMode() && takesPosted() && vmcs12.read(VmcsField.POSTED_INTR_NV) == vector;
+    }
+
     /** Whether L2's accesses to its local APIC act on L1's: L1 virtualizes none of them. */
     boolean passesApicThrough() {
         return !SecondaryProcessorControl.VIRTUALIZE_APIC_ACCESSES.isSetIn(vmcs12)
@@ -78,27 +96,31 @@ public record NestedState(
     }
 
     NestedState with(Run other) {
-        return other == run ? this : new NestedState(vmcs12, apic, vmcs01, suspended, other, deferrals);
+        return other == run ? this : new NestedState(vmcs12, apic, vmcs01, suspended, other, deferrals, posting);
     }
 
     NestedState withVmcs12(Vmcs other) {
-        return new NestedState(other, apic, vmcs01, suspended, run, deferrals);
+        return new NestedState(other, apic, vmcs01, suspended, run, deferrals, posting);
     }
 
     NestedState with(VirtualApic other) {
-        return new NestedState(vmcs12, other, vmcs01, suspended, run, deferrals);
+        return new NestedState(vmcs12, other, vmcs01, suspended, run, deferrals, posting);
     }
 
     NestedState withVmcs01(Vmcs other) {
-        return new NestedState(vmcs12, apic, other, suspended, run, deferrals);
+        return new NestedState(vmcs12, apic, other, suspended, run, deferrals, posting);
     }
 
     NestedState withSuspended(GuestLink other) {
-        return new NestedState(vmcs12, apic, vmcs01, other, run, deferrals);
+        return new NestedState(vmcs12, apic, vmcs01, other, run, deferrals, posting);
     }
 
     NestedState with(NestedDeferrals other) {
-        return new NestedState(vmcs12, apic, vmcs01, suspended, run, other);
+        return new NestedState(vmcs12, apic, vmcs01, suspended, run, other, posting);
+    }
+
+    NestedState with(NestedPosting other) {
+        return new NestedState(vmcs12, apic, vmcs01, suspended, run, deferrals, other);
     }
 
     NestedState deferring(NestedDeferrals.Kind kind) {

@@ -14,9 +14,6 @@ import org.vcpusim.arch.VmcsField;
  * arch/x86/kvm/vmx/nested.c.
  */
 final class NestedVmcs {
-    /** Host vector of notifications for L2, POSTED_INTR_NESTED_VECTOR. */
-    static final int POSTED_INTR_NESTED_VECTOR = 0xf0;
-
     private static final long APIC_CONTROLS = SecondaryProcessorControl.VIRTUALIZE_APIC_ACCESSES.mask()
             | SecondaryProcessorControl.VIRTUALIZE_X2APIC_MODE.mask()
             | SecondaryProcessorControl.APIC_REGISTER_VIRTUALIZATION.mask()
@@ -48,7 +45,7 @@ final class NestedVmcs {
             v = v.write(field, vmcs12.read(field));
         }
         boolean posts = PinBasedControl.PROCESS_POSTED_INTERRUPTS.isSetIn(vmcs12);
-        return posts ? v.write(VmcsField.POSTED_INTR_NV, POSTED_INTR_NESTED_VECTOR) : v;
+        return posts ? v.write(VmcsField.POSTED_INTR_NV, Event.HostVector.POSTED_INTR_NESTED.number()) : v;
     }
 
     private static long pinBased(Vmcs vmcs01, Vmcs vmcs12) {

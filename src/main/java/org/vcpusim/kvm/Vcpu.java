@@ -152,6 +152,14 @@ public final class Vcpu {
     /** Another CPU sets ON and asks what it was before; {@code pi_test_and_set_on}. */
     public record SetOn(int task) implements Message {}
 
+    /** L1 of some vCPU requests {@code vector} in the descriptor of this one's L2. */
+    public record SetNestedPir(int vector) implements Message {}
+
+    /** L1 of some vCPU sets ON in the descriptor of this one's L2. */
+    public enum SetNestedOn implements Message {
+        SET_NESTED_ON
+    }
+
     /** Another CPU reads the mode, and leaves it. */
     public record ReadMode(int task) implements Message {}
 

@@ -249,6 +249,7 @@ final class VcpuInjection {
         boolean nmi = e.nmiQueued() > 0 || e.nmiPending() > 0 && !e.nmiMasked();
         boolean smi = e.smiQueued() || e.smiPending();
         boolean initOrSipi = v.lapic().initPending() || v.lapic().sipiPending();
-        return e.pvUnhalted() || initOrSipi || nmi || smi || NestedEvents.mayInterrupt(v) && hasInterrupt(v);
+        boolean interrupt = NestedEvents.mayInterrupt(v) && hasInterrupt(v);
+        return e.pvUnhalted() || initOrSipi || nmi || smi || interrupt || NestedPostedInterrupts.wakes(v);
     }
 }

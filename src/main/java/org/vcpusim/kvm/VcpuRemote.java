@@ -41,6 +41,12 @@ final class VcpuRemote {
         if (message instanceof Vcpu.SetOn s) {
             return setOn(v, s, port);
         }
+        if (message instanceof Vcpu.SetNestedPir s) {
+            return NestedPostedInterrupts.posted(v, s.vector(), port);
+        }
+        if (message instanceof Vcpu.SetNestedOn) {
+            return NestedPostedInterrupts.onSet(v);
+        }
         if (message instanceof Vcpu.ReadMode r) {
             port.toVm(new Vm.ModeFound(r.task(), v.mode(), false));
             return v;
@@ -128,6 +134,9 @@ final class VcpuRemote {
         if (ipi.vector() == Event.HostVector.POSTED_INTR) {
             return notified(v, port);
         }
+        if (ipi.vector() == Event.HostVector.POSTED_INTR_NESTED) {
+            return NestedPostedInterrupts.arrived(v, port);
+        }
         boolean inGuest = thread.phase() == EntryPhase.IN_GUEST;
         if (!inGuest && !thread.phase().interruptsOff()) {
             acknowledge(ipi.task(), port);
@@ -164,7 +173,7 @@ final class VcpuRemote {
 
     /** Interrupts are on again: the IPIs that came meanwhile are taken. */
     static Vcpu ipisTaken(Vcpu v, Port port) {
-        Vcpu served = HostInterrupts.taken(v, port);
+        Vcpu served = HostInterrupts.taken(NestedPostedInterrupts.forgotten(v), port);
         if (served.thread().ipis().isEmpty()) {
             return served;
         }
@@ -192,8 +201,13 @@ final class VcpuRemote {
                 if (deasserts || !lapic.enabled()) {
                     yield discarded(v, a, port);
                 }
+                Vcpu triggered = v.with(lapic.withTriggerMode(m.vector(), m.triggerMode()));
+                if (v.nested().isNotification(m.vector())) {
+                    port.toVm(new Vm.AcceptedForNested(a.task()));
+                    yield NestedPostedInterrupts.noted(triggered, port);
+                }
                 yield v.apicvActive()
-                        ? toPost(v.with(lapic.withTriggerMode(m.vector(), m.triggerMode())), a, port)
+                        ? toPost(triggered, a, port)
                         : taken(halfRequested(v, m), a, VcpuRequest.EVENT, port);
             }
             case REMOTE_READ -> taken(v.with(v.events().withPvUnhalted(true)), a, VcpuRequest.EVENT, port);
@@ -247,7 +261,11 @@ final class VcpuRemote {
      * what KVM believes of them.
      */
     private static void reportLost(Vcpu v, Lapic withPosted, Port port) {
-        boolean sleeps = v.events().mpState().isHalted() && NestedEvents.mayInterrupt(v);
+        boolean halted = v.events().mpState().isHalted();
+        if (halted && NestedPostedInterrupts.wakes(v)) {
+            port.emit(new Event.InterruptLost(v.index(), NestedPostedInterrupts.highest(v)));
+        }
+        boolean sleeps = halted && NestedEvents.mayInterrupt(v);
         int vector = withPosted.enabled() ? withPosted.page().withPprUpdated().deliverable() : -1;
         if (sleeps && vector >= 0) {
             port.emit(new Event.InterruptLost(v.index(), vector));

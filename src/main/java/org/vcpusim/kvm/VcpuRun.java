@@ -184,7 +184,11 @@ final class VcpuRun {
         if (leavesAtOnce) {
             return NestedEvents.leaveAtOnce(in, port);
         }
-        return in.nested().guestMode() ? NestedExecution.entered(in, port) : resume(in, port);
+        if (in.nested().guestMode()) {
+            NestedPostedInterrupts.reportLoaded(in, port);
+            return NestedExecution.entered(in, port);
+        }
+        return resume(in, port);
     }
 
     /** What the entry loads, where there is anything. */
@@ -235,6 +239,10 @@ final class VcpuRun {
     static Vcpu resume(Vcpu boundary, Port port) {
         if (boundary.phase() == EntryPhase.IN_GUEST && boundary.posting().notified()) {
             return resume(notificationTaken(boundary, port), port);
+        }
+        if (boundary.phase() == EntryPhase.IN_GUEST
+                && boundary.nested().posting().notified()) {
+            return resume(NestedPostedInterrupts.processed(boundary, port), port);
         }
         if (boundary.phase() != EntryPhase.IN_GUEST) {
             return boundary;

@@ -241,6 +241,9 @@ public final class Vm {
     /** Answer: a local APIC took an interrupt, which the sender has to post to it. */
     public record AcceptedToPost(int task) implements Message {}
 
+    /** A vCPU in L2 took an interrupt that L1 notifies it by. */
+    public record AcceptedForNested(int task) implements Message {}
+
     /** Answer: the mode in which a requester found a vCPU. */
     public record ModeFound(int task, VcpuMode mode, boolean woken) implements Message {}
 
@@ -312,6 +315,9 @@ public final class Vm {
         }
         if (message instanceof Accepted a) {
             return answered(a.task, new VmTask.Taken(a.accepted, a.request), port);
+        }
+        if (message instanceof AcceptedForNested a) {
+            return answered(a.task, VmTask.ToPost.TO_NOTIFY_NESTED, port);
         }
         if (message instanceof AcceptedToPost a) {
             return answered(a.task, VmTask.ToPost.TO_POST, port);

@@ -39,7 +39,9 @@ record VmTask(int id, @Nullable Rest rest, Answer answer, Wait awaits, int ipisO
 
     /** A vCPU took an interrupt, which has to be posted to it. */
     enum ToPost implements Answer {
-        TO_POST
+        TO_POST,
+        /** L1 has posted it, to L2. */
+        TO_NOTIFY_NESTED
     }
 
     /** The mode a vCPU was found in; {@code woken} where it was asleep and is not any more. */

@@ -25,6 +25,9 @@ final class VmxInstructions {
         if (action instanceof GuestAction.RequestNested r) {
             return VcpuExits.completed(v.with(requested(v.nested(), r.vector())), port);
         }
+        if (action == GuestAction.PlainVmx.TAKE_POSTED) {
+            return VcpuExits.completed(NestedPostedInterrupts.takenByL1(v, port), port);
+        }
         return VcpuExits.completed(v, port);
     }
 

@@ -117,7 +117,8 @@ final class GuestsReader {
         Optional<HypervisorReader> l2 =
                 own.flatMap(group -> group.get("l2")).map(value -> new HypervisorReader(value, mine));
         Level level = l2.isPresent() ? Level.L1 : Level.PLAIN;
-        ProgramReader<GuestAction> programs = new ProgramReader<>(NestedInstructions.table(level), mine);
+        List<GuestAction> entry = l2.map(HypervisorReader::entry).orElse(NestedInstructions.ENTRY);
+        ProgramReader<GuestAction> programs = new ProgramReader<>(NestedInstructions.table(level, entry), mine);
         Guest.Software plain = software(own, programs);
         Guest.Software software = l2.map(reader -> reader.hypervisor(plain)).orElse(plain);
         return new VcpuGroup(name, apic, eoiBroadcasts(own), logicalIds(own, apic, indices), synic, software);

@@ -30,6 +30,9 @@ final class HypervisorReader {
     private static final long ACTIVATE = PrimaryProcessorControl.ACTIVATE_SECONDARY_CONTROLS.mask();
     /** Between the handling of an exit and the next entry a hypervisor lets its own interrupts in. */
     private static final List<GuestAction> WINDOW = List.of(Plain.STI, Plain.NOP, Plain.CLI);
+    /** The same where it may find something posted then. */
+    private static final List<GuestAction> TAKING_WINDOW =
+            List.of(Plain.STI, Plain.NOP, Plain.CLI, PlainVmx.TAKE_POSTED);
 
     /** A control by its name in scenarios: a bit of a field. */
     private record Control(String name, VmcsField field, long mask) {}
@@ -82,8 +85,21 @@ final class HypervisorReader {
                 setting.highestMsiDestination(),
                 setting.vcpus(),
                 setting.physicalCpus());
-        ofL1 = new ProgramReader<>(NestedInstructions.table(NestedInstructions.Level.L1), setting);
-        ofL2 = new ProgramReader<>(NestedInstructions.table(NestedInstructions.Level.L2), own);
+        ofL1 = new ProgramReader<>(NestedInstructions.table(NestedInstructions.Level.L1, entry()), setting);
+        ofL2 = new ProgramReader<>(NestedInstructions.table(NestedInstructions.Level.L2, List.of()), own);
+    }
+
+    private boolean takesPosted() {
+        return PinBasedControl.PROCESS_POSTED_INTERRUPTS.isSetIn(vmcs12);
+    }
+
+    /** How L1 runs L2. */
+    List<GuestAction> entry() {
+        return takesPosted() ? NestedInstructions.TAKING_ENTRY : NestedInstructions.ENTRY;
+    }
+
+    private Program<GuestAction> window() {
+        return Program.of(takesPosted() ? TAKING_WINDOW : WINDOW);
     }
 
     private static Control pin(String name, PinBasedControl control) {
@@ -191,7 +207,7 @@ final class HypervisorReader {
                 .filter(member -> member.key().equals(OTHER))
                 .findFirst()
                 .map(member -> handler(member.value()))
-                .orElse(Program.of(WINDOW));
+                .orElse(window());
     }
 
     private List<Located.Member> members() {
@@ -201,6 +217,6 @@ final class HypervisorReader {
     }
 
     private Program<GuestAction> handler(Located program) {
-        return followedBy(ofL1.read(program), Program.of(WINDOW).items());
+        return followedBy(ofL1.read(program), window().items());
     }
 }

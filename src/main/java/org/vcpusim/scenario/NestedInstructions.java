@@ -32,12 +32,20 @@ final class NestedInstructions {
         }
     }
 
-    /** Every instruction, as {@code level} may use it. */
-    static List<Instruction<GuestAction>> table(Level level) {
+    /** How L1 runs L2 where nothing is posted to it. */
+    static final List<GuestAction> ENTRY = List.of(Plain.CLI, PlainVmx.VMRESUME, Plain.STI);
+
+    /** The same, after it has taken what was. */
+    static final List<GuestAction> TAKING_ENTRY =
+            List.of(Plain.CLI, PlainVmx.TAKE_POSTED, PlainVmx.VMRESUME, Plain.STI);
+
+    /** Every instruction, as {@code level} may use it; {@code entry} is how L1 runs L2. */
+    static List<Instruction<GuestAction>> table(Level level, List<GuestAction> entry) {
         List<Instruction<GuestAction>> all = new ArrayList<>(GuestInstructions.TABLE);
-        all.add(own("enter-l2", "", Level.L1, level, w -> List.of(Plain.CLI, PlainVmx.VMRESUME, Plain.STI)));
+        all.add(own("enter-l2", "", Level.L1, level, w -> entry));
         all.add(own("vmwrite", "FIELD VALUE", Level.L1, level, w -> List.of(vmwrite(w))));
         all.add(own("request-l2", "VECTOR", Level.L1, level, w -> List.of(request(w))));
+        all.add(notNested("post-l2", "vector V to VCPU", level, NestedInstructions::post));
         all.add(own("vmcall", "", Level.L2, level, w -> List.of(PlainVmx.VMCALL)));
         return all;
     }
@@ -59,6 +67,27 @@ final class NestedInstructions {
             }
             return reader.read(words);
         });
+    }
+
+    /** An instruction of any guest that no hypervisor runs. */
+    @SuppressWarnings("TooManyParameters") // a row of the table, and who reads it
+    private static Instruction<GuestAction> notNested(
+            String name, String operands, Level here, Instruction.Reader<GuestAction> reader) {
+        return new Instruction<>(name, operands, (words, setting) -> {
+            if (here == Level.L2) {
+                throw words.wrong("instruction", name, Level.L2.elsewhere);
+            }
+            return reader.read(words, setting);
+        });
+    }
+
+    /** The two stores of a hypervisor that posts; its notification is an IPI. */
+    private static List<GuestAction> post(Words words, Instruction.Setting setting) {
+        int vector = words.takeNumber("vector", MAX_VECTOR)
+                .orElseThrow(() -> words.wrong("vector", "nothing", Numbers.range(0, MAX_VECTOR)));
+        int vcpu = words.takeNumber("to", setting.vcpus() - 1)
+                .orElseThrow(() -> words.wrong("to", "nothing", Numbers.range(0, setting.vcpus() - 1)));
+        return List.of(new GuestAction.SetNestedPir(vcpu, vector), new GuestAction.SetNestedOn(vcpu));
     }
 
     private static GuestAction vmwrite(Words words) {

@@ -486,6 +486,31 @@ final class EventJson implements Event.Visitor<JsonFields> {
     }
 
     @Override
+    public JsonFields visit(Event.NestedInterruptPosted e) {
+        return out.number("vcpu_id", e.vcpu()).number("vec", e.vector());
+    }
+
+    @Override
+    public JsonFields visit(Event.NestedNotificationNoted e) {
+        return out.number("vcpu_id", e.vcpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.NestedNotificationTriggered e) {
+        return out.number("vcpu_id", e.vcpu()).name("mode", e.mode());
+    }
+
+    @Override
+    public JsonFields visit(Event.NestedInterruptsSynced e) {
+        return out.number("vcpu_id", e.vcpu()).name("by", e.by()).bitmap("pir", e.taken());
+    }
+
+    @Override
+    public JsonFields visit(Event.NestedPostingLoaded e) {
+        return out.number("vcpu_id", e.vcpu()).flag("noted", e.noted()).bitmap("pir", e.pir());
+    }
+
+    @Override
     public JsonFields visit(Event.InterruptLost e) {
         return out.number("vcpu_id", e.vcpu()).number("vec", e.vector());
     }

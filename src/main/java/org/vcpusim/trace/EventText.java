@@ -602,6 +602,43 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
     }
 
     @Override
+    public AsciiBuffer visit(Event.NestedInterruptPosted e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" vec ").decimal(e.vector());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.NestedNotificationNoted e) {
+        return out.text("vcpu ").decimal(e.vcpu());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.NestedNotificationTriggered e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" mode ").text(e.mode().name());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.NestedInterruptsSynced e) {
+        return bitmap(
+                out.text("vcpu ")
+                        .decimal(e.vcpu())
+                        .text(" by ")
+                        .text(e.by().name())
+                        .text(" pir"),
+                e.taken());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.NestedPostingLoaded e) {
+        return bitmap(
+                out.text("vcpu ")
+                        .decimal(e.vcpu())
+                        .text(" noted ")
+                        .decimal(e.noted() ? 1 : 0)
+                        .text(" pir"),
+                e.pir());
+    }
+
+    @Override
     public AsciiBuffer visit(Event.InterruptLost e) {
         return out.text("vcpu ").decimal(e.vcpu()).text(" vec ").decimal(e.vector());
     }

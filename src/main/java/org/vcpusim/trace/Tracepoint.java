@@ -80,6 +80,11 @@ public enum Tracepoint {
     POSTED_INTERRUPTS_SYNC,
     VIRTUAL_INTERRUPT_DELIVERY,
     INTERRUPT_STATE_LOAD,
+    NESTED_INTERRUPT_POSTED,
+    NESTED_NOTIFICATION_NOTED,
+    NESTED_NOTIFICATION_TRIGGER,
+    NESTED_INTERRUPTS_SYNC,
+    NESTED_POSTING_LOAD,
     VCPU_SCHED_IN,
     VCPU_SCHED_OUT,
     LEVEL_PIN_STUCK,
@@ -470,6 +475,31 @@ public enum Tracepoint {
         @Override
         public Tracepoint visit(Event.InterruptPassedOver event) {
             return INTERRUPT_PASSED_OVER;
+        }
+
+        @Override
+        public Tracepoint visit(Event.NestedInterruptPosted event) {
+            return NESTED_INTERRUPT_POSTED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.NestedNotificationNoted event) {
+            return NESTED_NOTIFICATION_NOTED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.NestedNotificationTriggered event) {
+            return NESTED_NOTIFICATION_TRIGGER;
+        }
+
+        @Override
+        public Tracepoint visit(Event.NestedInterruptsSynced event) {
+            return NESTED_INTERRUPTS_SYNC;
+        }
+
+        @Override
+        public Tracepoint visit(Event.NestedPostingLoaded event) {
+            return NESTED_POSTING_LOAD;
         }
 
         @Override

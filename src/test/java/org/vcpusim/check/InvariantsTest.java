@@ -111,6 +111,14 @@ class InvariantsTest {
         post0 on0 notify0 trigger0 cancel0 load0:po                | P3 5 | it was for the entry before
         post0 on0 post0 joinon0 trigger0 load0:po                  | P3 5 | who finds ON set leaves it to the first
         post1 on1 trigger0 load1:po                                | ""                            | posters of two vCPUs do not mix
+        told0 nload0:n                                              | ""                            | the mode is not read yet
+        told0 woken0 nload0:n                                       | P7 2 | it was outside, and enters L2
+        told0 woken0 nload0:-                                       | ""                            | KVM has looked since
+        told0 nnotify0 woken0 nload0:n                              | ""                            | the notification is on its way
+        told0 nnotify0 woken0 nload0:n exit0 nload0:n                | P7 5 | it was for the entry before
+        told0 nnotify0 woken0 cancel0 nload0:n                      | P7 4 | it was for the entry before
+        told0 notify0 woken0 nload0:n                               | P7 3 | L1's vector does nothing in L2
+        told1 woken1 nload0:n told0 nload0:n                         | P7 2 | notifications of two vCPUs do not mix
         lost2                                                      | L3 0           | asleep with an interrupt
         nest0 enter0 leave0 bitmap0:50 enter0                        | ""                            | nothing is loaded in L2
         nest0 bitmap0:50                                             | I11 1       | the load wrote vmcs02
@@ -276,6 +284,10 @@ class InvariantsTest {
             case "notify" -> new Event.IpiSent(index, Event.HostVector.POSTED_INTR);
             case "trigger" -> new Event.PostedInterruptTriggered(index, VcpuMode.IN_GUEST_MODE);
             case "load" -> load(index, what);
+            case "told" -> new Event.NestedNotificationNoted(index);
+            case "woken" -> new Event.NestedNotificationTriggered(index, VcpuMode.OUTSIDE_GUEST_MODE);
+            case "nnotify" -> new Event.IpiSent(index, Event.HostVector.POSTED_INTR_NESTED);
+            case "nload" -> new Event.NestedPostingLoaded(index, what.equals("n"), VectorBitmap.of(50));
             case "lost" -> new Event.InterruptLost(index, 49);
             case "stuck" -> new Event.LevelPinStuck(index, new RedirectionEntry(0xc030));
             default -> throw new IllegalArgumentException(verb);

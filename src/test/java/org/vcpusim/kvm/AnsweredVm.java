@@ -17,6 +17,7 @@ final class AnsweredVm {
     private final List<String> log = new ArrayList<>();
     private boolean accepting = true;
     private @Nullable Posting posting;
+    private @Nullable VcpuMode notified;
     private long sint;
     private Vm vm;
 
@@ -59,6 +60,12 @@ final class AnsweredVm {
     AnsweredVm posting(boolean pir, boolean on, VcpuMode mode) {
         posting = new Posting(pir, on, mode);
         return this;
+    }
+
+    /** From now on interrupts are L1's notifications of an L2, whose vCPU has this mode. */
+    AnsweredVm notifyingNested(VcpuMode mode) {
+        notified = mode;
+        return posting(false, false, mode);
     }
 
     /** What requesters were told since the last call: operations done, in order. */
@@ -128,6 +135,10 @@ final class AnsweredVm {
             pending.add(new Vm.ModeFound(x.task(), VcpuMode.OUTSIDE_GUEST_MODE, false));
         } else if (message instanceof Vcpu.Accept a) {
             log.add("accept " + number + " 0x" + Integer.toHexString(a.message().vector()));
+            if (notified != null) {
+                pending.add(new Vm.AcceptedForNested(a.task()));
+                return;
+            }
             pending.add(posting == null ? new Vm.Accepted(a.task(), accepting, null) : new Vm.AcceptedToPost(a.task()));
         } else if (message instanceof Vcpu.SetPir
                 || message instanceof Vcpu.SetOn

@@ -94,6 +94,8 @@ class ScenarioErrorTest {
             vcpus = 1|guests { a { l2 {}|do = [vmwrite VM_EXIT_REASON 3] } } ~ x.conf:3: field = VM_EXIT_REASON: must be the name of a VMCS field that can be written, such as GUEST_INTR_STATUS, in "vmwrite VM_EXIT_REASON 3"
             vcpus = 1|guests { a { l2 {}|do = [vmwrite TPR_THRESHOLD -1] } } ~ x.conf:3: value = -1: must be 0x0 to 0xffffffff, in "vmwrite TPR_THRESHOLD -1"
             vcpus = 1|guests { a { l2 {}|do = [request-l2 256] } } ~ x.conf:3: vector = 256: must be 0 to 255, in "request-l2 256"
+            vcpus = 1|guests { a { l2 { do = [post-l2 vector 50 to 0] } } } ~ x.conf:2: instruction = post-l2: must be in a program of the group, not of its l2, in "post-l2 vector 50 to 0"
+            vcpus = 2|guests { a { do = [post-l2 vector 50 to 2] } } ~ x.conf:2: to = 2: must be 0 to 1, in "post-l2 vector 50 to 2"
             = {                                   ~ x.conf:1: must be HOCON: expecting a close parentheses ')' here, not: '='
             { vcpus = 1                           ~ x.conf:1: must be HOCON: Expecting close brace } or a comma, got end of file
             vcpus = 1|x = ${y}                    ~ x.conf:2: must be HOCON: Could not resolve substitution to a value: ${y}
@@ -122,7 +124,7 @@ class ScenarioErrorTest {
             synic-sint 1 vector 256  ~ vector = 256: must be 0 to 255, in "synic-sint 1 vector 256"
             synic-sint 1 vector 99 level ~ word = level: must be one of the operands: SINT vector V [auto-eoi] [masked], in "synic-sint 1 vector 99 level"
             read 0 3                 ~ size = 3: must be 1, 2, 4 or 8, in "read 0 3"
-            "{ repeat = -1, do = [] }" ~ guests.a.do[1] = { repeat = -1, do = [] }: must be a known instruction: nop, sti, cli, hlt, eoi, exit, compute, acknowledge, set-entry, set-high, set-low, mask, unmask, ioapic-write, apic-write, ipi, set-cr8, rdmsr, wrmsr, synic-sint, read, write, in, out, enter-l2, vmwrite, request-l2, vmcall
+            "{ repeat = -1, do = [] }" ~ guests.a.do[1] = { repeat = -1, do = [] }: must be a known instruction: nop, sti, cli, hlt, eoi, exit, compute, acknowledge, set-entry, set-high, set-low, mask, unmask, ioapic-write, apic-write, ipi, set-cr8, rdmsr, wrmsr, synic-sint, read, write, in, out, enter-l2, vmwrite, request-l2, post-l2, vmcall
             { repeat = -1, do = [] } ~ guests.a.do[1].repeat = -1: must be 0 to 1000000000
             { do = [] }              ~ guests.a.do[1].repeat = nothing: must be 0 to 1000000000
             """)

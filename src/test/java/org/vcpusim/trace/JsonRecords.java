@@ -184,6 +184,13 @@ final class JsonRecords {
             case VCPU_SCHED_OUT ->
                 new Event.VcpuScheduledOut(vcpu(), number("cpu"), Event.ScheduledOut.valueOf(name("why")));
             case INTERRUPT_PASSED_OVER -> new Event.InterruptPassedOver(vcpu(), number("vec"));
+            case NESTED_INTERRUPT_POSTED -> new Event.NestedInterruptPosted(vcpu(), number("vec"));
+            case NESTED_NOTIFICATION_NOTED -> new Event.NestedNotificationNoted(vcpu());
+            case NESTED_NOTIFICATION_TRIGGER ->
+                new Event.NestedNotificationTriggered(vcpu(), VcpuMode.valueOf(name("mode")));
+            case NESTED_INTERRUPTS_SYNC ->
+                new Event.NestedInterruptsSynced(vcpu(), Event.SyncedBy.valueOf(name("by")), bitmap("pir"));
+            case NESTED_POSTING_LOAD -> new Event.NestedPostingLoaded(vcpu(), flag("noted"), bitmap("pir"));
             case INTERRUPT_LOST -> new Event.InterruptLost(vcpu(), number("vec"));
             case VM_CREATED ->
                 new Event.VmCreated(
