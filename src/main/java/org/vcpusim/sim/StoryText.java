@@ -13,6 +13,9 @@ import org.vcpusim.trace.Tracepoint;
 
 /** Stories for a terminal, as Markdown and as JSON. */
 public final class StoryText {
+    /** How the line begins that says how a story is replayed. */
+    private static final String REPLAY = "Replay: ";
+
     /** Narrowest column that still holds a kernel function's name. */
     private static final int NARROWEST = 26;
 
@@ -97,6 +100,9 @@ public final class StoryText {
     }
 
     private static List<String> wrapped(String line, int width) {
+        if (line.startsWith(REPLAY)) {
+            return List.of(line); // a command is copied whole
+        }
         List<String> parts = new ArrayList<>();
         StringBuilder part = new StringBuilder();
         for (String word : line.split(" ", -1)) {
@@ -133,7 +139,7 @@ public final class StoryText {
             lines.add("The steps marked > race: the other way round nothing breaks.");
         }
         story.fixes().forEach(fix -> lines.add(fixed(fix)));
-        lines.add("Replay: vcpusim replay " + story.token());
+        lines.add(REPLAY + "vcpusim replay " + story.token());
         return lines;
     }
 
