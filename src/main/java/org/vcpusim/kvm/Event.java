@@ -458,9 +458,10 @@ public sealed interface Event {
      * A guest wrote half of a redirection entry: kvm_sim:ioapic_redir_write.
      *
      * @param sequence number of this write, from 1
+     * @param operation joins it with the broadcast that follows; 0 for user space's IOAPIC, which is followed by none
      */
-    record RedirectionEntryWritten(int pin, RedirectionEntry before, RedirectionEntry after, int sequence)
-            implements Event {
+    record RedirectionEntryWritten(
+            int pin, RedirectionEntry before, RedirectionEntry after, int sequence, int operation) implements Event {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);

@@ -82,7 +82,7 @@ final class IoapicSteps {
         RedirectionEntry before = ioapic.entry(pin);
         RedirectionEntry after = ioapic.selectedEntryAfter(vm.machine(), write.value);
         Ioapic written = ioapic.withEntryWritten(pin, after);
-        port.emit(new Event.RedirectionEntryWritten(pin, before, after, written.writes()));
+        port.emit(new Event.RedirectionEntryWritten(pin, before, after, written.writes(), task.id()));
         boolean late = vm.machine().has(Fault.REQUEST_BEFORE_PAYLOAD);
         Vm next = (late ? vm.withTableHeld() : vm).with(written);
         boolean opened = before.masked() && !after.masked();

@@ -62,8 +62,8 @@ public record UserspaceIrqchip(
 
     /** The next state after a message that concerns it. */
     UserspaceIrqchip step(Userspace.Message message, Port port) {
-        if (message instanceof Userspace.Done) {
-            return work == null ? this : called(work, port);
+        if (message instanceof Userspace.Done done) {
+            return work == null ? this : called(work, done.result(), port);
         }
         if (work != null) {
             List<Userspace.Message> more = new ArrayList<>(waiting);
@@ -119,16 +119,20 @@ public record UserspaceIrqchip(
                 pin,
                 ioapic.entries().get(pin),
                 written.ioapic().entries().get(pin),
-                written.ioapic().writes()));
+                written.ioapic().writes(),
+                0));
         port.toVm(new Vm.SetRouting(written.ioapic().routing()));
         return next.doing(new Work(cause, Publish.PUBLISH));
     }
 
     /** The kernel has done what was asked. */
-    private UserspaceIrqchip called(Work done, Port port) {
+    private UserspaceIrqchip called(Work done, long result, Port port) {
         if (done.call instanceof Raise raised && raised.trigger == TriggerMode.EDGE) {
             setLine(raised.pin, 0, port);
             return doing(new Work(done.cause, Lower.LOWER));
+        }
+        if (done.call instanceof Raise raised) {
+            port.emit(new Event.RemoteIrrSet(raised.pin, ioapic.entries().get(raised.pin), (int) result));
         }
         return interrupting(done.cause, port);
     }
@@ -141,11 +145,7 @@ public record UserspaceIrqchip(
         }
         TriggerMode trigger = ioapic.entries().get(pin).triggerMode();
         setLine(pin, 1, port);
-        UserspaceIoapic delivered = ioapic.delivered(pin);
-        if (trigger == TriggerMode.LEVEL) {
-            port.emit(new Event.RemoteIrrSet(pin, delivered.entries().get(pin), 1));
-        }
-        return with(delivered).doing(new Work(cause, new Raise(pin, trigger)));
+        return with(ioapic.delivered(pin)).doing(new Work(cause, new Raise(pin, trigger)));
     }
 
     private static void setLine(int pin, int level, Port port) {

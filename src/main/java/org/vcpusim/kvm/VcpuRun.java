@@ -172,9 +172,9 @@ final class VcpuRun {
 
     private static Vcpu entered(Vcpu v, Port port) {
         int information = (int) v.vmcs().read(VmcsField.VM_ENTRY_INTR_INFO_FIELD);
+        reportInterrupts(v, information, port);
         port.emit(new Event.GuestEntered(
                 v.index(), v.guest().rip(), information, v.requests().word(), VcpuApicv.atEntry(v)));
-        reportInterrupts(v, information, port);
         boolean leavesAtOnce = v.nested().run().exitWanted();
         Vcpu in = GuestApic.entered(NestedEvents.committed(v.with(v.thread().at(EntryPhase.IN_GUEST))));
         EventInjection injection = EventInjection.decode(information & 0xffffffffL);

@@ -239,7 +239,8 @@ final class EventJson implements Event.Visitor<JsonFields> {
         return out.number("pin", e.pin())
                 .word("old", e.before().bits())
                 .word("new", e.after().bits())
-                .number("seq", e.sequence());
+                .number("seq", e.sequence())
+                .number("op", e.operation());
     }
 
     @Override

@@ -73,8 +73,8 @@ class IoapicWriteTest {
 
         assertEquals(
                 List.of(
-                        new Event.RedirectionEntryWritten(PIN, Fixtures.level(0x31, 1), Fixtures.level(0x31, 2), 1),
-                        new Event.RedirectionEntryWritten(PIN, Fixtures.level(0x31, 2), Fixtures.level(0x32, 2), 2)),
+                        new Event.RedirectionEntryWritten(PIN, Fixtures.level(0x31, 1), Fixtures.level(0x31, 2), 1, 1),
+                        new Event.RedirectionEntryWritten(PIN, Fixtures.level(0x31, 2), Fixtures.level(0x32, 2), 2, 2)),
                 vm.port().events(Event.RedirectionEntryWritten.class));
         assertEquals(List.of("SCAN_IOAPIC 1", "SCAN_IOAPIC 2", "SCAN_IOAPIC 2"), vm.takeLog());
     }

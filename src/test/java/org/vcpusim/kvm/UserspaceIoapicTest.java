@@ -171,7 +171,7 @@ class UserspaceIoapicTest {
         assertEquals(List.of(new RecordingPort.Sent("vm", new Vm.SetRouting(routing))), port.takeSent());
         assertEquals(
                 List.of(new Event.RedirectionEntryWritten(
-                        PIN, new RedirectionEntry(0x18031), new RedirectionEntry(0x8031), 1)),
+                        PIN, new RedirectionEntry(0x18031), new RedirectionEntry(0x8031), 1, 0)),
                 port.takeEvents());
 
         Userspace raising = publishing.step(new Userspace.Done(0), port);

@@ -118,7 +118,8 @@ final class JsonRecords {
             case KVM_VCPU_WAKEUP -> new Event.VcpuWoken(vcpu());
             case KVM_USERSPACE_EXIT -> new Event.UserspaceExited(vcpu(), userspaceExit());
             case IOAPIC_REDIR_WRITE ->
-                new Event.RedirectionEntryWritten(number("pin"), entry("old"), entry("new"), number("seq"));
+                new Event.RedirectionEntryWritten(
+                        number("pin"), entry("old"), entry("new"), number("seq"), number("op"));
             case REQUEST_MADE -> new Event.RequestMade(vcpu(), flow(), flag("coalesced"));
             case REQUEST_SEEN -> new Event.RequestSeen(vcpu(), flow());
             case REQUEST_APPLIED -> new Event.RequestApplied(vcpu(), flow());

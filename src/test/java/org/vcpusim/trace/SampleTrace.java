@@ -108,7 +108,7 @@ final class SampleTrace {
 
     private static List<Event> simulatorEvents() {
         return List.of(
-                new Event.RedirectionEntryWritten(10, RedirectionEntry.RESET, LEVEL, 2),
+                new Event.RedirectionEntryWritten(10, RedirectionEntry.RESET, LEVEL, 2, 7),
                 new Event.RequestMade(1, LOAD, false),
                 new Event.RequestMade(4095, SCAN, true),
                 new Event.RequestSeen(1, LOAD),
