@@ -14,39 +14,54 @@ import org.vcpusim.trace.Tracepoint;
  */
 public final class Invariants implements TraceSink {
     /** Indices of invariants, by tracepoint. */
-    private static final int[][] WANTED_OF_ALL = wanted(create());
+    private static final int[][] WANTED_OF_ALL = wanted(create(new ObservedMachine()));
 
+    private final ObservedMachine machine;
     private final Invariant[] invariants;
     private final int[][] wanted;
 
-    private Invariants(List<Invariant> invariants, int[][] wanted) {
+    private Invariants(ObservedMachine machine, List<Invariant> invariants, int[][] wanted) {
+        this.machine = machine;
         this.invariants = invariants.toArray(Invariant[]::new);
         this.wanted = wanted;
     }
 
     /** New ones of all the invariants here. */
     public static Invariants all() {
-        return new Invariants(create(), WANTED_OF_ALL);
+        ObservedMachine machine = new ObservedMachine();
+        return new Invariants(machine, create(machine), WANTED_OF_ALL);
     }
 
     /** A new one of the invariant {@code id} alone. */
     public static Invariants only(String id) {
+        ObservedMachine machine = new ObservedMachine();
         List<Invariant> one =
-                create().stream().filter(each -> each.id().equals(id)).toList();
-        return new Invariants(one, wanted(one));
+                create(machine).stream().filter(each -> each.id().equals(id)).toList();
+        return new Invariants(machine, one, wanted(one));
     }
 
     /** New ones of all the invariants here, and {@code more}. */
     public static Invariants allAnd(Invariant... more) {
-        List<Invariant> invariants = create();
+        ObservedMachine machine = new ObservedMachine();
+        List<Invariant> invariants = create(machine);
         invariants.addAll(List.of(more));
-        return new Invariants(invariants, wanted(invariants));
+        return new Invariants(machine, invariants, wanted(invariants));
     }
 
-    private static List<Invariant> create() {
+    private static List<Invariant> create(ObservedMachine machine) {
         return new ArrayList<>(List.of(
-                new BitmapEqualsTable(),
-                new NoStuckLevelPin(),
+                new LoadedIsHandledAndSynic(machine),
+                new EntryIsUpToDate(),
+                new HandledCoversTheTable(machine),
+                new HandledIsOfTheTable(machine),
+                new StaleVectorsGo(machine),
+                new RemoteIrrIsOfLevels(),
+                new NoStuckLevelPin(machine),
+                new LineFollowsItsSources(machine),
+                new EoiEndsEveryPin(machine),
+                new BitmapDecidesEoiExits(machine),
+                new OnlyTargetsScan(machine),
+                new VcpuOwnsItsState(machine),
                 new ApicvFollowsInhibits(),
                 new NestedBitmapIsKept(),
                 new RequestsAreApplied(),
@@ -85,7 +100,9 @@ public final class Invariants implements TraceSink {
 
     @Override
     public void accept(TraceRecord record) {
-        for (int i : wanted[Tracepoint.of(record.event()).ordinal()]) {
+        Tracepoint tracepoint = Tracepoint.of(record.event());
+        machine.accept(tracepoint, record);
+        for (int i : wanted[tracepoint.ordinal()]) {
             invariants[i].accept(record);
         }
     }

@@ -1,27 +1,199 @@
 package org.vcpusim.check;
 
+import org.jspecify.annotations.Nullable;
+import org.vcpusim.arch.DeliveryMode;
+import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Hazard;
+import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
-/** At quiescence no pin waits, remote IRR set, for an EOI that no local APIC will give. */
+/**
+ * No pin waits, remote IRR set, for an EOI that no local APIC will give.
+ *
+ * <p>While remote IRR is set, some local APIC has the vector posted, requested or in service, or a vCPU is busy with its EOI: it
+ * has left the guest for it and not entered again, which includes ack notifiers, KVM_EXIT_IOAPIC_EOI and what user space does
+ * about that. Looked at when remote IRR is set, when an EOI ends in the guest, at each VM entry, and when nothing moves any more.
+ * It holds for the IOAPIC in the kernel and for user space's.
+ *
+ * <p>Known hazards: O1, the EOI ended in the guest since the bitmap was from before APICv came back; O3, the vector was rewritten
+ * meanwhile; O4, nobody took the interrupt; O5, the EOI counted as one of an edge; O8, the EOI came before the vCPU was told of the
+ * write. Not judged are pins whose EOI an INIT or user space took away, those for which a guest was allowed to suppress the
+ * broadcast of EOIs, and delivery modes without EOI.
+ */
 public final class NoStuckLevelPin extends Invariant {
-    /** One that has seen nothing. */
-    public NoStuckLevelPin() {
+    private static final int SPIV = 0xf0;
+    private static final int SUPPRESS = 1 << 12;
+
+    private final ObservedMachine machine;
+    private final Pin[] pins = new Pin[Ioapic.PINS];
+    private int waiting;
+    private boolean suppressing;
+
+    /** What is known of one pin since it last interrupted. */
+    private static final class Pin {
+        private @Nullable TraceRecord since;
+        private int vector = ObservedVcpu.NONE;
+        private boolean untaken;
+        private boolean excused;
+        private boolean reported;
+        private @Nullable Hazard hazard;
+    }
+
+    /** One that has seen nothing but what {@code machine} has. */
+    NoStuckLevelPin(ObservedMachine machine) {
         super(
                 "I7",
                 "No pin waits, remote IRR set, for an EOI that no local APIC will give",
+                Tracepoint.IOAPIC_TABLE_SET,
+                Tracepoint.IOAPIC_SERVICE,
+                Tracepoint.IOAPIC_REDIR_WRITE,
+                Tracepoint.REMOTE_IRR_SET,
+                Tracepoint.REMOTE_IRR_CLEARED,
+                Tracepoint.EOI_VIRTUALIZED,
+                Tracepoint.KVM_EOI,
+                Tracepoint.EOI_FORWARDED,
+                Tracepoint.KVM_APIC,
+                Tracepoint.VCPU_RESET,
+                Tracepoint.APIC_IDENTITY_CHANGED,
+                Tracepoint.KVM_ENTRY,
                 Tracepoint.LEVEL_PIN_STUCK);
+        this.machine = machine;
+        for (int pin = 0; pin < pins.length; pin++) {
+            pins[pin] = new Pin();
+        }
     }
 
     @Override
     public void accept(TraceRecord record) {
-        if (record.event() instanceof Event.LevelPinStuck stuck) {
-            violated(
-                    record,
-                    "pin " + stuck.pin() + " waits for an EOI of vector "
-                            + stuck.entry().vector() + ", which no local APIC holds",
-                    "entry 0x" + Long.toHexString(stuck.entry().bits()));
+        Event event = record.event();
+        if (event instanceof Event.GuestEntered) {
+            checkAll(record);
+        } else if (event instanceof Event.EoiVirtualized eoi) {
+            endedInGuest(machine.vcpu(eoi.vcpu()), eoi.vector());
+            checkAll(record);
+        } else if (event instanceof Event.EoiReceived eoi) {
+            received(eoi);
+        } else if (event instanceof Event.EoiForwarded eoi) {
+            forwarded(eoi);
+        } else if (event instanceof Event.IoapicServiced serviced) {
+            pins[serviced.pin()].hazard = null;
+        } else if (event instanceof Event.VcpuReset || event instanceof Event.ApicIdentityChanged) {
+            excuseAll();
+        } else if (event instanceof Event.ApicAccessed access) {
+            suppressing |= access.offset() == SPIV
+                    && access.access() == Event.Access.WRITE
+                    && (access.value() & SUPPRESS) != 0;
+        } else if (event instanceof Event.LevelPinStuck stuck) {
+            stuckAtTheEnd(stuck, record);
+        } else {
+            pinChanged(event, record);
+        }
+    }
+
+    private void pinChanged(Event event, TraceRecord record) {
+        if (event instanceof Event.RemoteIrrSet set) {
+            Pin pin = pins[set.pin()];
+            pin.since = record;
+            pin.vector = set.entry().vector();
+            pin.untaken = set.taken() < 0 || machine.isSplit() && set.taken() == 0;
+            pin.excused = false;
+            pin.reported = false;
+            waiting |= 1 << set.pin();
+            check(set.pin(), record);
+        } else if (event instanceof Event.RemoteIrrCleared cleared) {
+            waiting &= ~(1 << cleared.pin());
+        } else if (event instanceof Event.RedirectionEntryWritten write) {
+            if (!write.after().remoteIrr()) {
+                waiting &= ~(1 << write.pin());
+            }
+        } else if (event instanceof Event.IoapicTableSet) {
+            // What a restored pin waits for is not known from before.
+            waiting = 0;
+        }
+    }
+
+    /** An EOI of {@code vector} that nobody will hear of: why that may be. */
+    private void endedInGuest(ObservedVcpu v, int vector) {
+        for (int i = 0; i < pins.length; i++) {
+            RedirectionEntry entry = machine.entry(i);
+            if (entry.vector() != vector || entry.triggerMode() == TriggerMode.EDGE) {
+                continue;
+            }
+            if (machine.isBehind(v, i)) {
+                pins[i].hazard = Hazard.O8;
+            } else if (v.loadSkipped != null && v.handled.get(vector)) {
+                pins[i].hazard = Hazard.O1;
+            }
+        }
+    }
+
+    private void received(Event.EoiReceived eoi) {
+        ObservedVcpu v = machine.vcpu(eoi.vcpu());
+        if (eoi.vector() >= 0 && !v.handled.get(eoi.vector())) {
+            endedInGuest(v, eoi.vector());
+        }
+    }
+
+    private void forwarded(Event.EoiForwarded eoi) {
+        boolean edge = !machine.vcpu(eoi.vcpu()).tmr.get(eoi.vector());
+        for (int i = 0; edge && i < pins.length; i++) {
+            if ((waiting & 1 << i) != 0 && machine.entry(i).vector() == eoi.vector()) {
+                pins[i].hazard = Hazard.O5;
+            }
+        }
+    }
+
+    /** What was in service may be gone, and that is nobody's mistake. */
+    private void excuseAll() {
+        for (int rest = waiting; rest != 0; rest &= rest - 1) {
+            Pin pin = pins[Integer.numberOfTrailingZeros(rest)];
+            pin.excused |= !machine.isSomebodys(pin.vector);
+        }
+    }
+
+    private void checkAll(TraceRecord record) {
+        for (int rest = waiting; rest != 0; rest &= rest - 1) {
+            check(Integer.numberOfTrailingZeros(rest), record);
+        }
+    }
+
+    private void check(int index, TraceRecord record) {
+        Pin pin = pins[index];
+        RedirectionEntry entry = machine.entry(index);
+        if (pin.reported || pin.excused || !machine.isKnown() || machine.isSplit() && suppressing) {
+            return;
+        }
+        boolean vectored =
+                entry.deliveryMode() == DeliveryMode.FIXED || entry.deliveryMode() == DeliveryMode.LOWEST_PRIORITY;
+        if (vectored && !machine.isSomebodys(pin.vector) && !machine.isSomebodys(entry.vector())) {
+            report(index, entry, record);
+        }
+    }
+
+    private void report(int index, RedirectionEntry entry, TraceRecord record) {
+        Pin pin = pins[index];
+        pin.reported = true;
+        Hazard hazard = pin.hazard;
+        if (pin.untaken) {
+            hazard = Hazard.O4;
+        } else if (entry.vector() != pin.vector && pin.vector != ObservedVcpu.NONE) {
+            hazard = Hazard.O3;
+        }
+        violated(
+                record,
+                pin.since,
+                "pin " + index + " waits for an EOI of vector " + entry.vector() + ", which no local APIC holds",
+                "entry 0x" + Long.toHexString(entry.bits()),
+                hazard);
+    }
+
+    private void stuckAtTheEnd(Event.LevelPinStuck stuck, TraceRecord record) {
+        Pin pin = pins[stuck.pin()];
+        if (!pin.reported && !pin.excused && !(machine.isSplit() && suppressing)) {
+            report(stuck.pin(), stuck.entry(), record);
         }
     }
 }

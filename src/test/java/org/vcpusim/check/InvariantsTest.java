@@ -46,6 +46,9 @@ import org.vcpusim.trace.Tracepoint;
  * S is SCAN_IOAPIC, whose requester waits; L is LOAD_EOI_EXITMAP, whose requester does not.
  */
 class InvariantsTest {
+    /** The rules that this class is about; those of the bitmap and the table have classes of their own. */
+    private static final List<String> SUBJECTS =
+            List.of("R1", "R2", "R3", "I7", "I10", "I11", "R5", "P2", "P3", "P4", "P7", "E3", "L3", "L6");
 
     @ParameterizedTest(name = "{2}")
     @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
@@ -94,7 +97,6 @@ class InvariantsTest {
         done0:S1                                                   | R1 0        | applied and never seen
         make0:S1 make1:S1 seen0:S1 done0:S1 enter0 exit1!S         | ""                            | flows of two vCPUs do not mix
         audit0:EQUAL audit1:STALE_EXTRA audit2:PENDING audit3:UNUSED | ""                          | legal verdicts
-        audit0:EQUAL audit1:WRONG                                  | I3 1         | a wrong bitmap
         stuck10                                                    | I7 0          | a stuck pin
         load0:rs load1:ro                                          | ""                            | RVI and SVI agree with the page
         load0:i                                                    | P4 0 | RVI lacks what is requested
@@ -165,7 +167,6 @@ class InvariantsTest {
         sleep2 start5:L make2:L1 end5:L | the broadcast of LOAD_EOI_EXITMAP completed while vcpu2 slept on | operation 5
         make0:S3 exit0                  | SCAN_IOAPIC of vcpu0 is not pending and was never seen | flow 3, table write 9
         store2 enter3                   | vcpu3 entered the guest with APICv active, which is inhibited | ''
-        audit1:WRONG                    | the EOI-exit bitmap of vcpu1 is not what a fresh scan gives | missing [49], extra [50, 51]
         nest0 bitmap0:50                | the load of vcpu0 wrote vmcs02 while L2 ran | missing [49], extra [50]
         nest2 defer2 leave2 enter2      | vcpu2 entered L1 without the load that L2 had put off | ''
         pend0 drop0                     | the EOI of vector 49 by vcpu0 was dropped | ''
@@ -233,7 +234,9 @@ class InvariantsTest {
         Invariants invariants = Invariants.all();
         trace(words).forEach(invariants::accept);
         invariants.close();
-        return invariants.violations();
+        return invariants.violations().stream()
+                .filter(violation -> SUBJECTS.contains(violation.invariant()))
+                .toList();
     }
 
     private static List<TraceRecord> trace(String words) {

@@ -47,6 +47,9 @@ import org.vcpusim.trace.TraceRecord;
  * </pre>
  */
 class IoapicInvariantsTest {
+    /** The rules that this class is about. */
+    private static final List<String> SUBJECTS = List.of("I9", "I12", "I13", "E4", "L2", "L4", "H1");
+
     private static final long LEVEL = 0x8031;
     private static final long MASKED = 0x10000;
 
@@ -105,6 +108,7 @@ class IoapicInvariantsTest {
         Invariants invariants = Invariants.all();
         trace(words).forEach(invariants::accept);
         String found = invariants.violations().stream()
+                .filter(violation -> SUBJECTS.contains(violation.invariant()))
                 .map(v -> v.invariant() + " " + v.at().order() + ": " + v.sentence())
                 .collect(Collectors.joining(", "));
         assertEquals(violated, found, reason);
@@ -182,7 +186,7 @@ class IoapicInvariantsTest {
     }
 
     private static Event written(int pin, long before, long after) {
-        return new Event.RedirectionEntryWritten(pin, new RedirectionEntry(before), new RedirectionEntry(after), 1);
+        return new Event.RedirectionEntryWritten(pin, new RedirectionEntry(before), new RedirectionEntry(after), 1, 1);
     }
 
     private static int number(String what) {

@@ -77,7 +77,7 @@ class StressTest {
     void theFirstScheduleOfAFindingIsThereToBeRunAgain() {
         StressReport report = report(broken, 2, StressPlan.Budget.schedules(SCHEDULES));
         Group group = report.findings().get(0);
-        assertEquals("I7", group.invariant());
+        assertEquals("I3", group.invariant());
         try (Explorer explorer = new Explorer()) {
             Exploration again = explorer.explore(broken, new ReplayChooser(group.picks()));
             assertEquals(group.picks(), again.picks());
@@ -104,7 +104,7 @@ class StressTest {
                 .sum();
         assertEquals(SCHEDULES, sum);
         assertEquals(Expectation.FORBIDDEN, report.outcomes().get(0).expectation());
-        assertEquals("I7", report.outcomes().get(0).label());
+        assertEquals("I3 I7", report.outcomes().get(0).label());
     }
 
     @Test
@@ -140,7 +140,7 @@ class StressTest {
         try (Explorer explorer = new Explorer()) {
             SelfCheck.Result result = SelfCheck.planted().on(explorer, kind);
             assertEquals("R2", result.invariant());
-            assertTrue(result.schedules() <= 500, result::toString);
+            assertTrue(result.schedules() <= 2_000, result::toString);
         }
     }
 

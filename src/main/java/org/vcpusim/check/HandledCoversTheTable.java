@@ -1,0 +1,98 @@
+package org.vcpusim.check;
+
+import org.jspecify.annotations.Nullable;
+import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.ApicIdentity;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
+
+/**
+ * A vCPU handles every vector that the redirection table wants its EOIs of.
+ *
+ * <p>Three times it is looked at. At a scan: against the table that was shown to it, the vectors of pins that lead to the vCPU
+ * have to be there, those of pins that lead elsewhere if they are pending, and what it owes the RTC. At a VM entry: against the
+ * table as of the last change that everybody had been told of, where the vCPU's scan is older. When nothing moves any more:
+ * against the table as it is then. Models {@code kvm_ioapic_scan_entry}, {@code kvm_scan_ioapic_routes}, arch/x86/kvm/ioapic.c
+ * and irq.c. What is posted while a scan is on its way need not be found: the write that leads the pin elsewhere asks for
+ * another scan. With the IOAPIC in user space the table is the published routes.
+ */
+public final class HandledCoversTheTable extends Invariant {
+    private final ObservedMachine machine;
+
+    /** One that has seen nothing but what {@code machine} has. */
+    HandledCoversTheTable(ObservedMachine machine) {
+        super(
+                "I3",
+                "A vCPU handles every vector that the redirection table wants its EOIs of",
+                Tracepoint.IOAPIC_SCAN,
+                Tracepoint.KVM_ENTRY,
+                Tracepoint.EOI_EXITMAP_AUDIT);
+        this.machine = machine;
+    }
+
+    @Override
+    public void accept(TraceRecord record) {
+        if (record.event() instanceof Event.IoapicScanned scan) {
+            scanned(scan, record);
+        } else if (record.event() instanceof Event.GuestEntered entry) {
+            entered(machine.vcpu(entry.vcpu()), record);
+        } else if (record.event() instanceof Event.EoiExitBitmapAudited audit) {
+            audited(audit, record);
+        }
+    }
+
+    private void scanned(Event.IoapicScanned scan, TraceRecord record) {
+        ObservedVcpu v = machine.vcpu(scan.vcpu());
+        ObservedTable.Needs read = v.read;
+        if (read != null) {
+            VectorBitmap late = v.postedOnly().andNot(v.postedBefore);
+            VectorBitmap pending =
+                    read.others.andNot(read.others.andNot(scan.pending().andNot(late)));
+            VectorBitmap needed = read.own.or(pending);
+            needed = v.readGhost < 0 ? needed : needed.with(v.readGhost);
+            compare(v, needed, record, record, "scanned and does not handle");
+        }
+    }
+
+    private void entered(ObservedVcpu v, TraceRecord record) {
+        ApicIdentity apic = v.identity;
+        boolean older = v.scannedVersion < machine.toldVersion;
+        if (machine.isKnown() && older && v.scanned && v.isPresent() && apic != null) {
+            VectorBitmap needed = machine.told.needs(apic, machine.rule(), machine.isSplit()).own;
+            compare(v, needed, record, v.scan, "entered the guest and does not handle");
+        }
+    }
+
+    private void audited(Event.EoiExitBitmapAudited audit, TraceRecord record) {
+        ObservedVcpu v = machine.vcpu(audit.vcpu());
+        ApicIdentity apic = v.identity;
+        if (audit.verdict() == Event.BitmapVerdict.WRONG && audit.actual().equals(v.handled.or(v.synic))) {
+            violated(
+                    record,
+                    v.scan,
+                    "the EOI-exit bitmap of vcpu" + audit.vcpu() + " is not what a fresh scan gives",
+                    BitmapDifference.of(audit.actual(), audit.expected()));
+            return;
+        }
+        boolean fresh =
+                audit.verdict() == Event.BitmapVerdict.EQUAL || audit.verdict() == Event.BitmapVerdict.STALE_EXTRA;
+        if (fresh && machine.isKnown() && v.scanned && v.isPresent() && apic != null) {
+            VectorBitmap needed = machine.table.needs(apic, machine.rule(), machine.isSplit()).own;
+            compare(v, needed, record, v.scan, "was left and does not handle");
+        }
+    }
+
+    @SuppressWarnings("TooManyParameters") // whose, what, when, since when, and how it is said
+    private void compare(
+            ObservedVcpu v, VectorBitmap needed, TraceRecord record, @Nullable TraceRecord since, String what) {
+        VectorBitmap missing = needed.andNot(v.handled);
+        if (!missing.isEmpty()) {
+            violated(
+                    record,
+                    since,
+                    "vcpu" + v.index + " " + what + " a vector that the table wants its EOIs of",
+                    BitmapDifference.of(v.handled, v.handled.or(missing)));
+        }
+    }
+}
