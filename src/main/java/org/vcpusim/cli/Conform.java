@@ -29,7 +29,10 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "conform",
         description = "Replays recorded vectors and compares every result and the state after every operation.",
-        footer = {"", "Exit code: 0 all passed or were skipped, 1 one failed, 2 a file cannot be used."})
+        footer = {
+            "",
+            "Exit code: 0 all passed or were skipped, 1 one failed, 2 a file cannot be used, 130 it was interrupted."
+        })
 final class Conform implements Callable<Integer> {
 
     @Parameters(arity = "1..*", paramLabel = "PATH", description = "A .vec or .vec.gz file, or a folder of them.")
@@ -60,22 +63,42 @@ final class Conform implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        PrintWriter out = spec.commandLine().getOut();
         List<Path> files = files();
+        Interruption interruption = Interruption.onSignal();
+        try {
+            List<Result> results = replayed(files, interruption);
+            PrintWriter out = spec.commandLine().getOut();
+            out.println(json ? document(results) : totals(results));
+            out.flush();
+            if (results.size() < files.size()) {
+                PrintWriter err = spec.commandLine().getErr();
+                err.println("vcpusim conform: interrupted after " + results.size() + " of " + files.size() + " files");
+                return ExitCode.INTERRUPTED;
+            }
+            return count(results, Failed.class) == 0 ? ExitCode.OK : ExitCode.FINDING;
+        } finally {
+            interruption.done();
+        }
+    }
+
+    private List<Result> replayed(List<Path> files, Interruption interruption) {
+        PrintWriter out = spec.commandLine().getOut();
         List<Result> results = new ArrayList<>();
         try (Conformance conformance =
                 Conformance.on(executor, apicv ? Machine.Apicv.ACTIVE : Machine.Apicv.INACTIVE)) {
             for (Path file : files) {
+                if (interruption.requested()) {
+                    break;
+                }
                 Result result = new Result(file, conformance.replay(VectorFile.read(file)));
                 results.add(result);
                 if (!json) {
                     out.println(line(result));
+                    out.flush();
                 }
             }
         }
-        out.println(json ? document(results) : totals(results));
-        out.flush();
-        return count(results, Failed.class) == 0 ? ExitCode.OK : ExitCode.FINDING;
+        return results;
     }
 
     private List<Path> files() {

@@ -1,6 +1,8 @@
 package org.vcpusim.cli;
 
 import java.util.Optional;
+import java.util.OptionalInt;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -12,14 +14,14 @@ final class Progress implements AutoCloseable {
 
     private final String task;
     private final String unit;
-    private final boolean shown;
+    private final OptionalInt width;
     private final long start = System.nanoTime();
     private Optional<ProgressBar> bar = Optional.empty();
 
-    private Progress(String task, String unit, boolean shown) {
+    private Progress(String task, String unit, OptionalInt width) {
         this.task = task;
         this.unit = unit;
-        this.shown = shown;
+        this.width = width;
     }
 
     /** Progress of {@code task}, unless it is not wanted or the launcher found stderr to be no terminal. */
@@ -29,16 +31,18 @@ final class Progress implements AutoCloseable {
 
     /** The same, counting in {@code unit}, which begins with a space. */
     static Progress of(String task, String unit, boolean unwanted) {
-        return new Progress(task, unit, !unwanted && Boolean.getBoolean("vcpusim.terminal"));
+        return new Progress(task, unit, unwanted ? OptionalInt.empty() : Terminal.progressWidth());
     }
 
     /** So much is done; how many there will be nobody knows. */
     void at(long count) {
-        if (!shown || System.nanoTime() - start < FIRST_SHOWN_NANOS) {
+        if (width.isEmpty() || System.nanoTime() - start < FIRST_SHOWN_NANOS) {
             return;
         }
         if (bar.isEmpty()) {
+            // Asked for the width itself, the library would take SIGINT over, and Ctrl-C would end the JVM at once.
             bar = Optional.of(new ProgressBarBuilder()
+                    .setConsumer(new ConsoleProgressBarConsumer(System.err, width.getAsInt() - 1))
                     .setTaskName(task)
                     .setInitialMax(-1)
                     .setStyle(ProgressBarStyle.ASCII)

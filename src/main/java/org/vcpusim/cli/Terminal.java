@@ -1,20 +1,27 @@
 package org.vcpusim.cli;
 
+import java.util.OptionalInt;
 import org.vcpusim.sim.StoryText;
 
-/** What stdout is: how wide, and whether it takes colours. The launcher looks and says so in system properties. */
+/** What stdout and stderr are: how wide, and whether they take colours. The launcher looks and says so in system properties. */
 final class Terminal {
     private static final int USUAL_WIDTH = 120;
     private static final int NARROWEST = 40;
 
     private Terminal() {}
 
-    /** Characters a line. */
+    /** Characters a line of stderr, where that is a terminal. */
+    static OptionalInt progressWidth() {
+        Integer columns = Integer.getInteger("vcpusim.progress-columns");
+        return columns == null ? OptionalInt.empty() : OptionalInt.of(Math.max(NARROWEST, columns));
+    }
+
+    /** Characters a line of stdout. */
     static int width() {
         return Math.max(NARROWEST, Integer.getInteger("vcpusim.columns", USUAL_WIDTH));
     }
 
-    /** On for a terminal, unless the user has set NO_COLOR or has a dumb one. */
+    /** On where stdout is a terminal, unless the user has set NO_COLOR or has a dumb one. */
     static StoryText.Colour colour() {
         boolean terminal = Integer.getInteger("vcpusim.columns") != null;
         boolean refused = System.getenv("NO_COLOR") != null || "dumb".equals(System.getenv("TERM"));
