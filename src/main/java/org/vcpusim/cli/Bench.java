@@ -17,7 +17,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "bench",
         description = "Measures, beside something else in the same process.",
-        subcommands = Bench.Live.class)
+        subcommands = {Bench.Live.class, BenchSchedules.class})
 final class Bench implements Runnable {
 
     @Spec
@@ -26,7 +26,13 @@ final class Bench implements Runnable {
 
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "a benchmark is missing: live");
+        throw new ParameterException(spec.commandLine(), "a benchmark is missing: live or schedules");
+    }
+
+    static void requireRange(String option, int found, int least, int most) {
+        if (found < least || found > most) {
+            throw new InputException(option + " = " + found + ": must be " + least + " to " + most);
+        }
     }
 
     /** {@code vcpusim bench live}. */
@@ -77,12 +83,6 @@ final class Bench implements Runnable {
             out.print(json ? document(result) : table(result));
             out.flush();
             return ExitCode.OK;
-        }
-
-        private static void requireRange(String option, int found, int least, int most) {
-            if (found < least || found > most) {
-                throw new InputException(option + " = " + found + ": must be " + least + " to " + most);
-            }
         }
 
         private static String table(Result r) {

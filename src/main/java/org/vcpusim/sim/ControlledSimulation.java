@@ -5,6 +5,7 @@ import com.typesafe.config.ConfigFactory;
 import java.util.List;
 import org.apache.pekko.actor.BootstrapSetup;
 import org.apache.pekko.actor.typed.ActorSystem;
+import org.apache.pekko.actor.typed.Behavior;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.vcpusim.schedule.Chooser;
@@ -26,13 +27,18 @@ public final class ControlledSimulation implements AutoCloseable {
 
     /** Starts the actor system, driven by the calling thread. */
     public ControlledSimulation() {
+        system = system(executor, MachineActors.guardian());
+    }
+
+    /** A system whose actors run on {@code executor}. */
+    static <M> ActorSystem<M> system(ControlledExecutor executor, Behavior<M> guardian) {
         Config config = ConfigFactory.load();
         Config own = config.getConfig("vcpusim.controlled").withFallback(config);
         BootstrapSetup bootstrap = BootstrapSetup.create()
                 .withDefaultExecutionContext(executor)
                 .withConfig(own)
                 .withClassloader(ControlledSimulation.class.getClassLoader());
-        system = ActorSystem.create(MachineActors.guardian(), "vcpusim", bootstrap);
+        return ActorSystem.create(guardian, "vcpusim", bootstrap);
     }
 
     /**
