@@ -8,7 +8,7 @@ package org.vcpusim.kvm;
  *                 ^   |            ^                                  |
  *                 |   |            |      ENTER -> BARRIER -> SYNC_ON -> SYNC_PIR -> RECHECK -> IN_GUEST
  *                 |   v            +---------------- cancelled ------------------------+           v
- *                 | BLOCK_PREPARE -> BLOCK_CHECK -> BLOCK_SLEEP -> BLOCKED                       EXITED
+ *                 | HALT_POLL -> BLOCK_PREPARE -> BLOCK_CHECK -> BLOCK_SLEEP -> BLOCKED          EXITED
  *                 |                                                                                |
  *                 +------------------------------- HANDLE_EXIT <-----------------------------------+
  * </pre>
@@ -49,6 +49,8 @@ public enum EntryPhase {
     EXITED,
     /** The exit is handled. */
     HANDLE_EXIT,
+    /** Looks around before it sleeps, as long as its window lasts. */
+    HALT_POLL,
     /** The vCPU registers as a sleeper. */
     BLOCK_PREPARE,
     /** Is there anything to wake up for? */

@@ -72,7 +72,7 @@ final class EoiSteps {
             int successive = ioapic.successiveEois(pin) + 1;
             if (successive == Ioapic.SUCCESSIVE_EOI_LIMIT && !vm.machine().has(Fault.NO_STORM_DELAY)) {
                 port.emit(new Event.IoapicEoiInjectDelayed(entry));
-                port.toTimer(HostTimer.Message.ARM_EOI_INJECT);
+                port.toTimer(HostTimer.Plain.ARM_EOI_INJECT);
                 return vm.with(ioapic.withSuccessiveEois(pin, 0));
             }
             Vm counted = vm.with(ioapic.withSuccessiveEois(pin, successive));

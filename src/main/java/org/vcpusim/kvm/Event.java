@@ -438,8 +438,29 @@ public sealed interface Event {
         }
     }
 
-    /** A blocked vCPU was woken: kvm_vcpu_wakeup. */
-    record VcpuWoken(int vcpu) implements Event {
+    /** A blocked vCPU was woken, or found something to do before it slept: kvm_vcpu_wakeup. */
+    record VcpuWoken(int vcpu, Wait waiting) implements Event {
+        /** It slept. */
+        public VcpuWoken(int vcpu) {
+            this(vcpu, Wait.WAIT);
+        }
+
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** How a vCPU waited for something to do. */
+    enum Wait {
+        /** Asleep. */
+        WAIT,
+        /** Looking around. */
+        POLL
+    }
+
+    /** A vCPU will look around for longer, or for less long, before it sleeps: kvm_halt_poll_ns. */
+    record HaltPollChanged(int vcpu, long windowNanos, long beforeNanos) implements Event {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -1145,6 +1166,8 @@ public sealed interface Event {
         R visit(HvSintAcked event);
 
         R visit(VcpuWoken event);
+
+        R visit(HaltPollChanged event);
 
         R visit(UserspaceExited event);
 

@@ -17,6 +17,7 @@ import java.util.List;
  * @param irqchip which interrupt controllers are in the kernel
  * @param physicalCpus processors of the host, which vCPUs share and devices post to; 0 where each vCPU has one of its own
  * @param hotplug what user space adds while it runs
+ * @param haltPollNanos the most that a halted vCPU looks around before it sleeps, 0 for not at all; {@code halt_poll_ns}
  */
 public record Machine(
         int vcpuCount,
@@ -29,7 +30,8 @@ public record Machine(
         long garbageSeed,
         Irqchip irqchip,
         int physicalCpus,
-        Hotplug hotplug) {
+        Hotplug hotplug,
+        long haltPollNanos) {
 
     /** Destination IDs of 32 bits in MSIs and in saved local APICs: KVM_X2APIC_API_USE_32BIT_IDS. */
     public static final int X2APIC_API_USE_32BIT_IDS = 1;
@@ -83,7 +85,8 @@ public record Machine(
                 garbageSeed,
                 irqchip,
                 0,
-                Hotplug.NONE);
+                Hotplug.NONE,
+                0);
     }
 
     /** Whether the processor virtualises the local APIC for this VM. */
@@ -188,7 +191,18 @@ public record Machine(
     /** The same machine with another protocol. */
     public Machine with(Protocol other) {
         return new Machine(
-                vcpuCount, other, apicv, x2apicApi, devices, tpr, rules, garbageSeed, irqchip, physicalCpus, hotplug);
+                vcpuCount,
+                other,
+                apicv,
+                x2apicApi,
+                devices,
+                tpr,
+                rules,
+                garbageSeed,
+                irqchip,
+                physicalCpus,
+                hotplug,
+                haltPollNanos);
     }
 
     /** The same machine with these faults and no others. */
@@ -209,30 +223,92 @@ public record Machine(
                 garbageSeed,
                 irqchip,
                 physicalCpus,
-                hotplug);
+                hotplug,
+                haltPollNanos);
     }
 
     /** The same machine with other garbage in uninitialised memory. */
     public Machine withGarbageSeed(long seed) {
         return new Machine(
-                vcpuCount, protocol, apicv, x2apicApi, devices, tpr, rules, seed, irqchip, physicalCpus, hotplug);
+                vcpuCount,
+                protocol,
+                apicv,
+                x2apicApi,
+                devices,
+                tpr,
+                rules,
+                seed,
+                irqchip,
+                physicalCpus,
+                hotplug,
+                haltPollNanos);
     }
 
     /** The same machine with other interrupt controllers in the kernel. */
     public Machine with(Irqchip other) {
         return new Machine(
-                vcpuCount, protocol, apicv, x2apicApi, devices, tpr, rules, garbageSeed, other, physicalCpus, hotplug);
+                vcpuCount,
+                protocol,
+                apicv,
+                x2apicApi,
+                devices,
+                tpr,
+                rules,
+                garbageSeed,
+                other,
+                physicalCpus,
+                hotplug,
+                haltPollNanos);
     }
 
     /** The same machine on {@code count} processors of the host, 0 for one a vCPU. */
     public Machine withPhysicalCpus(int count) {
         return new Machine(
-                vcpuCount, protocol, apicv, x2apicApi, devices, tpr, rules, garbageSeed, irqchip, count, hotplug);
+                vcpuCount,
+                protocol,
+                apicv,
+                x2apicApi,
+                devices,
+                tpr,
+                rules,
+                garbageSeed,
+                irqchip,
+                count,
+                hotplug,
+                haltPollNanos);
     }
 
     /** The same machine to which user space adds something later. */
     public Machine with(Hotplug later) {
         return new Machine(
-                vcpuCount, protocol, apicv, x2apicApi, devices, tpr, rules, garbageSeed, irqchip, physicalCpus, later);
+                vcpuCount,
+                protocol,
+                apicv,
+                x2apicApi,
+                devices,
+                tpr,
+                rules,
+                garbageSeed,
+                irqchip,
+                physicalCpus,
+                later,
+                haltPollNanos);
+    }
+
+    /** The same machine, whose halted vCPUs look around for at most {@code nanos} before they sleep. */
+    public Machine withHaltPoll(long nanos) {
+        return new Machine(
+                vcpuCount,
+                protocol,
+                apicv,
+                x2apicApi,
+                devices,
+                tpr,
+                rules,
+                garbageSeed,
+                irqchip,
+                physicalCpus,
+                hotplug,
+                nanos);
     }
 }

@@ -73,7 +73,7 @@ final class NestedEvents {
         if (await == VcpuThread.Await.RESET_MAP_FOR_STATE) {
             return VcpuIoctls.showState(next, port);
         }
-        return VcpuRun.madeRunnable(next).make(VcpuRequest.EVENT, port).goTo(EntryPhase.RUN_LOOP, port);
+        return VcpuHalt.madeRunnable(next).make(VcpuRequest.EVENT, port).goTo(EntryPhase.RUN_LOOP, port);
     }
 
     /** An interrupt for L1: it stays requested, or L1 gets its vector with the exit. */

@@ -188,6 +188,9 @@ public final class Vcpu {
         public static final int SAME_CPU = Placement.NOWHERE;
     }
 
+    /** The timer says that halt {@code halt} lasts longer than a halted vCPU may look around. */
+    public record HaltIsLong(int halt) implements Message {}
+
     /** The thread runs on {@code cpu} from now on. */
     public record ScheduledIn(int cpu) implements Message {}
 

@@ -72,7 +72,7 @@ final class VcpuInjection {
         if (await == VcpuThread.Await.RESET_MAP_FOR_STATE) {
             return VcpuIoctls.showState(accepted, port);
         }
-        return VcpuRun.madeRunnable(accepted).goTo(EntryPhase.RUN_LOOP, port);
+        return VcpuHalt.madeRunnable(accepted).goTo(EntryPhase.RUN_LOOP, port);
     }
 
     private static Vcpu sipiAccepted(Vcpu v, Port port) {

@@ -58,6 +58,9 @@ final class VcpuRemote {
             boolean meant = w == Vcpu.WakeUp.WAKE_UP || v.posting().isOutstanding();
             return meant && wakes(v) ? woken(v, port) : v;
         }
+        if (message instanceof Vcpu.HaltIsLong h) {
+            return v.with(v.thread().with(v.thread().polling().timedOut(h.halt())));
+        }
         if (message instanceof Vcpu.ScheduledIn s) {
             return VcpuScheduling.scheduledIn(v, s.cpu(), port);
         }

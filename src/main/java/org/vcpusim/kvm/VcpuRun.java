@@ -11,8 +11,7 @@ import org.vcpusim.arch.VmcsField;
 /**
  * The vCPU's thread in KVM_RUN, one phase a step.
  *
- * <p>Source: {@code vcpu_run}, {@code vcpu_enter_guest}, {@code vcpu_block}, {@code kvm_vcpu_exit_request},
- * arch/x86/kvm/x86.c; {@code kvm_vcpu_block}, virt/kvm/kvm_main.c.
+ * <p>Source: {@code vcpu_run}, {@code vcpu_enter_guest}, {@code kvm_vcpu_exit_request}, arch/x86/kvm/x86.c.
  *
  * <p>The order of a request and an entry, which the two barriers keep:
  *
@@ -58,9 +57,7 @@ final class VcpuRun {
                 VcpuRemote.ipisTaken(v.with(v.thread().with(VcpuMode.OUTSIDE_GUEST_MODE)), port)
                         .goTo(EntryPhase.HANDLE_EXIT, port);
             case HANDLE_EXIT -> VcpuExits.handle(v, port);
-            case BLOCK_PREPARE -> v.with(v.thread().withWoken(false)).goTo(EntryPhase.BLOCK_CHECK, port);
-            case BLOCK_CHECK -> blockCheck(v, port);
-            case BLOCK_SLEEP -> blockSleep(v, port);
+            case HALT_POLL, BLOCK_PREPARE, BLOCK_CHECK, BLOCK_SLEEP -> VcpuHalt.step(v, port);
             default -> throw new IllegalStateException("vCPU " + v.index() + " takes no step in " + v.phase());
         };
     }
@@ -74,10 +71,8 @@ final class VcpuRun {
                     port);
         }
         boolean running = v.events().mpState() == MpState.RUNNABLE;
-        Vcpu unblocked = unblockSeen(v, port);
-        return running
-                ? unblocked.goTo(v.thread().atFirstCheck(), port)
-                : unblocked.goTo(EntryPhase.BLOCK_PREPARE, port);
+        Vcpu unblocked = VcpuHalt.unblockSeen(v, port);
+        return running ? unblocked.goTo(v.thread().atFirstCheck(), port) : VcpuHalt.begin(unblocked, port);
     }
 
     /** KVM_RUN returns. */
@@ -291,47 +286,5 @@ final class VcpuRun {
         port.toVcpu(v.index(), Vcpu.Step.STEP);
         Vcpu out = GuestApic.exited(v.with(vmcs).with(v.thread().exited(exit)));
         return TaskPrioritySync.fromProcessor(out, port);
-    }
-
-    /** KVM_REQ_UNBLOCK only ends a sleep. */
-    private static Vcpu unblockSeen(Vcpu v, Port port) {
-        return v.requests().test(VcpuRequest.UNBLOCK)
-                ? VcpuRequests.done(VcpuRequests.seen(v, VcpuRequest.UNBLOCK, port), port)
-                : v;
-    }
-
-    private static Vcpu blockCheck(Vcpu unsynced, Port port) {
-        Vcpu v = VcpuInjection.synced(unsynced, port);
-        if (VcpuInjection.isRunnable(v) || v.thread().signal()) {
-            return unblocked(v, port);
-        }
-        if (v.requests().test(VcpuRequest.UNBLOCK)) {
-            return unblockSeen(v, port).goTo(EntryPhase.RUN_LOOP, port);
-        }
-        return v.goTo(EntryPhase.BLOCK_SLEEP, port);
-    }
-
-    private static Vcpu blockSleep(Vcpu v, Port port) {
-        if (v.thread().woken() || v.thread().signal()) {
-            return v.with(v.thread().withWoken(false)).goTo(EntryPhase.BLOCK_CHECK, port);
-        }
-        port.emit(new Event.VcpuBlocked(v.index()));
-        return VcpuScheduling.blocked(v, port);
-    }
-
-    private static Vcpu unblocked(Vcpu v, Port port) {
-        if (!VcpuInjection.isRunnable(v)) {
-            return v.goTo(EntryPhase.RUN_LOOP, port);
-        }
-        if (v.lapic().initPending() || v.lapic().sipiPending()) {
-            return VcpuInjection.acceptInitAndSipi(v, VcpuThread.Await.RESET_MAP, port);
-        }
-        return madeRunnable(v).goTo(EntryPhase.RUN_LOOP, port);
-    }
-
-    /** HLT has ended; a vCPU that waits for a start-up IPI goes on waiting. */
-    static Vcpu madeRunnable(Vcpu v) {
-        boolean halted = v.events().mpState().isHalted();
-        return halted ? v.with(v.events().with(MpState.RUNNABLE).withPvUnhalted(false)) : v;
     }
 }

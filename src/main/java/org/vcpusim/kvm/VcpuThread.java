@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param woken somebody woke it between its look around and its sleep
  * @param signal KVM_RUN is to return
  * @param ipis tasks that wait for IPIs which arrived while interrupts were off
+ * @param polling how long it looks around when it halts
  */
 record VcpuThread(
         EntryPhase phase,
@@ -25,10 +26,20 @@ record VcpuThread(
         @Nullable GuestExit exit,
         boolean woken,
         boolean signal,
-        List<Integer> ipis) {
+        List<Integer> ipis,
+        HaltPolling polling) {
 
     static final VcpuThread IN_USERSPACE = new VcpuThread(
-            EntryPhase.USERSPACE, VcpuMode.OUTSIDE_GUEST_MODE, 0, Await.NOTHING, null, null, false, false, List.of());
+            EntryPhase.USERSPACE,
+            VcpuMode.OUTSIDE_GUEST_MODE,
+            0,
+            Await.NOTHING,
+            null,
+            null,
+            false,
+            false,
+            List.of(),
+            HaltPolling.NEVER_HALTED);
 
     /** What the thread waits for another machine to do. */
     enum Await {
@@ -70,51 +81,57 @@ record VcpuThread(
     }
 
     VcpuThread at(EntryPhase other) {
-        return new VcpuThread(other, mode, cursor, Await.NOTHING, handling, exit, woken, signal, ipis);
+        return new VcpuThread(other, mode, cursor, Await.NOTHING, handling, exit, woken, signal, ipis, polling);
     }
 
     VcpuThread at(EntryPhase other, VcpuMode otherMode) {
-        return new VcpuThread(other, otherMode, cursor, Await.NOTHING, handling, exit, woken, signal, ipis);
+        return new VcpuThread(other, otherMode, cursor, Await.NOTHING, handling, exit, woken, signal, ipis, polling);
     }
 
     /** Before the first of the requests is checked. */
     VcpuThread atFirstCheck() {
-        return new VcpuThread(EntryPhase.CHECK_REQUESTS, mode, 0, Await.NOTHING, handling, exit, woken, signal, ipis);
+        return new VcpuThread(
+                EntryPhase.CHECK_REQUESTS, mode, 0, Await.NOTHING, handling, exit, woken, signal, ipis, polling);
     }
 
     VcpuThread awaiting(Await what) {
-        return new VcpuThread(EntryPhase.AWAITING, mode, cursor, what, handling, exit, woken, signal, ipis);
+        return new VcpuThread(EntryPhase.AWAITING, mode, cursor, what, handling, exit, woken, signal, ipis, polling);
     }
 
     VcpuThread inUserspaceAwaiting(Await what) {
-        return new VcpuThread(EntryPhase.USERSPACE, mode, cursor, what, handling, exit, woken, signal, ipis);
+        return new VcpuThread(EntryPhase.USERSPACE, mode, cursor, what, handling, exit, woken, signal, ipis, polling);
     }
 
     VcpuThread with(VcpuMode other) {
-        return new VcpuThread(phase, other, cursor, await, handling, exit, woken, signal, ipis);
+        return new VcpuThread(phase, other, cursor, await, handling, exit, woken, signal, ipis, polling);
     }
 
     VcpuThread withCursor(int other) {
-        return new VcpuThread(phase, mode, other, await, handling, exit, woken, signal, ipis);
+        return new VcpuThread(phase, mode, other, await, handling, exit, woken, signal, ipis, polling);
     }
 
     VcpuThread handling(RequestSet.@Nullable Flow flow) {
-        return new VcpuThread(phase, mode, cursor, await, flow, exit, woken, signal, ipis);
+        return new VcpuThread(phase, mode, cursor, await, flow, exit, woken, signal, ipis, polling);
     }
 
     VcpuThread exited(GuestExit how) {
-        return new VcpuThread(EntryPhase.EXITED, mode, cursor, Await.NOTHING, handling, how, woken, signal, ipis);
+        return new VcpuThread(
+                EntryPhase.EXITED, mode, cursor, Await.NOTHING, handling, how, woken, signal, ipis, polling);
     }
 
     VcpuThread withWoken(boolean now) {
-        return new VcpuThread(phase, mode, cursor, await, handling, exit, now, signal, ipis);
+        return new VcpuThread(phase, mode, cursor, await, handling, exit, now, signal, ipis, polling);
     }
 
     VcpuThread withSignal(boolean now) {
-        return new VcpuThread(phase, mode, cursor, await, handling, exit, woken, now, ipis);
+        return new VcpuThread(phase, mode, cursor, await, handling, exit, woken, now, ipis, polling);
     }
 
     VcpuThread withIpis(List<Integer> tasks) {
-        return new VcpuThread(phase, mode, cursor, await, handling, exit, woken, signal, List.copyOf(tasks));
+        return new VcpuThread(phase, mode, cursor, await, handling, exit, woken, signal, List.copyOf(tasks), polling);
+    }
+
+    VcpuThread with(HaltPolling other) {
+        return new VcpuThread(phase, mode, cursor, await, handling, exit, woken, signal, ipis, other);
     }
 }

@@ -114,7 +114,8 @@ public record Scenario(
                 machine.garbageSeed(),
                 machine.irqchip(),
                 other.machine.physicalCpus(),
-                other.machine.hotplug()));
+                other.machine.hotplug(),
+                machine.haltPollNanos()));
     }
 
     /** This scenario with these faults and no others. */

@@ -50,13 +50,16 @@ final class ScenarioReader {
             "faults",
             "garbage-seed",
             "limits",
-            "physical-cpus");
+            "physical-cpus",
+            "halt-poll");
     /** Keys of a device. */
     static final List<String> DEVICE_KEYS = List.of("line", "irqfd", "do");
     /** Keys of the bounds. */
     static final List<String> LIMIT_KEYS = List.of("steps", "trace-records");
     /** Highest number of vCPUs whose IDs all fit into an xAPIC's eight bits, 255 being the broadcast. */
     static final int MOST_XAPICS = 255;
+
+    private static final long MOST_HALT_POLL_NANOS = 10_000_000;
 
     private final ScenarioText text;
     private final Located root;
@@ -100,7 +103,8 @@ final class ScenarioReader {
                 number("garbage-seed"),
                 irqchip,
                 physicalCpus(devices),
-                hotplug(devices));
+                hotplug(devices),
+                haltPoll());
         SortedMap<Integer, RedirectionEntry> entries = entries();
         return new Scenario(
                 text.name(),
@@ -158,6 +162,16 @@ final class ScenarioReader {
     private Machine.Apicv apicv() {
         boolean on = root.get("apicv").map(Located::onOrOff).orElse(true);
         return on ? Machine.Apicv.ACTIVE : Machine.Apicv.INACTIVE;
+    }
+
+    /** The most that a halted vCPU looks around before it sleeps, in nanoseconds. */
+    private long haltPoll() {
+        String must = "a time of at most 10ms, such as 200us; 0ns for none";
+        return root.get("halt-poll")
+                .map(found -> Numbers.parseNanos(found.text(must))
+                        .filter(nanos -> nanos <= MOST_HALT_POLL_NANOS)
+                        .orElseThrow(() -> found.wrong(must)))
+                .orElse(0L);
     }
 
     private long number(String key) {

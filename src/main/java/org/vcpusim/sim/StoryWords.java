@@ -119,7 +119,10 @@ final class StoryWords {
             return Optional.of("kvm_vcpu_block: vcpu" + blocked.vcpu() + " sleeps");
         }
         if (event instanceof Event.VcpuWoken woken) {
-            return Optional.of("kvm_vcpu_wake_up: vcpu" + woken.vcpu() + " is woken");
+            return Optional.of(
+                    woken.waiting() == Event.Wait.POLL
+                            ? "kvm_vcpu_halt: vcpu" + woken.vcpu() + " finds something to do"
+                            : "kvm_vcpu_wake_up: vcpu" + woken.vcpu() + " is woken");
         }
         return Optional.empty();
     }

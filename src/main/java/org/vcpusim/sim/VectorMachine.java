@@ -99,7 +99,7 @@ final class VectorMachine implements AutoCloseable {
     /** Lets {@code millis} milliseconds pass; after ten nothing is left in the timer. */
     void sleep(long millis) {
         for (int tick = 0; tick < Math.min(millis, HostTimer.EOI_INJECT_TICKS); tick++) {
-            host.send(HostTimer.Message.TICK);
+            host.send(HostTimer.Plain.TICK);
         }
         host.runUntilQuiescent();
     }

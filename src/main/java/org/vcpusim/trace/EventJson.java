@@ -224,7 +224,18 @@ final class EventJson implements Event.Visitor<JsonFields> {
 
     @Override
     public JsonFields visit(Event.VcpuWoken e) {
-        return out.number("ns", 0).number("waited", 1).number("valid", 1).number("vcpu_id", e.vcpu());
+        return out.number("ns", 0)
+                .number("waited", e.waiting() == Event.Wait.WAIT ? 1 : 0)
+                .number("valid", 1)
+                .number("vcpu_id", e.vcpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.HaltPollChanged e) {
+        return out.number("grow", e.windowNanos() > e.beforeNanos() ? 1 : 0)
+                .number("vcpu_id", e.vcpu())
+                .number("new", e.windowNanos())
+                .number("old", e.beforeNanos());
     }
 
     @Override

@@ -285,7 +285,19 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
 
     @Override
     public AsciiBuffer visit(Event.VcpuWoken e) {
-        return out.text("wait time 0 ns, polling valid");
+        return out.text(e.waiting() == Event.Wait.POLL ? "poll" : "wait").text(" time 0 ns, polling valid");
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.HaltPollChanged e) {
+        boolean grows = e.windowNanos() > e.beforeNanos();
+        return out.text("vcpu ")
+                .decimal(e.vcpu())
+                .text(": halt_poll_ns ")
+                .decimal(e.windowNanos())
+                .text(grows ? " (grow " : " (shrink ")
+                .decimal(e.beforeNanos())
+                .text(")");
     }
 
     @Override

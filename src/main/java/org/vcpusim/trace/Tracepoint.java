@@ -37,6 +37,7 @@ public enum Tracepoint {
     KVM_HV_SYNIC_SET_MSR,
     KVM_HV_NOTIFY_ACKED_SINT,
     KVM_VCPU_WAKEUP,
+    KVM_HALT_POLL_NS,
     KVM_USERSPACE_EXIT,
     IOAPIC_REDIR_WRITE,
     REQUEST_MADE,
@@ -250,6 +251,11 @@ public enum Tracepoint {
         @Override
         public Tracepoint visit(Event.VcpuWoken event) {
             return KVM_VCPU_WAKEUP;
+        }
+
+        @Override
+        public Tracepoint visit(Event.HaltPollChanged event) {
+            return KVM_HALT_POLL_NS;
         }
 
         @Override

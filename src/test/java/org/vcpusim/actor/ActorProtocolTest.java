@@ -167,10 +167,10 @@ class ActorProtocolTest {
     @Test
     void theTimerCountsItsTicksAndTellsTheVmAtTheLast() {
         BehaviorTestKit<HostTimer.Message> timer = others.actor(TimerActor::create, HostTimer.IDLE, Source.TIMER);
-        others.tell(timer, HostTimer.Message.ARM_EOI_INJECT);
+        others.tell(timer, HostTimer.Plain.ARM_EOI_INJECT);
         for (int tick = 0; tick < HostTimer.EOI_INJECT_TICKS; tick++) {
-            assertEquals(List.of(HostTimer.Message.TICK), others.sent());
-            timer.run(HostTimer.Message.TICK);
+            assertEquals(List.of(HostTimer.Plain.TICK), others.sent());
+            timer.run(HostTimer.Plain.TICK);
         }
         assertEquals(List.of(Vm.EoiInjectDue.EOI_INJECT_DUE), others.sent());
     }

@@ -130,12 +130,12 @@ class DeviceTest {
 
     @Test
     void theDelayedInterruptIsDueAfterTenTicks() {
-        HostTimer timer = HostTimer.IDLE.step(HostTimer.Message.ARM_EOI_INJECT, port);
-        assertEquals(timer, timer.step(HostTimer.Message.ARM_EOI_INJECT, port));
+        HostTimer timer = HostTimer.IDLE.step(HostTimer.Plain.ARM_EOI_INJECT, port);
+        assertEquals(timer, timer.step(HostTimer.Plain.ARM_EOI_INJECT, port));
         for (int tick = 0; tick < HostTimer.EOI_INJECT_TICKS; tick++) {
             assertEquals(List.of(), port.sentTo("vm"));
-            assertEquals(new HostTimer(10 - tick, HostTimer.Ticking.BY_ITSELF), timer);
-            timer = timer.step(HostTimer.Message.TICK, port);
+            assertEquals(new HostTimer(10 - tick, HostTimer.Ticking.BY_ITSELF, List.of()), timer);
+            timer = timer.step(HostTimer.Plain.TICK, port);
         }
 
         assertEquals(HostTimer.IDLE, timer);

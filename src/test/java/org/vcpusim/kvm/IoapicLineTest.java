@@ -244,7 +244,7 @@ class IoapicLineTest {
         vm.send(eoi(TriggerMode.LEVEL));
 
         assertEquals(List.of(), vm.takeLog());
-        assertEquals(List.of(HostTimer.Message.ARM_EOI_INJECT, new Vcpu.OperationDone(0)), vm.takeAnswers());
+        assertEquals(List.of(HostTimer.Plain.ARM_EOI_INJECT, new Vcpu.OperationDone(0)), vm.takeAnswers());
         assertEquals(
                 List.of(new Event.IoapicEoiInjectDelayed(Fixtures.level(VECTOR, 1))),
                 vm.port().events(Event.IoapicEoiInjectDelayed.class));

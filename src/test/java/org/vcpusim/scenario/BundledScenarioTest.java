@@ -37,6 +37,7 @@ class BundledScenarioTest {
                         "apicv-inhibit.conf",
                         "edge-and-level.conf",
                         "first.conf",
+                        "halt-poll.conf",
                         "ipi-ring.conf",
                         "irqfd-resample.conf",
                         "nested.conf",
@@ -101,6 +102,7 @@ class BundledScenarioTest {
             thousand,            ApicIpiSent,                3069
             posted-interrupts,   VirtualInterruptDelivered,    30
             posted-interrupts,   VcpuScheduledOut,             30
+            halt-poll,           HaltPollChanged,               8
             """)
     void showWhatTheySay(String name, String event, int count) {
         Scenario scenario = ScenarioFile.read(FOLDER.resolve(name + ".conf"));

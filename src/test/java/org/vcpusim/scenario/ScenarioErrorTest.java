@@ -72,6 +72,8 @@ class ScenarioErrorTest {
             vcpus = 1|devices { a { line = 3 }|b { line = 3 } } ~ x.conf:3: devices.b.line = 3: must be a line of its own; a is on it
             vcpus = 1|devices { a { line = 3, irqfd = resample }|b { line = 3 }|c { line = 3 } } ~ x.conf:4: devices.c.line = 3: must be a line of its own; b is on it
             vcpus = 2|physical-cpus = 3           ~ x.conf:2: physical-cpus = 3: must be 1 to 2
+            vcpus = 1|halt-poll = 200             ~ x.conf:2: halt-poll = 200: must be a time of at most 10ms, such as 200us; 0ns for none
+            vcpus = 1|halt-poll = 11ms            ~ x.conf:2: halt-poll = 11ms: must be a time of at most 10ms, such as 200us; 0ns for none
             vcpus = 2|devices { d { do = [post vector 3 to 2] } } ~ x.conf:2: to = 2: must be 0 to 1, in "post vector 3 to 2"
             vcpus = 2|devices { d { do = [post to 1] } } ~ x.conf:2: vector = nothing: must be 0 to 255, in "post to 1"
             vcpus = 2|devices { d { do = [interrupt-host vector 3] } } ~ x.conf:2: to = nothing: must be 0 to 1, in "interrupt-host vector 3"

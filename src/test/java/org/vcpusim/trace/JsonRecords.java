@@ -115,7 +115,8 @@ final class JsonRecords {
             case KVM_HV_SYNIC_SEND_EOI -> new Event.HvSynicEoiSent(vcpu(), number("vector"));
             case KVM_HV_SYNIC_SET_MSR -> new Event.HvSynicMsrSet(vcpu(), (int) word("msr"), word("data"));
             case KVM_HV_NOTIFY_ACKED_SINT -> new Event.HvSintAcked(vcpu(), number("sint"));
-            case KVM_VCPU_WAKEUP -> new Event.VcpuWoken(vcpu());
+            case KVM_VCPU_WAKEUP -> new Event.VcpuWoken(vcpu(), flag("waited") ? Event.Wait.WAIT : Event.Wait.POLL);
+            case KVM_HALT_POLL_NS -> new Event.HaltPollChanged(vcpu(), number("new"), number("old"));
             case KVM_USERSPACE_EXIT -> new Event.UserspaceExited(vcpu(), userspaceExit());
             case IOAPIC_REDIR_WRITE ->
                 new Event.RedirectionEntryWritten(

@@ -101,6 +101,7 @@ final class SampleTrace {
                 new Event.HvSynicMsrSet(1, 0x40000093, 0x20052),
                 new Event.HvSintAcked(1, 3),
                 new Event.VcpuWoken(2),
+                new Event.HaltPollChanged(2, 20_000, 10_000),
                 new Event.UserspaceExited(2, Event.UserspaceExit.KVM_EXIT_MMIO),
                 new Event.UserspaceExited(2, Event.UserspaceExit.KVM_EXIT_INTR),
                 new Event.UserspaceExited(2, Event.UserspaceExit.KVM_EXIT_IOAPIC_EOI));
