@@ -696,8 +696,12 @@ public sealed interface Event {
         }
     }
 
-    /** The processor took an interrupt or exception: kvm_sim:interrupt_taken. */
-    record InterruptTaken(int vcpu, int vector) implements Event {
+    /**
+     * The processor took an interrupt or exception: kvm_sim:interrupt_taken.
+     *
+     * @param masked the guest had maskable interrupts off
+     */
+    record InterruptTaken(int vcpu, int vector, boolean masked) implements Event {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -896,6 +900,7 @@ public sealed interface Event {
      *
      * @param apicv whether APICv is active and L1 runs, so that the processor uses {@code status} with this IRR and ISR
      * @param status the guest interrupt status: RVI in bits 7:0, SVI in bits 15:8
+     * @param hints what KVM has noted of the registers
      */
     record InterruptStateLoaded(
             int vcpu,
@@ -903,6 +908,8 @@ public sealed interface Event {
             int status,
             VectorBitmap irr,
             VectorBitmap isr,
+            VectorBitmap tmr,
+            LapicHints hints,
             PostedInterruptDescriptor descriptor)
             implements Event {
         @Override
@@ -1113,6 +1120,109 @@ public sealed interface Event {
         }
     }
 
+    /**
+     * A vector was requested in IRR, not by way of PIR: kvm_sim:interrupt_requested.
+     *
+     * @param by KVM for a message that was accepted, the processor for an IPI of the guest to itself
+     * @param coalesced it was requested already
+     */
+    record InterruptRequested(int vcpu, int vector, SyncedBy by, boolean coalesced) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** A local APIC did nothing about a message that reached it: kvm_sim:interrupt_discarded. */
+    record InterruptDiscarded(int vcpu, int vector) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A local APIC handed a vector over to KVM: kvm_sim:interrupt_acknowledged.
+     *
+     * @param inService whether it is in service from now on; one that ends itself is not
+     */
+    record InterruptAcknowledged(int vcpu, int vector, boolean inService) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * The task priority of a vCPU has another value: kvm_sim:task_priority.
+     *
+     * @param priority TPR, 0 to 255
+     */
+    record TaskPriorityChanged(int vcpu, int priority) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * KVM_SET_LAPIC, or the creation of a vCPU with interrupts on their way, replaced a local APIC's state:
+     * kvm_sim:lapic_state_set.
+     *
+     * @param priority TPR, 0 to 255
+     */
+    record LapicStateSet(int vcpu, int priority, VectorBitmap irr, VectorBitmap isr, VectorBitmap tmr) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * Another CPU that looked at a vCPU's mode found it inside of the guest, or on its way: kvm_sim:mode_exchanged.
+     *
+     * @param vcpu the target
+     * @param before what it found
+     * @param after what it left
+     */
+    record ModeExchanged(int vcpu, VcpuMode before, VcpuMode after) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** The guest is to be left as soon as it is entered, to look at events again: kvm_sim:immediate_exit_wanted. */
+    record ImmediateExitWanted(int vcpu) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * Where a vCPU is at quiescence and what its local APIC holds: kvm_sim:vcpu_audit.
+     *
+     * @param interruptible its guest would take an interrupt, be it by leaving L2
+     * @param enabled its local APIC is, in IA32_APIC_BASE and by software
+     * @param requests the requests word
+     * @param pir what is posted
+     */
+    record VcpuAudited(int vcpu,
+            EntryPhase phase,
+            MpState state,
+            boolean interruptible,
+            boolean enabled,
+            long requests,
+            VectorBitmap irr,
+            VectorBitmap isr,
+            VectorBitmap pir) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
     /** What to do for each kind of event. */
     interface Visitor<R> {
         R visit(GuestEntered event);
@@ -1272,6 +1382,22 @@ public sealed interface Event {
         R visit(VcpuScheduledIn event);
 
         R visit(VcpuScheduledOut event);
+
+        R visit(InterruptRequested event);
+
+        R visit(InterruptDiscarded event);
+
+        R visit(InterruptAcknowledged event);
+
+        R visit(TaskPriorityChanged event);
+
+        R visit(LapicStateSet event);
+
+        R visit(ModeExchanged event);
+
+        R visit(ImmediateExitWanted event);
+
+        R visit(VcpuAudited event);
 
         R visit(VmCreated event);
 

@@ -17,6 +17,7 @@ import org.vcpusim.arch.MsrIntercept;
 import org.vcpusim.arch.MsrWrite;
 import org.vcpusim.arch.PostedInterruptDescriptor;
 import org.vcpusim.arch.SecondaryProcessorControl;
+import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.arch.VirtualApic;
 import org.vcpusim.arch.VirtualApicControls;
 import org.vcpusim.arch.VirtualApicOutcome;
@@ -84,8 +85,8 @@ final class GuestApic {
 
     /** The processor goes through the guest's interrupt table. */
     static Vcpu taking(Vcpu v, int vector, Port port) {
-        port.emit(new Event.InterruptTaken(v.index(), vector));
         GuestLink guest = v.guest();
+        port.emit(new Event.InterruptTaken(v.index(), vector, !guest.interruptible()));
         if (guest.vector() >= 0) {
             port.toGuest(v.index(), new Guest.Interrupt(guest.retired(), guest.vector()));
             guest = guest.told();
@@ -222,16 +223,35 @@ final class GuestApic {
     }
 
     private static Vcpu completed(Vcpu v, VirtualApic next, boolean read, long value, Port port) {
-        reportEoi(v, next, port);
+        report(v, next, port);
         GuestLink guest = v.guest();
         return store(v, v.virtualization(), next).with(read ? guest.retiredWith(value) : guest.retiring());
     }
 
-    /** An EOI is the only operation of a guest that takes a vector out of VISR. */
-    private static void reportEoi(Vcpu v, VirtualApic next, Port port) {
+    /**
+     * Of a guest's operations only an EOI takes a vector out of VISR, and only an IPI to itself puts one into VIRR. A second EOI
+     * of the same vector changes nothing, and neither does a second IPI.
+     */
+    private static void report(Vcpu v, VirtualApic next, Port port) {
+        LocalApic page = v.lapic().page();
+        reportPriority(v, next.page(), port);
         InterruptVirtualization kept = v.virtualization();
-        if (kept != null && !next.page().isr().equals(v.lapic().page().isr())) {
+        if (kept == null) {
+            return;
+        }
+        if (!next.page().isr().equals(page.isr())) {
             port.emit(new Event.EoiVirtualized(v.index(), kept.svi()));
+        }
+        VectorBitmap requested = next.page().irr().andNot(page.irr());
+        if (!requested.isEmpty()) {
+            port.emit(new Event.InterruptRequested(v.index(), requested.highest(), Event.SyncedBy.PROCESSOR, false));
+        }
+    }
+
+    /** Tells of the task priority in {@code after}, if it is another. */
+    static void reportPriority(Vcpu v, LocalApic after, Port port) {
+        if (after.tpr() != v.lapic().page().tpr()) {
+            port.emit(new Event.TaskPriorityChanged(v.index(), after.tpr()));
         }
     }
 
@@ -241,6 +261,7 @@ final class GuestApic {
      */
     private static Vcpu trapped(Vcpu v, VirtualApic next, VirtualApicOutcome.VmExit exit, Port port) {
         LocalApic page = next.page();
+        reportPriority(v, page, port);
         GuestAction action = GuestAction.Plain.NOP;
         if (exit.reason() == ExitReason.APIC_WRITE) {
             int register = ExitQualification.apicWriteOffset(exit.qualification()) & REGISTER_MASK;

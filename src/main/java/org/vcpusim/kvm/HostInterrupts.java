@@ -42,6 +42,7 @@ final class HostInterrupts {
     private static Vcpu handled(Vcpu v, int vector, Port port) {
         port.emit(new Event.InterruptAccepted(v.index(), DeliveryMode.FIXED, TriggerMode.EDGE, vector));
         if (!v.lapic().enabled()) {
+            port.emit(new Event.InterruptDiscarded(v.index(), vector));
             return v;
         }
         if (v.nested().isNotification(vector)) {
@@ -51,7 +52,7 @@ final class HostInterrupts {
         }
         if (!v.apicvActive()) {
             Vcpu requested =
-                    v.with(v.lapic().requested(vector, TriggerMode.EDGE)).make(VcpuRequest.EVENT, port);
+                    VcpuRemote.requested(v, vector, TriggerMode.EDGE, port).make(VcpuRequest.EVENT, port);
             return VcpuScheduling.isSleeper(v) ? VcpuRemote.woken(requested, port) : requested;
         }
         Vcpu posted = posted(v.with(v.lapic().withTriggerMode(vector, TriggerMode.EDGE)), vector, port);

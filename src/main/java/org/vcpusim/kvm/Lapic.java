@@ -157,6 +157,16 @@ public record Lapic(
         port.emit(new Event.ApicIdentityChanged(identity()));
     }
 
+    /** Reports what it holds. */
+    void reportState(Port port) {
+        port.emit(new Event.LapicStateSet(vcpu, page.tpr(), page.irr(), page.isr(), page.tmr()));
+    }
+
+    /** Whether it holds what it does after a reset. */
+    boolean isQuiet() {
+        return page.tpr() == 0 && page.irr().isEmpty() && page.isr().isEmpty() && page.tmr().isEmpty();
+    }
+
     /** What other CPUs need to know to address it. */
     public ApicIdentity identity() {
         return new ApicIdentity(

@@ -45,6 +45,11 @@ public record LapicHints(Machine.Apicv apicv, boolean irrPending, int isrCount, 
         return untouched ? new LapicHints(apicv, irrPending, fresh.isrCount, UNKNOWN) : fresh;
     }
 
+    /** Whether they are those of a local APIC that nothing is in service at. */
+    boolean fitsEmptyIsr() {
+        return highestIsrCache == UNKNOWN && (apicv == Machine.Apicv.ACTIVE || isrCount == 0);
+    }
+
     /** The highest vector requested, or -1; {@code apic_find_highest_irr}. */
     int highestIrr(LocalApic page) {
         return irrPending ? page.irr().highest() : UNKNOWN;

@@ -24,10 +24,10 @@ final class NestedEvents {
                 : NestedPostedInterrupts.redirected(asked, port);
         if (!hasExitFor(v)) {
             boolean waits = v.nested().run().entryPending() && mayInterrupt(v) && VcpuInjection.hasInjectable(v);
-            return VcpuInjection.injectEvents(NestedPostedInterrupts.completed(waits ? exitWanted(v) : v, port), port);
+            return VcpuInjection.injectEvents(NestedPostedInterrupts.completed(waits ? exitWanted(v, port) : v, port), port);
         }
         if (isBlocked(v)) {
-            return VcpuInjection.injectEvents(exitWanted(v), port);
+            return VcpuInjection.injectEvents(exitWanted(v, port), port);
         }
         if (v.lapic().initPending()) {
             Vcpu taken = v.with(v.lapic().withoutInit());
@@ -60,7 +60,8 @@ final class NestedEvents {
         return v.nested().run().entryPending() || e.interrupt() >= 0 || e.exception() >= 0 || e.nmiInjected();
     }
 
-    private static Vcpu exitWanted(Vcpu v) {
+    private static Vcpu exitWanted(Vcpu v, Port port) {
+        port.emit(new Event.ImmediateExitWanted(v.index()));
         NestedState n = v.nested();
         boolean pending = n.run().entryPending();
         return v.with(

@@ -45,6 +45,7 @@ final class TaskPrioritySync {
             return v;
         }
         Vcpu synced = v.with(v.lapic().withTpr(tpr & CLASS_MASK));
+        GuestApic.reportPriority(v, synced.lapic().page(), port);
         return synced.lapic().deliverable() >= 0 ? synced.make(VcpuRequest.EVENT, port) : synced;
     }
 }

@@ -42,6 +42,9 @@ final class VcpuCreation {
             return v;
         }
         v.lapic().reportIdentity(port);
+        if (!v.lapic().isQuiet()) {
+            v.lapic().reportState(port);
+        }
         boolean asks = v.machine().apicvActive() && !v.machine().has(Fault.CREATE_WITHOUT_APICV_UPDATE);
         Vcpu asked = asks ? v.make(VcpuRequest.APICV_UPDATE, port) : v;
         return asked.make(VcpuRequest.APIC_PAGE_RELOAD, port)

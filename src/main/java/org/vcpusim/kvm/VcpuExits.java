@@ -97,6 +97,7 @@ final class VcpuExits {
 
     /** Carries out what a write to a local APIC register asks for besides the register. */
     static Vcpu applyWrite(Vcpu v, LapicRegisters.Write write, Port port) {
+        GuestApic.reportPriority(v, write.lapic().page(), port);
         Vcpu written = v.with(write.lapic());
         if (VcpuApicv.movesBase(v, written)) {
             return VcpuApicv.baseMoved(v, written, port).with(written.thread().awaiting(VcpuThread.Await.ACCESS));

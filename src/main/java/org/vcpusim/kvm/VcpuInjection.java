@@ -124,8 +124,8 @@ final class VcpuInjection {
         if (exits || v.apicvActive()) {
             return injectInterrupt(inService(v, vector, port), vector, port);
         }
+        Vcpu taken = handedOver(v, vector, port);
         port.emit(new Event.InterruptInjected(v.index(), vector, false));
-        Vcpu taken = handedOver(v, vector);
         Vcpu written = written(taken.with(taken.events().withInterrupt(vector)), vector);
         if (!v.machine().has(Fault.IRR_ACK_ORDER)) {
             return written.goTo(EntryPhase.IRR_ACKED, port);
@@ -141,7 +141,7 @@ final class VcpuInjection {
      * set no hint meanwhile: with APICv active, none is looked at.
      */
     static Vcpu inService(Vcpu v, int vector, Port port) {
-        Vcpu taken = handedOver(v, vector);
+        Vcpu taken = handedOver(v, vector, port);
         return requestedAgain(taken.with(taken.lapic().irrSearched()), vector, port);
     }
 
@@ -149,8 +149,10 @@ final class VcpuInjection {
      * The hint that IRR has a bit is dropped and the bit cleared. Whoever sets one from now on raises the hint after it, and
      * {@link #irrAcknowledged} finds what was set before.
      */
-    private static Vcpu handedOver(Vcpu v, int vector) {
-        if (VcpuSynic.endsItself(v, vector)) {
+    private static Vcpu handedOver(Vcpu v, int vector, Port port) {
+        boolean endsItself = VcpuSynic.endsItself(v, vector);
+        port.emit(new Event.InterruptAcknowledged(v.index(), vector, !endsItself));
+        if (endsItself) {
             return v.with(v.lapic().handedOverWithAutoEoi(vector));
         }
         Vcpu taken = v.with(v.lapic().handedOver(vector));

@@ -115,6 +115,7 @@ final class VcpuIoctls {
         }
         page = page.write(ApicRegister.LVR, v.lapic().page().read(ApicRegister.LVR));
         Lapic lapic = v.lapic().restored(page, v.machine().rules());
+        lapic.reportState(port);
         Vcpu replaced = PostedInterrupts.statusRestored(v.with(lapic));
         lapic.reportIdentity(port);
         port.toVm(new Vm.RestoreApic(lapic.identity()));

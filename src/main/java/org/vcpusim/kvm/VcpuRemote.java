@@ -3,7 +3,9 @@ package org.vcpusim.kvm;
 import java.util.ArrayList;
 import java.util.List;
 import org.vcpusim.arch.ExitReason;
+import org.vcpusim.arch.LocalApic;
 import org.vcpusim.arch.PostedInterruptDescriptor;
+import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
 
 /**
@@ -31,9 +33,9 @@ final class VcpuRemote {
             return accept(v, a, port);
         }
         if (message instanceof Vcpu.CompleteAccept c) {
-            Lapic lapic = v.lapic();
-            return v.with(
-                    v.machine().has(Fault.IRR_SEND_ORDER) ? lapic.withIrrBit(c.vector()) : lapic.withIrrPending(true));
+            return v.machine().has(Fault.IRR_SEND_ORDER)
+                    ? withIrrBit(v, c.vector(), port)
+                    : v.with(v.lapic().withIrrPending(true));
         }
         if (message instanceof Vcpu.SetPir s) {
             return setPir(v, s, port);
@@ -102,7 +104,11 @@ final class VcpuRemote {
         }
         port.toVm(new Vm.ModeFound(x.task(), thread.mode(), false));
         boolean exits = thread.mode() == VcpuMode.IN_GUEST_MODE && !v.machine().has(Fault.NO_EXITING_STATE);
-        return exits ? v.with(thread.with(VcpuMode.EXITING_GUEST_MODE)) : v;
+        Vcpu exchanged = exits ? v.with(thread.with(VcpuMode.EXITING_GUEST_MODE)) : v;
+        if (thread.mode() != VcpuMode.OUTSIDE_GUEST_MODE) {
+            port.emit(new Event.ModeExchanged(v.index(), thread.mode(), exchanged.mode()));
+        }
+        return exchanged;
     }
 
     static boolean wakes(Vcpu v) {
@@ -198,7 +204,7 @@ final class VcpuRemote {
         }
         port.emit(new Event.InterruptAccepted(v.index(), m.deliveryMode(), m.triggerMode(), m.vector()));
         Lapic lapic = v.lapic();
-        boolean deasserts = m.triggerMode() == org.vcpusim.arch.TriggerMode.LEVEL && !m.asserted();
+        boolean deasserts = m.triggerMode() == TriggerMode.LEVEL && !m.asserted();
         return switch (m.deliveryMode()) {
             case FIXED, LOWEST_PRIORITY -> {
                 if (deasserts || !lapic.enabled()) {
@@ -211,7 +217,7 @@ final class VcpuRemote {
                 }
                 yield v.apicvActive()
                         ? toPost(triggered, a, port)
-                        : taken(halfRequested(v, m), a, VcpuRequest.EVENT, port);
+                        : taken(halfRequested(v, m, port), a, VcpuRequest.EVENT, port);
             }
             case REMOTE_READ -> taken(v.with(v.events().withPvUnhalted(true)), a, VcpuRequest.EVENT, port);
             case SMI -> taken(v.with(v.events().withSmiQueued()), a, VcpuRequest.SMI, port);
@@ -224,12 +230,23 @@ final class VcpuRemote {
     }
 
     /** The first of two stores of the sender: the bit of IRR. The hint that IRR has a bit is the second. */
-    private static Vcpu halfRequested(Vcpu v, InterruptMessage m) {
-        Lapic triggered = v.lapic().withTriggerMode(m.vector(), m.triggerMode());
-        return v.with(
-                v.machine().has(Fault.IRR_SEND_ORDER)
-                        ? triggered.withIrrPending(true)
-                        : triggered.withIrrBit(m.vector()));
+    private static Vcpu halfRequested(Vcpu v, InterruptMessage m, Port port) {
+        Vcpu triggered = v.with(v.lapic().withTriggerMode(m.vector(), m.triggerMode()));
+        return v.machine().has(Fault.IRR_SEND_ORDER)
+                ? triggered.with(triggered.lapic().withIrrPending(true))
+                : withIrrBit(triggered, m.vector(), port);
+    }
+
+    private static Vcpu withIrrBit(Vcpu v, int vector, Port port) {
+        boolean coalesced = v.lapic().page().irr().get(vector);
+        port.emit(new Event.InterruptRequested(v.index(), vector, Event.SyncedBy.KVM, coalesced));
+        return v.with(v.lapic().withIrrBit(vector));
+    }
+
+    /** Without APICv a vector that comes by this CPU is requested in IRR, with its hint. */
+    static Vcpu requested(Vcpu v, int vector, TriggerMode trigger, Port port) {
+        Vcpu requested = withIrrBit(v.with(v.lapic().withTriggerMode(vector, trigger)), vector, port);
+        return requested.with(requested.lapic().withIrrPending(true));
     }
 
     private static Vcpu taken(Vcpu v, Vcpu.Accept a, VcpuRequest request, Port port) {
@@ -243,6 +260,7 @@ final class VcpuRemote {
     }
 
     private static Vcpu discarded(Vcpu v, Vcpu.Accept a, Port port) {
+        port.emit(new Event.InterruptDiscarded(v.index(), a.message().vector()));
         port.toVm(new Vm.Accepted(a.task(), false, null));
         return v;
     }
@@ -253,10 +271,25 @@ final class VcpuRemote {
         VectorBitmap expected = v.exitMap().scanned(fresh).union();
         VectorBitmap actual = v.vmcs01().eoiExitBitmap();
         port.emit(new Event.EoiExitBitmapAudited(v.index(), actual, expected, verdict(v, actual, expected)));
+        report(v, port);
         reportLost(v, lapic, port);
         VectorBitmap held = lapic.page().irr().or(lapic.page().isr());
         port.toVm(new Vm.VectorsHeld(a.task(), held));
         return v;
+    }
+
+    private static void report(Vcpu v, Port port) {
+        LocalApic page = v.lapic().page();
+        port.emit(new Event.VcpuAudited(
+                v.index(),
+                v.phase(),
+                v.events().mpState(),
+                NestedEvents.mayInterrupt(v),
+                v.lapic().enabled(),
+                v.requests().word(),
+                page.irr(),
+                page.isr(),
+                v.posting().descriptor().pir()));
     }
 
     /**

@@ -195,7 +195,8 @@ final class VcpuRun {
                 && page.irr().isEmpty()
                 && page.isr().isEmpty()
                 && descriptor.pir().isEmpty()
-                && !descriptor.control().on();
+                && !descriptor.control().on()
+                && v.lapic().hints().fitsEmptyIsr();
         if (!quiet) {
             port.emit(new Event.InterruptStateLoaded(
                     v.index(),
@@ -203,6 +204,8 @@ final class VcpuRun {
                     (int) status,
                     page.irr(),
                     page.isr(),
+                    page.tmr(),
+                    v.lapic().hints(),
                     descriptor));
             reportPassedOver(v, information, port);
         }

@@ -5,6 +5,7 @@ import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.ApicvInhibit;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Machine;
 import org.vcpusim.kvm.RequestSet;
 
 /**
@@ -367,7 +368,7 @@ final class EventJson implements Event.Visitor<JsonFields> {
 
     @Override
     public JsonFields visit(Event.InterruptTaken e) {
-        return out.number("vcpu_id", e.vcpu()).number("vec", e.vector());
+        return out.number("vcpu_id", e.vcpu()).number("vec", e.vector()).flag("masked", e.masked());
     }
 
     @Override
@@ -488,6 +489,11 @@ final class EventJson implements Event.Visitor<JsonFields> {
                 .number("status", e.status())
                 .bitmap("irr", e.irr())
                 .bitmap("isr", e.isr())
+                .bitmap("tmr", e.tmr())
+                .flag("apicv_active", e.hints().apicv() == Machine.Apicv.ACTIVE)
+                .flag("irr_pending", e.hints().irrPending())
+                .number("isr_count", e.hints().isrCount())
+                .number("highest_isr_cache", e.hints().highestIsrCache())
                 .bitmap("pir", e.descriptor().pir())
                 .word("control", e.descriptor().control().word());
     }
@@ -520,6 +526,61 @@ final class EventJson implements Event.Visitor<JsonFields> {
     @Override
     public JsonFields visit(Event.NestedPostingLoaded e) {
         return out.number("vcpu_id", e.vcpu()).flag("noted", e.noted()).bitmap("pir", e.pir());
+    }
+
+    @Override
+    public JsonFields visit(Event.InterruptRequested e) {
+        return out.number("vcpu_id", e.vcpu())
+                .number("vec", e.vector())
+                .name("by", e.by())
+                .flag("coalesced", e.coalesced());
+    }
+
+    @Override
+    public JsonFields visit(Event.InterruptDiscarded e) {
+        return out.number("vcpu_id", e.vcpu()).number("vec", e.vector());
+    }
+
+    @Override
+    public JsonFields visit(Event.InterruptAcknowledged e) {
+        return out.number("vcpu_id", e.vcpu()).number("vec", e.vector()).flag("in_service", e.inService());
+    }
+
+    @Override
+    public JsonFields visit(Event.TaskPriorityChanged e) {
+        return out.number("vcpu_id", e.vcpu()).number("tpr", e.priority());
+    }
+
+    @Override
+    public JsonFields visit(Event.LapicStateSet e) {
+        return out.number("vcpu_id", e.vcpu())
+                .number("tpr", e.priority())
+                .bitmap("irr", e.irr())
+                .bitmap("isr", e.isr())
+                .bitmap("tmr", e.tmr());
+    }
+
+    @Override
+    public JsonFields visit(Event.ModeExchanged e) {
+        return out.number("vcpu_id", e.vcpu()).name("before", e.before()).name("after", e.after());
+    }
+
+    @Override
+    public JsonFields visit(Event.ImmediateExitWanted e) {
+        return out.number("vcpu_id", e.vcpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.VcpuAudited e) {
+        return out.number("vcpu_id", e.vcpu())
+                .name("phase", e.phase())
+                .name("state", e.state())
+                .flag("interruptible", e.interruptible())
+                .flag("enabled", e.enabled())
+                .word("requests", e.requests())
+                .bitmap("irr", e.irr())
+                .bitmap("isr", e.isr())
+                .bitmap("pir", e.pir());
     }
 
     @Override

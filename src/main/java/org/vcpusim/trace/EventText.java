@@ -11,6 +11,7 @@ import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.ApicvInhibit;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Machine;
 import org.vcpusim.kvm.RequestSet;
 
 /**
@@ -461,7 +462,11 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
 
     @Override
     public AsciiBuffer visit(Event.InterruptTaken e) {
-        return out.text("vcpu ").decimal(e.vcpu()).text(" vec ").decimal(e.vector());
+        return out.text("vcpu ")
+                .decimal(e.vcpu())
+                .text(" vec ")
+                .decimal(e.vector())
+                .text(e.masked() ? " (masked)" : "");
     }
 
     @Override
@@ -603,6 +608,14 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
                 .hex(e.status(), 4);
         bitmap(out.text(" irr"), e.irr());
         bitmap(out.text(" isr"), e.isr());
+        bitmap(out.text(" tmr"), e.tmr());
+        out.text(e.hints().apicv() == Machine.Apicv.ACTIVE ? " active" : " inactive")
+                .text(" irr_pending ")
+                .decimal(e.hints().irrPending() ? 1 : 0)
+                .text(" isr_count ")
+                .decimal(e.hints().isrCount())
+                .text(" highest_isr_cache ")
+                .decimal(e.hints().highestIsrCache());
         return bitmap(out.text(" pir"), e.descriptor().pir())
                 .text(" control 0x")
                 .hex(e.descriptor().control().word(), 16);
@@ -648,6 +661,78 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
                         .decimal(e.noted() ? 1 : 0)
                         .text(" pir"),
                 e.pir());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.InterruptRequested e) {
+        return out.text("vcpu ")
+                .decimal(e.vcpu())
+                .text(" vec ")
+                .decimal(e.vector())
+                .text(" by ")
+                .text(e.by().name())
+                .text(e.coalesced() ? " (coalesced)" : "");
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.InterruptDiscarded e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" vec ").decimal(e.vector());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.InterruptAcknowledged e) {
+        return out.text("vcpu ")
+                .decimal(e.vcpu())
+                .text(" vec ")
+                .decimal(e.vector())
+                .text(e.inService() ? "" : " (AutoEOI)");
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.TaskPriorityChanged e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" tpr 0x").hex(e.priority(), 2);
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.LapicStateSet e) {
+        out.text("vcpu ").decimal(e.vcpu()).text(" tpr 0x").hex(e.priority(), 2);
+        bitmap(out.text(" irr"), e.irr());
+        bitmap(out.text(" isr"), e.isr());
+        return bitmap(out.text(" tmr"), e.tmr());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.ModeExchanged e) {
+        return out.text("vcpu ")
+                .decimal(e.vcpu())
+                .text(" mode ")
+                .text(e.before().name())
+                .text(" -> ")
+                .text(e.after().name());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.ImmediateExitWanted e) {
+        return out.text("vcpu ").decimal(e.vcpu());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.VcpuAudited e) {
+        out.text("vcpu ")
+                .decimal(e.vcpu())
+                .text(" phase ")
+                .text(e.phase().name())
+                .text(" state ")
+                .text(e.state().name())
+                .text(" interruptible ")
+                .decimal(e.interruptible() ? 1 : 0)
+                .text(" enabled ")
+                .decimal(e.enabled() ? 1 : 0)
+                .text(" requests 0x")
+                .hex(e.requests(), 16);
+        bitmap(out.text(" irr"), e.irr());
+        bitmap(out.text(" isr"), e.isr());
+        return bitmap(out.text(" pir"), e.pir());
     }
 
     @Override

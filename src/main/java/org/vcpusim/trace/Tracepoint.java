@@ -88,6 +88,14 @@ public enum Tracepoint {
     NESTED_POSTING_LOAD,
     VCPU_SCHED_IN,
     VCPU_SCHED_OUT,
+    INTERRUPT_REQUESTED,
+    INTERRUPT_DISCARDED,
+    INTERRUPT_ACKNOWLEDGED,
+    TASK_PRIORITY,
+    LAPIC_STATE_SET,
+    MODE_EXCHANGED,
+    IMMEDIATE_EXIT_WANTED,
+    VCPU_AUDIT,
     LEVEL_PIN_STUCK,
     INTERRUPT_LOST,
     VM_CREATED,
@@ -576,6 +584,46 @@ public enum Tracepoint {
         @Override
         public Tracepoint visit(Event.EoiForwarded event) {
             return EOI_FORWARDED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.InterruptRequested event) {
+            return INTERRUPT_REQUESTED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.InterruptDiscarded event) {
+            return INTERRUPT_DISCARDED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.InterruptAcknowledged event) {
+            return INTERRUPT_ACKNOWLEDGED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.TaskPriorityChanged event) {
+            return TASK_PRIORITY;
+        }
+
+        @Override
+        public Tracepoint visit(Event.LapicStateSet event) {
+            return LAPIC_STATE_SET;
+        }
+
+        @Override
+        public Tracepoint visit(Event.ModeExchanged event) {
+            return MODE_EXCHANGED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.ImmediateExitWanted event) {
+            return IMMEDIATE_EXIT_WANTED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.VcpuAudited event) {
+            return VCPU_AUDIT;
         }
     }
 }

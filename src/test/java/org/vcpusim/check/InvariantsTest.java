@@ -17,6 +17,8 @@ import org.vcpusim.arch.PostedInterruptDescriptor;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.LapicHints;
+import org.vcpusim.kvm.Machine;
 import org.vcpusim.kvm.RequestSet;
 import org.vcpusim.kvm.VcpuMode;
 import org.vcpusim.kvm.VcpuRequest;
@@ -310,6 +312,8 @@ class InvariantsTest {
                 (letters.contains("r") ? 49 : 0) | (letters.contains("s") ? 33 << 8 : 0),
                 requested ? VectorBitmap.of(49) : VectorBitmap.EMPTY,
                 letters.contains("rs") ? VectorBitmap.of(33) : VectorBitmap.EMPTY,
+                VectorBitmap.EMPTY,
+                new LapicHints(Machine.Apicv.ACTIVE, true, 1, -1),
                 descriptor);
     }
 

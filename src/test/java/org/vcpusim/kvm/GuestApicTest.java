@@ -150,7 +150,7 @@ class GuestApicTest {
         v.execute(new GuestAction.Cr8Write(16));
 
         assertEquals(
-                List.of(new Event.InterruptTaken(0, Guest.GENERAL_PROTECTION)),
+                List.of(new Event.InterruptTaken(0, Guest.GENERAL_PROTECTION, true)),
                 v.port().events(Event.InterruptTaken.class));
         assertEquals(0x73, v.vcpu().lapic().page().tpr());
     }
@@ -240,7 +240,7 @@ class GuestApicTest {
         v.execute(new GuestAction.Wrmsr(ApicRegister.EOI.msr(), 1));
 
         assertEquals(
-                List.of(new Event.InterruptTaken(0, Guest.GENERAL_PROTECTION)),
+                List.of(new Event.InterruptTaken(0, Guest.GENERAL_PROTECTION, true)),
                 v.port().events(Event.InterruptTaken.class));
         assertEquals(List.of(), exits(v));
     }

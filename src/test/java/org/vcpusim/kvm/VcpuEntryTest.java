@@ -217,7 +217,9 @@ class VcpuEntryTest {
         v.send(EXCHANGE).step();
 
         assertEquals(
-                List.of(new Event.EntryCancelled(0, EXITING_GUEST_MODE, 0)),
+                List.of(
+                        new Event.ModeExchanged(0, IN_GUEST_MODE, EXITING_GUEST_MODE),
+                        new Event.EntryCancelled(0, EXITING_GUEST_MODE, 0)),
                 v.port().takeEvents());
     }
 
@@ -258,7 +260,7 @@ class VcpuEntryTest {
         v.step();
         assertEquals(
                 List.of(new Event.InterruptInjected(0, 0x61, true)), v.port().events(Event.InterruptInjected.class));
-        assertEquals(List.of(new Event.InterruptTaken(0, 0x61)), v.port().events(Event.InterruptTaken.class));
+        assertEquals(List.of(new Event.InterruptTaken(0, 0x61, false)), v.port().events(Event.InterruptTaken.class));
         assertEquals(0x61, v.vcpu().lapic().page().isr().highest());
         assertEquals(-1, v.vcpu().lapic().page().irr().highest());
     }
@@ -270,7 +272,7 @@ class VcpuEntryTest {
 
         v.step().stepTo(EntryPhase.IN_GUEST);
 
-        assertEquals(List.of(new Event.InterruptTaken(0, 2)), v.port().events(Event.InterruptTaken.class));
+        assertEquals(List.of(new Event.InterruptTaken(0, 2, true)), v.port().events(Event.InterruptTaken.class));
     }
 
     @Test
@@ -336,7 +338,7 @@ class VcpuEntryTest {
                 v.port().sentTo("vm"));
         v.stepTo(EntryPhase.IN_GUEST);
         assertEquals(List.of(), v.port().events(Event.VcpuBlocked.class));
-        assertEquals(List.of(new Event.InterruptTaken(0, 0x61)), v.port().events(Event.InterruptTaken.class));
+        assertEquals(List.of(new Event.InterruptTaken(0, 0x61, false)), v.port().events(Event.InterruptTaken.class));
     }
 
     @Test
@@ -377,7 +379,7 @@ class VcpuEntryTest {
         v.execute(GuestAction.Plain.HLT).stepTo(EntryPhase.IN_GUEST);
 
         assertEquals(List.of(), v.port().events(Event.VcpuBlocked.class));
-        assertEquals(List.of(new Event.InterruptTaken(0, 0x61)), v.port().events(Event.InterruptTaken.class));
+        assertEquals(List.of(new Event.InterruptTaken(0, 0x61, false)), v.port().events(Event.InterruptTaken.class));
     }
 
     @Test

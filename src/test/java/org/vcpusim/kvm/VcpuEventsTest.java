@@ -2,6 +2,7 @@ package org.vcpusim.kvm;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -105,9 +106,15 @@ class VcpuEventsTest {
         assertEquals(
                 List.of(new Vm.Accepted(1, accepted, request.equals("-") ? null : VcpuRequest.valueOf(request))),
                 v.port().sentTo("vm"));
-        assertEquals(
-                List.of(new Event.InterruptAccepted(0, mode, TriggerMode.ofBit(level ? 1 : 0), 0x41)),
-                v.port().takeEvents());
+        boolean vectored = mode == DeliveryMode.FIXED || mode == DeliveryMode.LOWEST_PRIORITY;
+        List<Event> events = new ArrayList<>();
+        events.add(new Event.InterruptAccepted(0, mode, TriggerMode.ofBit(level ? 1 : 0), 0x41));
+        if (!accepted) {
+            events.add(new Event.InterruptDiscarded(0, 0x41));
+        } else if (vectored) {
+            events.add(new Event.InterruptRequested(0, 0x41, Event.SyncedBy.KVM, false));
+        }
+        assertEquals(events, v.port().takeEvents());
     }
 
     @Test
@@ -149,7 +156,7 @@ class VcpuEventsTest {
         v.execute(GuestAction.Plain.IRET).stepTo(EntryPhase.IN_GUEST);
 
         assertEquals(
-                List.of(new Event.InterruptTaken(0, 2), new Event.InterruptTaken(0, 2)),
+                List.of(new Event.InterruptTaken(0, 2, true), new Event.InterruptTaken(0, 2, true)),
                 v.port().events(Event.InterruptTaken.class));
     }
 
@@ -161,7 +168,7 @@ class VcpuEventsTest {
                 .enterGuest();
 
         assertEquals(List.of(new Event.SmiHandled(0)), v.port().events(Event.SmiHandled.class));
-        assertEquals(List.of(new Event.InterruptTaken(0, 2)), v.port().events(Event.InterruptTaken.class));
+        assertEquals(List.of(new Event.InterruptTaken(0, 2, true)), v.port().events(Event.InterruptTaken.class));
     }
 
     @Test
@@ -174,6 +181,6 @@ class VcpuEventsTest {
         assertEquals(EntryPhase.IN_GUEST, v.vcpu().phase());
         v.execute(GuestAction.Plain.NOP).stepTo(EntryPhase.IN_GUEST);
 
-        assertEquals(List.of(new Event.InterruptTaken(0, 0x61)), v.port().events(Event.InterruptTaken.class));
+        assertEquals(List.of(new Event.InterruptTaken(0, 0x61, false)), v.port().events(Event.InterruptTaken.class));
     }
 }

@@ -173,8 +173,10 @@ class VcpuNestedTest {
         assertEquals(inL2, v.vcpu().nested().guestMode(), why);
         assertEquals(requested, v.vcpu().lapic().page().irr().get(0x41));
         assertEquals(
-                taken.equals("-") ? List.of() : List.of(new Event.InterruptTaken(0, Integer.decode(taken))),
-                v.port().events(Event.InterruptTaken.class));
+                taken.equals("-") ? List.of() : List.of(Integer.decode(taken)),
+                v.port().events(Event.InterruptTaken.class).stream()
+                        .map(Event.InterruptTaken::vector)
+                        .toList());
         assertEquals(
                 info.equals("-") ? List.of() : List.of((int) (long) Long.decode(info)),
                 v.port().events(Event.NestedExitInjected.class).stream()
@@ -191,7 +193,7 @@ class VcpuNestedTest {
         NestedFixture.interruptible(v);
         v.stepTo(EntryPhase.IN_GUEST);
 
-        assertEquals(List.of(new Event.InterruptTaken(0, 0x41)), v.port().events(Event.InterruptTaken.class));
+        assertEquals(List.of(new Event.InterruptTaken(0, 0x41, false)), v.port().events(Event.InterruptTaken.class));
         assertFalse(v.vcpu().nested().guestMode());
     }
 
@@ -210,7 +212,7 @@ class VcpuNestedTest {
 
         assertEquals(List.of(ExitReason.VMRESUME, ExitReason.PREEMPTION_TIMER), exits(v));
         assertEquals(inL2, v.vcpu().nested().guestMode());
-        assertEquals(List.of(new Event.InterruptTaken(0, 0x41)), v.port().events(Event.InterruptTaken.class));
+        assertEquals(List.of(new Event.InterruptTaken(0, 0x41, !inL2)), v.port().events(Event.InterruptTaken.class));
         assertEquals(
                 1,
                 v.port().sentTo("guest 0").stream()
@@ -399,7 +401,8 @@ class VcpuNestedTest {
         v.port().forget();
 
         NestedFixture.interruptible(v);
-        assertEquals(List.of(new Event.InterruptTaken(0, number)), v.port().events(Event.InterruptTaken.class), why);
+        assertEquals(
+                List.of(new Event.InterruptTaken(0, number, false)), v.port().events(Event.InterruptTaken.class), why);
         assertEquals(number, v.vcpu().nested().apic().svi());
         v.execute(Plain.EOI);
         assertEquals(0, v.vcpu().nested().apic().svi());

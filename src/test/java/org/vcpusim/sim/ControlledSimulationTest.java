@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.HashSet;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.LongStream;
@@ -92,10 +93,15 @@ class ControlledSimulationTest {
     void theAuditComesLastAndEveryVcpuIsAudited() {
         Trace trace = new Trace();
         simulation.run(assemblies().get(0), RoundRobinChooser.ROUND_ROBIN, List.of(trace), BOUNDS);
-        List<Event> last = trace.records.subList(trace.records.size() - 3, trace.records.size()).stream()
+        List<Event> last = trace.records.subList(trace.records.size() - 6, trace.records.size()).stream()
                 .map(TraceRecord::event)
                 .toList();
-        assertEquals(last, trace.events(Event.EoiExitBitmapAudited.class));
+        List<Event> audits = new ArrayList<>();
+        for (int vcpu = 0; vcpu < 3; vcpu++) {
+            audits.add(trace.events(Event.EoiExitBitmapAudited.class).get(vcpu));
+            audits.add(trace.events(Event.VcpuAudited.class).get(vcpu));
+        }
+        assertEquals(audits, last);
         assertTrue(trace.closed);
     }
 

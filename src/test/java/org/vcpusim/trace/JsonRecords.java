@@ -14,7 +14,11 @@ import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.arch.VmInstructionError;
 import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.ApicvInhibit;
+import org.vcpusim.kvm.EntryPhase;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.LapicHints;
+import org.vcpusim.kvm.Machine;
+import org.vcpusim.kvm.MpState;
 import org.vcpusim.kvm.Protocol;
 import org.vcpusim.kvm.RequestSet;
 import org.vcpusim.kvm.Routing;
@@ -144,7 +148,7 @@ final class JsonRecords {
             case APICV_UPDATE -> new Event.ApicvUpdated(vcpu(), flag("active"), word("inhibits"), flag("changed"));
             case VCPU_BLOCK -> new Event.VcpuBlocked(vcpu());
             case VCPU_RESET -> new Event.VcpuReset(vcpu());
-            case INTERRUPT_TAKEN -> new Event.InterruptTaken(vcpu(), number("vec"));
+            case INTERRUPT_TAKEN -> new Event.InterruptTaken(vcpu(), number("vec"), flag("masked"));
             case SMI_HANDLED -> new Event.SmiHandled(vcpu());
             case SIPI_STARTED -> new Event.SipiStarted(vcpu(), number("page"));
             case RESAMPLE_SIGNALLED -> new Event.ResampleSignalled(number("irqfd"));
@@ -180,6 +184,12 @@ final class JsonRecords {
                         number("status"),
                         bitmap("irr"),
                         bitmap("isr"),
+                        bitmap("tmr"),
+                        new LapicHints(
+                                flag("apicv_active") ? Machine.Apicv.ACTIVE : Machine.Apicv.INACTIVE,
+                                flag("irr_pending"),
+                                number("isr_count"),
+                                number("highest_isr_cache")),
                         new PostedInterruptDescriptor(
                                 bitmap("pir"), new PostedInterruptDescriptor.Control(word("control"))));
             case VCPU_SCHED_IN -> new Event.VcpuScheduledIn(vcpu(), number("cpu"));
@@ -193,6 +203,29 @@ final class JsonRecords {
             case NESTED_INTERRUPTS_SYNC ->
                 new Event.NestedInterruptsSynced(vcpu(), Event.SyncedBy.valueOf(name("by")), bitmap("pir"));
             case NESTED_POSTING_LOAD -> new Event.NestedPostingLoaded(vcpu(), flag("noted"), bitmap("pir"));
+            case INTERRUPT_REQUESTED ->
+                new Event.InterruptRequested(
+                        vcpu(), number("vec"), Event.SyncedBy.valueOf(name("by")), flag("coalesced"));
+            case INTERRUPT_DISCARDED -> new Event.InterruptDiscarded(vcpu(), number("vec"));
+            case INTERRUPT_ACKNOWLEDGED ->
+                new Event.InterruptAcknowledged(vcpu(), number("vec"), flag("in_service"));
+            case TASK_PRIORITY -> new Event.TaskPriorityChanged(vcpu(), number("tpr"));
+            case LAPIC_STATE_SET ->
+                new Event.LapicStateSet(vcpu(), number("tpr"), bitmap("irr"), bitmap("isr"), bitmap("tmr"));
+            case MODE_EXCHANGED ->
+                new Event.ModeExchanged(vcpu(), VcpuMode.valueOf(name("before")), VcpuMode.valueOf(name("after")));
+            case IMMEDIATE_EXIT_WANTED -> new Event.ImmediateExitWanted(vcpu());
+            case VCPU_AUDIT ->
+                new Event.VcpuAudited(
+                        vcpu(),
+                        EntryPhase.valueOf(name("phase")),
+                        MpState.valueOf(name("state")),
+                        flag("interruptible"),
+                        flag("enabled"),
+                        word("requests"),
+                        bitmap("irr"),
+                        bitmap("isr"),
+                        bitmap("pir"));
             case INTERRUPT_LOST -> new Event.InterruptLost(vcpu(), number("vec"));
             case VM_CREATED ->
                 new Event.VmCreated(

@@ -11,7 +11,11 @@ import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.arch.VmInstructionError;
 import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.ApicvInhibit;
+import org.vcpusim.kvm.EntryPhase;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.LapicHints;
+import org.vcpusim.kvm.Machine;
+import org.vcpusim.kvm.MpState;
 import org.vcpusim.kvm.Protocol;
 import org.vcpusim.kvm.RequestSet;
 import org.vcpusim.kvm.Routing;
@@ -134,7 +138,8 @@ final class SampleTrace {
                 new Event.ApicvUpdated(3, true, 0, false),
                 new Event.VcpuBlocked(3),
                 new Event.VcpuReset(3),
-                new Event.InterruptTaken(3, 48),
+                new Event.InterruptTaken(3, 48, false),
+                new Event.InterruptTaken(3, 2, true),
                 new Event.SmiHandled(3),
                 new Event.SipiStarted(3, 0x9a),
                 new Event.ResampleSignalled(5),
@@ -154,7 +159,33 @@ final class SampleTrace {
                 new Event.PostedInterruptsSynced(1, BITMAP, Event.SyncedBy.PROCESSOR),
                 new Event.VirtualInterruptDelivered(1, 49),
                 new Event.InterruptStateLoaded(
-                        1, true, 0x3141, BITMAP, VectorBitmap.of(49), new PostedInterruptDescriptor(BITMAP, CONTROL)),
+                        1,
+                        false,
+                        0x3141,
+                        BITMAP,
+                        VectorBitmap.of(49),
+                        VectorBitmap.of(48),
+                        new LapicHints(Machine.Apicv.ACTIVE, true, 2, -1),
+                        new PostedInterruptDescriptor(BITMAP, CONTROL)),
+                new Event.InterruptRequested(1, 49, Event.SyncedBy.KVM, false),
+                new Event.InterruptRequested(1, 49, Event.SyncedBy.PROCESSOR, true),
+                new Event.InterruptDiscarded(1, 49),
+                new Event.InterruptAcknowledged(1, 49, true),
+                new Event.InterruptAcknowledged(1, 82, false),
+                new Event.TaskPriorityChanged(1, 0x40),
+                new Event.LapicStateSet(1, 0x40, BITMAP, VectorBitmap.of(49), VectorBitmap.of(48)),
+                new Event.ModeExchanged(1, VcpuMode.IN_GUEST_MODE, VcpuMode.EXITING_GUEST_MODE),
+                new Event.ImmediateExitWanted(1),
+                new Event.VcpuAudited(
+                        1,
+                        EntryPhase.BLOCKED,
+                        MpState.HALTED,
+                        true,
+                        true,
+                        0x800000,
+                        BITMAP,
+                        VectorBitmap.of(49),
+                        VectorBitmap.EMPTY),
                 new Event.VcpuScheduledIn(1, 2),
                 new Event.VcpuScheduledOut(1, 2, Event.ScheduledOut.PREEMPTED),
                 new Event.LevelPinStuck(10, LEVEL.withRemoteIrr()),
