@@ -33,6 +33,8 @@ public enum EntryPhase {
     INJECT_EVENTS,
     /** The local APIC has handed over a vector: whether it has more requested is noted now. */
     IRR_ACKED,
+    /** Only with {@link Fault#IRR_ACK_ORDER}: the search has found nothing, and the hint is dropped for it now. */
+    IRR_SEARCHED,
     /** Host interrupts go off, and the mode becomes IN_GUEST_MODE in the processor's store buffer. */
     ENTER,
     /** The barrier: others see IN_GUEST_MODE. */

@@ -60,6 +60,7 @@ final class NestedPostedInterrupts {
         if (vector < 0 || !n.isNotification(vector) || VcpuInjection.hasExtInt(v)) {
             return v;
         }
+        port.emit(new Event.InterruptAcknowledged(v.index(), vector, false));
         return noted(v.with(v.lapic().withoutRequest(vector)), port);
     }
 

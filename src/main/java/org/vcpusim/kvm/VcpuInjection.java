@@ -130,10 +130,10 @@ final class VcpuInjection {
         if (!v.machine().has(Fault.IRR_ACK_ORDER)) {
             return written.goTo(EntryPhase.IRR_ACKED, port);
         }
-        Vcpu unnoted = written.with(written.lapic().withIrrPending(true));
-        return unnoted.lapic().page().irr().isEmpty()
-                ? unnoted.goTo(EntryPhase.IRR_ACKED, port)
-                : toEntryWith(unnoted, port);
+        Vcpu searched = written.with(written.lapic().withIrrPending(true));
+        return searched.lapic().page().irr().isEmpty()
+                ? searched.goTo(EntryPhase.IRR_ACKED, port)
+                : toEntryWith(searched, port);
     }
 
     /**
@@ -161,9 +161,14 @@ final class VcpuInjection {
 
     /** IRR is searched for another request, and the hint raised if there is one; the second half of {@code apic_clear_irr}. */
     static Vcpu irrAcknowledged(Vcpu v, Port port) {
-        boolean late = v.machine().has(Fault.IRR_ACK_ORDER);
-        Lapic noted = late ? v.lapic().withIrrPending(false) : v.lapic().irrSearched();
-        return toEntryWith(v.with(noted), port);
+        return v.machine().has(Fault.IRR_ACK_ORDER)
+                ? v.goTo(EntryPhase.IRR_SEARCHED, port)
+                : toEntryWith(v.with(v.lapic().irrSearched()), port);
+    }
+
+    /** Without the fix of B33: what was requested since the search is forgotten. */
+    static Vcpu irrHintDropped(Vcpu v, Port port) {
+        return toEntryWith(v.with(v.lapic().withIrrPending(false)), port);
     }
 
     private static Vcpu toEntryWith(Vcpu v, Port port) {

@@ -48,6 +48,7 @@ final class VcpuRun {
             case CLEAR_REQUEST -> VcpuRequests.clearedLate(v, port);
             case INJECT_EVENTS -> VcpuInjection.inject(v, port);
             case IRR_ACKED -> VcpuInjection.irrAcknowledged(v, port);
+            case IRR_SEARCHED -> VcpuInjection.irrHintDropped(v, port);
             case ENTER -> v.goTo(EntryPhase.BARRIER, port);
             case BARRIER -> inGuestMode(v, port);
             case SYNC_ON -> syncOn(v, port);

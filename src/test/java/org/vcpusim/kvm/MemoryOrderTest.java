@@ -88,6 +88,9 @@ class MemoryOrderTest {
         v.send(new Vcpu.Run(0)).stepTo(EntryPhase.IRR_ACKED);
         assertEquals(VectorBitmap.EMPTY, irr(v));
 
+        if (fault != null) {
+            v.stepTo(EntryPhase.IRR_SEARCHED);
+        }
         v.send(accept(0x51)).send(new Vcpu.CompleteAccept(0x51));
         v.step();
 
