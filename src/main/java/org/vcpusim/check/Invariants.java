@@ -49,6 +49,7 @@ public final class Invariants implements TraceSink {
     }
 
     private static List<Invariant> create(ObservedMachine machine) {
+        LocalApics apics = new LocalApics();
         return new ArrayList<>(List.of(
                 new LoadedIsHandledAndSynic(machine),
                 new EntryIsUpToDate(),
@@ -58,6 +59,7 @@ public final class Invariants implements TraceSink {
                 new RemoteIrrIsOfLevels(),
                 new NoStuckLevelPin(machine),
                 new LineFollowsItsSources(machine),
+                new LevelLinesInterrupt(machine),
                 new EoiEndsEveryPin(machine),
                 new BitmapDecidesEoiExits(machine),
                 new OnlyTargetsScan(machine),
@@ -68,11 +70,26 @@ public final class Invariants implements TraceSink {
                 new NoEntryWithPendingRequest(),
                 new WaitBroadcastLeavesNoOldEntry(),
                 new SleepersAreWoken(),
+                new PostedIsOutstanding(),
                 new PostedInterruptsAreNotified(),
                 new NestedInterruptsAreNotified(),
                 new ProcessorKnowsItsInterrupts(),
                 new IoapicEoiReachesUserspace(),
-                new NoInterruptLost(),
+                new OneIpiPerEntry(),
+                new WakesAreMeant(),
+                new CancelledEntryIsRedone(),
+                new PostedBitsAreKept(apics),
+                new HintsFitTheRegisters(),
+                new TriggerModesAreKept(apics),
+                new RegistersFollowEvents(apics),
+                new HighestPriorityFirst(apics),
+                new EoiEndsTheHighest(apics),
+                new InjectedIsTaken(),
+                new RequestsInKernelOrder(),
+                new RequestsDoTheirWork(),
+                new MessagesAreCarriedOut(),
+                new NoInterruptLost(apics),
+                new TriggersLeadToScans(),
                 new DeferredLoadIsPerformed(),
                 new RtcCountsItsEois(),
                 new UnmaskingAsksResampler(),

@@ -2,41 +2,47 @@ package org.vcpusim.check;
 
 import java.util.Map;
 import java.util.TreeMap;
+import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.EntryPhase;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.MpState;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
 /**
- * At quiescence no guest sleeps that would take an interrupt which is requested or posted, and none has gone past one unasked.
+ * An interrupt that was accepted is taken: when nothing moves any more no guest sleeps or runs on that would take one which is
+ * requested or posted, and none has gone past one unasked.
  *
- * <p>Without APICv only KVM_REQ_EVENT makes a vCPU look at its local APIC, {@code vcpu_enter_guest}, arch/x86/kvm/x86.c. Whoever
- * requests a vector has to make it, be it after the vCPU has entered the guest past it: what counts is that nobody has made
- * it when the run ends, and that nothing else made the vCPU take the interrupt.
+ * <p>Models what {@code kvm_vcpu_has_events}, arch/x86/kvm/x86.c, and the posted-interrupt protocol are for. What is requested and what
+ * is in service are the events' account of it. Without APICv only KVM_REQ_EVENT makes a vCPU look at its local APIC,
+ * {@code vcpu_enter_guest}. Whoever requests a vector has to make it, be it after the vCPU has entered the guest past it: what counts
+ * is that nobody has made it when the run ends, and that nothing else made the vCPU take the interrupt.
  */
 public final class NoInterruptLost extends Invariant {
+    private final LocalApics apics;
     private final Map<Integer, Passed> passedOver = new TreeMap<>();
 
     private record Passed(TraceRecord entry, int vector) {}
 
     /** One that has seen nothing. */
     public NoInterruptLost() {
+        this(new LocalApics());
+    }
+
+    NoInterruptLost(LocalApics apics) {
         super(
                 "L3",
-                "No guest sleeps for good that would take an interrupt which is requested or posted, or has gone past one",
-                Tracepoint.INTERRUPT_LOST,
-                Tracepoint.INTERRUPT_PASSED_OVER,
-                Tracepoint.REQUEST_MADE,
-                Tracepoint.KVM_INJ_VIRQ,
-                Tracepoint.EOI_EXITMAP_AUDIT);
+                "No guest sleeps or runs on for good that would take an interrupt which is requested or posted, or has gone past one",
+                LocalApics.tracepointsAnd(
+                        Tracepoint.INTERRUPT_PASSED_OVER, Tracepoint.REQUEST_MADE, Tracepoint.KVM_INJ_VIRQ));
+        this.apics = apics;
     }
 
     @Override
     public void accept(TraceRecord record) {
         Event event = record.event();
-        if (event instanceof Event.InterruptLost lost) {
-            violated(record, "vcpu" + lost.vcpu() + " sleeps, and nobody will wake it for vector " + lost.vector(), "");
-        } else if (event instanceof Event.InterruptPassedOver passed) {
+        if (event instanceof Event.InterruptPassedOver passed) {
             passedOver.putIfAbsent(passed.vcpu(), new Passed(record, passed.vector()));
         } else if (event instanceof Event.RequestMade made) {
             if (made.flow().request() == VcpuRequest.EVENT) {
@@ -44,20 +50,34 @@ public final class NoInterruptLost extends Invariant {
             }
         } else if (event instanceof Event.InterruptInjected injected) {
             passedOver.remove(injected.vcpu());
-        } else if (event instanceof Event.EoiExitBitmapAudited audited) {
-            judged(audited.vcpu(), record);
+        } else {
+            LocalApics.State state = apics.before(record, VcpuOf.event(event));
+            if (event instanceof Event.VcpuAudited audited) {
+                judged(record, audited, state);
+            }
         }
     }
 
-    private void judged(int vcpu, TraceRecord audit) {
-        Passed passed = passedOver.remove(vcpu);
-        if (passed != null) {
+    private void judged(TraceRecord record, Event.VcpuAudited audited, LocalApics.State state) {
+        Passed passed = passedOver.remove(audited.vcpu());
+        int vector = state.known() && audited.enabled() && audited.interruptible() ? deliverable(state) : -1;
+        if (vector >= 0 && audited.phase() == EntryPhase.BLOCKED && audited.state() == MpState.HALTED) {
+            violated(record, "vcpu" + audited.vcpu() + " sleeps, and nobody will wake it for vector " + vector, "");
+        } else if (vector >= 0 && (audited.phase() == EntryPhase.IN_GUEST || audited.phase() == EntryPhase.OFF_CPU)) {
+            violated(record, "vcpu" + audited.vcpu() + " runs on and does not take vector " + vector, "");
+        } else if (passed != null) {
             violated(
-                    audit,
+                    record,
                     passed.entry,
-                    "vcpu" + vcpu + " entered the guest past vector " + passed.vector
+                    "vcpu" + audited.vcpu() + " entered the guest past vector " + passed.vector
                             + ", and nobody made it look again",
                     "");
         }
+    }
+
+    private static int deliverable(LocalApics.State state) {
+        VectorBitmap there = state.irr().or(state.pir());
+        int vector = there.highest();
+        return vector >= 0 && state.admits(vector) ? vector : -1;
     }
 }

@@ -1,6 +1,7 @@
 package org.vcpusim.check;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.DeliveryMode;
@@ -398,7 +399,7 @@ final class ObservedMachine {
             vcpu.owedVersion = version;
         }
         if (split) {
-            java.util.Arrays.fill(writtenVersions, version);
+            Arrays.fill(writtenVersions, version);
         }
     }
 

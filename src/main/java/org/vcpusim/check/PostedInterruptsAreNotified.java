@@ -9,21 +9,14 @@ import org.vcpusim.trace.Tracepoint;
 /**
  * Nobody enters the guest past an interrupt that was posted, unless somebody is about to tell the processor.
  *
- * <p>Models the protocol of {@code vmx_deliver_posted_interrupt} and {@code vmx_sync_pir_to_irr}, arch/x86/kvm/vmx/vmx.c. At a VM
- * entry with a request in PIR
- *
- * <ul>
- *   <li>ON is set, or SN is, or somebody has set a request and not yet ON: a sync looks at ON only;
- *   <li>if ON is set, the notification is on its way, or whoever set ON has not read the mode yet.
- * </ul>
+ * <p>Models the protocol of {@code vmx_deliver_posted_interrupt} and {@code vmx_sync_pir_to_irr}, arch/x86/kvm/vmx/vmx.c: at a VM
+ * entry with a request in PIR and ON set the notification is on its way, or whoever set ON has not read the mode yet.
  */
 public final class PostedInterruptsAreNotified extends Invariant {
     private final Map<Integer, Posters> byVcpu = new TreeMap<>();
 
     /** Those who are busy posting to one vCPU. */
     private static final class Posters {
-        /** How many have set a request and not yet ON. */
-        private int beforeOn;
         /** How many have set ON and not yet read the mode. */
         private int beforeMode;
         /** A notification was sent since the vCPU was in the guest last. */
@@ -35,7 +28,6 @@ public final class PostedInterruptsAreNotified extends Invariant {
         super(
                 "P3",
                 "Nobody enters the guest past an interrupt that was posted, unless somebody is about to tell the processor",
-                Tracepoint.POSTED_INTERRUPT_SET,
                 Tracepoint.NOTIFICATION_REQUESTED,
                 Tracepoint.POSTED_INTERRUPT_TRIGGER,
                 Tracepoint.IPI_SENT,
@@ -47,11 +39,7 @@ public final class PostedInterruptsAreNotified extends Invariant {
     @Override
     public void accept(TraceRecord record) {
         Event event = record.event();
-        if (event instanceof Event.PostedInterruptSet set) {
-            boolean goesOn = set.poster() == Event.Poster.CPU && !set.coalesced();
-            of(set.vcpu()).beforeOn += goesOn ? 1 : 0;
-        } else if (event instanceof Event.NotificationRequested requested) {
-            of(requested.vcpu()).beforeOn--;
+        if (event instanceof Event.NotificationRequested requested) {
             of(requested.vcpu()).beforeMode += requested.coalesced() ? 0 : 1;
         } else if (event instanceof Event.PostedInterruptTriggered triggered) {
             of(triggered.vcpu()).beforeMode--;
@@ -76,24 +64,17 @@ public final class PostedInterruptsAreNotified extends Invariant {
     }
 
     private void loaded(Event.InterruptStateLoaded load, TraceRecord record) {
-        if (load.descriptor().pir().isEmpty()) {
+        if (load.descriptor().pir().isEmpty() || !load.descriptor().control().on()) {
             return;
         }
         Posters posters = of(load.vcpu());
-        if (!load.descriptor().control().on()) {
-            if (!load.descriptor().control().sn() && posters.beforeOn == 0) {
-                add(record, load, "which no notification is outstanding for");
-            }
-        } else if (!posters.sent && posters.beforeMode == 0) {
-            add(record, load, "which nobody will tell the processor of");
+        if (!posters.sent && posters.beforeMode == 0) {
+            violated(
+                    record,
+                    "vcpu" + load.vcpu()
+                            + " entered the guest with an interrupt posted which nobody will tell the processor of",
+                    "highest vector " + load.descriptor().pir().highest());
         }
-    }
-
-    private void add(TraceRecord record, Event.InterruptStateLoaded load, String which) {
-        violated(
-                record,
-                "vcpu" + load.vcpu() + " entered the guest with an interrupt posted " + which,
-                "highest vector " + load.descriptor().pir().highest());
     }
 
     private Posters of(int vcpu) {

@@ -83,6 +83,16 @@ public sealed interface Event {
         USERSPACE
     }
 
+    /** Why a vCPU is woken. */
+    enum WakeCause {
+        /** By a request, or by a kick behind one. */
+        REQUEST,
+        /** By an interrupt that was posted, or that its own processor took for it. */
+        INTERRUPT,
+        /** By a signal: KVM_RUN is to return. */
+        SIGNAL
+    }
+
     /** Who takes what was posted. */
     enum SyncedBy {
         /** The vCPU's thread. */
@@ -1171,7 +1181,8 @@ public sealed interface Event {
      *
      * @param priority TPR, 0 to 255
      */
-    record LapicStateSet(int vcpu, int priority, VectorBitmap irr, VectorBitmap isr, VectorBitmap tmr) implements Event {
+    record LapicStateSet(int vcpu, int priority, VectorBitmap irr, VectorBitmap isr, VectorBitmap tmr)
+            implements Event {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -1208,7 +1219,8 @@ public sealed interface Event {
      * @param requests the requests word
      * @param pir what is posted
      */
-    record VcpuAudited(int vcpu,
+    record VcpuAudited(
+            int vcpu,
             EntryPhase phase,
             MpState state,
             boolean interruptible,
@@ -1216,7 +1228,16 @@ public sealed interface Event {
             long requests,
             VectorBitmap irr,
             VectorBitmap isr,
-            VectorBitmap pir) implements Event {
+            VectorBitmap pir)
+            implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** Somebody who wakes a vCPU found it asleep, or about to sleep: kvm_sim:sleeper_found. */
+    record SleeperFound(int vcpu, WakeCause cause) implements Event {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -1422,5 +1443,7 @@ public sealed interface Event {
         R visit(EoiForwarded event);
 
         R visit(InterruptPassedOver event);
+
+        R visit(SleeperFound event);
     }
 }

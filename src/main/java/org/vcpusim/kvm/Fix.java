@@ -37,7 +37,7 @@ public enum Fix {
             "",
             2025,
             "The EOI of a vector that was kept only because it was pending asks for a new scan",
-            "I5 L7",
+            "I5",
             List.of(Fault.NO_RESCAN_AFTER_STALE_EOI)),
     /** The EOI-exit bitmap is not loaded while L2 runs. */
     B05(
@@ -226,7 +226,7 @@ public enum Fix {
             "c112b5f50232",
             2019,
             "What was posted in silence is outstanding when the vCPU runs again",
-            "P2 P3 L3",
+            "P2 L3",
             List.of(Fault.NO_ON_RECOMPUTE)),
     /** What was posted is looked for before every entry, APICv or not. */
     B36(

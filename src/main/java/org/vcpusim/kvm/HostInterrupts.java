@@ -48,12 +48,14 @@ final class HostInterrupts {
         if (v.nested().isNotification(vector)) {
             Vcpu asked = NestedPostedInterrupts.noted(v, port).make(VcpuRequest.EVENT, port);
             port.emit(new Event.NestedNotificationTriggered(v.index(), v.mode()));
-            return VcpuScheduling.isSleeper(v) ? VcpuRemote.woken(asked, port) : asked;
+            return VcpuScheduling.isSleeper(v) ? VcpuRemote.woken(asked, Event.WakeCause.INTERRUPT, port) : asked;
         }
         if (!v.apicvActive()) {
             Vcpu requested =
                     VcpuRemote.requested(v, vector, TriggerMode.EDGE, port).make(VcpuRequest.EVENT, port);
-            return VcpuScheduling.isSleeper(v) ? VcpuRemote.woken(requested, port) : requested;
+            return VcpuScheduling.isSleeper(v)
+                    ? VcpuRemote.woken(requested, Event.WakeCause.INTERRUPT, port)
+                    : requested;
         }
         Vcpu posted = posted(v.with(v.lapic().withTriggerMode(vector, TriggerMode.EDGE)), vector, port);
         port.emit(new Event.ApicvInterruptAccepted(v.index(), DeliveryMode.FIXED, TriggerMode.EDGE, vector));
@@ -73,6 +75,6 @@ final class HostInterrupts {
             return set;
         }
         port.emit(new Event.PostedInterruptTriggered(v.index(), v.mode()));
-        return VcpuRemote.wakes(set) ? VcpuRemote.woken(set, port) : set;
+        return VcpuRemote.wakes(set) ? VcpuRemote.woken(set, Event.WakeCause.INTERRUPT, port) : set;
     }
 }

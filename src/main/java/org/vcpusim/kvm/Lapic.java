@@ -164,7 +164,10 @@ public record Lapic(
 
     /** Whether it holds what it does after a reset. */
     boolean isQuiet() {
-        return page.tpr() == 0 && page.irr().isEmpty() && page.isr().isEmpty() && page.tmr().isEmpty();
+        return page.tpr() == 0
+                && page.irr().isEmpty()
+                && page.isr().isEmpty()
+                && page.tmr().isEmpty();
     }
 
     /** What other CPUs need to know to address it. */

@@ -24,7 +24,8 @@ final class NestedEvents {
                 : NestedPostedInterrupts.redirected(asked, port);
         if (!hasExitFor(v)) {
             boolean waits = v.nested().run().entryPending() && mayInterrupt(v) && VcpuInjection.hasInjectable(v);
-            return VcpuInjection.injectEvents(NestedPostedInterrupts.completed(waits ? exitWanted(v, port) : v, port), port);
+            return VcpuInjection.injectEvents(
+                    NestedPostedInterrupts.completed(waits ? exitWanted(v, port) : v, port), port);
         }
         if (isBlocked(v)) {
             return VcpuInjection.injectEvents(exitWanted(v, port), port);

@@ -38,7 +38,7 @@ final class VcpuIoctls {
 
     private static Vcpu signalled(Vcpu v, Port port) {
         Vcpu pending = v.with(v.thread().withSignal(true));
-        return VcpuScheduling.isSleeper(pending) ? VcpuRemote.woken(pending, port) : pending;
+        return VcpuScheduling.isSleeper(pending) ? VcpuRemote.woken(pending, Event.WakeCause.SIGNAL, port) : pending;
     }
 
     /** {@code kvm_arch_vcpu_ioctl_set_guest_debug}; the VM counts vCPUs whose interrupts are held back. */

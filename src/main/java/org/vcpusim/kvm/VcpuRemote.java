@@ -58,7 +58,7 @@ final class VcpuRemote {
         }
         if (message instanceof Vcpu.WakeUp w) {
             boolean meant = w == Vcpu.WakeUp.WAKE_UP || v.posting().isOutstanding();
-            return meant && wakes(v) ? woken(v, port) : v;
+            return meant && wakes(v) ? woken(v, Event.WakeCause.INTERRUPT, port) : v;
         }
         if (message instanceof Vcpu.HaltIsLong h) {
             return v.with(v.thread().with(v.thread().polling().timedOut(h.halt())));
@@ -100,7 +100,7 @@ final class VcpuRemote {
         VcpuThread thread = v.thread();
         if (x.wakeup() == Vcpu.Wakeup.WAKE && VcpuScheduling.isSleeper(v) && !thread.woken()) {
             port.toVm(new Vm.ModeFound(x.task(), thread.mode(), true));
-            return woken(v, port);
+            return woken(v, Event.WakeCause.REQUEST, port);
         }
         port.toVm(new Vm.ModeFound(x.task(), thread.mode(), false));
         boolean exits = thread.mode() == VcpuMode.IN_GUEST_MODE && !v.machine().has(Fault.NO_EXITING_STATE);
@@ -130,7 +130,8 @@ final class VcpuRemote {
     }
 
     /** {@code kvm_vcpu_wake_up} of a sleeper. */
-    static Vcpu woken(Vcpu v, Port port) {
+    static Vcpu woken(Vcpu v, Event.WakeCause cause, Port port) {
+        port.emit(new Event.SleeperFound(v.index(), cause));
         if (v.phase() == EntryPhase.BLOCKED) {
             port.emit(new Event.VcpuWoken(v.index()));
             return VcpuScheduling.runnable(v, EntryPhase.BLOCK_CHECK, port);
@@ -284,7 +285,7 @@ final class VcpuRemote {
                 v.index(),
                 v.phase(),
                 v.events().mpState(),
-                NestedEvents.mayInterrupt(v),
+                NestedEvents.mayInterrupt(v) && !v.blocksIrqs(),
                 v.lapic().enabled(),
                 v.requests().word(),
                 page.irr(),

@@ -584,6 +584,11 @@ final class EventJson implements Event.Visitor<JsonFields> {
     }
 
     @Override
+    public JsonFields visit(Event.SleeperFound e) {
+        return out.number("vcpu_id", e.vcpu()).name("cause", e.cause());
+    }
+
+    @Override
     public JsonFields visit(Event.InterruptLost e) {
         return out.number("vcpu_id", e.vcpu()).number("vec", e.vector());
     }

@@ -685,7 +685,7 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
                 .decimal(e.vcpu())
                 .text(" vec ")
                 .decimal(e.vector())
-                .text(e.inService() ? "" : " (AutoEOI)");
+                .text(e.inService() ? "" : " (not in service)");
     }
 
     @Override
@@ -733,6 +733,14 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
         bitmap(out.text(" irr"), e.irr());
         bitmap(out.text(" isr"), e.isr());
         return bitmap(out.text(" pir"), e.pir());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.SleeperFound e) {
+        return out.text("vcpu ")
+                .decimal(e.vcpu())
+                .text(" cause ")
+                .text(e.cause().name());
     }
 
     @Override

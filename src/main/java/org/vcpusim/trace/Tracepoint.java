@@ -96,6 +96,7 @@ public enum Tracepoint {
     MODE_EXCHANGED,
     IMMEDIATE_EXIT_WANTED,
     VCPU_AUDIT,
+    SLEEPER_FOUND,
     LEVEL_PIN_STUCK,
     INTERRUPT_LOST,
     VM_CREATED,
@@ -624,6 +625,11 @@ public enum Tracepoint {
         @Override
         public Tracepoint visit(Event.VcpuAudited event) {
             return VCPU_AUDIT;
+        }
+
+        @Override
+        public Tracepoint visit(Event.SleeperFound event) {
+            return SLEEPER_FOUND;
         }
     }
 }

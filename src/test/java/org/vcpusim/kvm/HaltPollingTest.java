@@ -104,7 +104,7 @@ class HaltPollingTest {
 
         interrupted(v).stepTo(EntryPhase.IN_GUEST);
 
-        assertEquals(List.of(new Event.InterruptTaken(0, 0x61)), v.port().events(Event.InterruptTaken.class));
+        assertEquals(List.of(new Event.InterruptTaken(0, 0x61, false)), v.port().events(Event.InterruptTaken.class));
     }
 
     @Test

@@ -286,7 +286,9 @@ class VcpuEntryTest {
         assertEquals(
                 List.of(new Vm.ModeFound(TASK, OUTSIDE_GUEST_MODE, true)),
                 v.port().sentTo("vm"));
-        assertEquals(List.of(new Event.VcpuWoken(0)), v.port().takeEvents());
+        assertEquals(
+                List.of(new Event.SleeperFound(0, Event.WakeCause.REQUEST), new Event.VcpuWoken(0)),
+                v.port().takeEvents());
     }
 
     @Test

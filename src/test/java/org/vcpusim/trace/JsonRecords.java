@@ -207,14 +207,14 @@ final class JsonRecords {
                 new Event.InterruptRequested(
                         vcpu(), number("vec"), Event.SyncedBy.valueOf(name("by")), flag("coalesced"));
             case INTERRUPT_DISCARDED -> new Event.InterruptDiscarded(vcpu(), number("vec"));
-            case INTERRUPT_ACKNOWLEDGED ->
-                new Event.InterruptAcknowledged(vcpu(), number("vec"), flag("in_service"));
+            case INTERRUPT_ACKNOWLEDGED -> new Event.InterruptAcknowledged(vcpu(), number("vec"), flag("in_service"));
             case TASK_PRIORITY -> new Event.TaskPriorityChanged(vcpu(), number("tpr"));
             case LAPIC_STATE_SET ->
                 new Event.LapicStateSet(vcpu(), number("tpr"), bitmap("irr"), bitmap("isr"), bitmap("tmr"));
             case MODE_EXCHANGED ->
                 new Event.ModeExchanged(vcpu(), VcpuMode.valueOf(name("before")), VcpuMode.valueOf(name("after")));
             case IMMEDIATE_EXIT_WANTED -> new Event.ImmediateExitWanted(vcpu());
+            case SLEEPER_FOUND -> new Event.SleeperFound(vcpu(), Event.WakeCause.valueOf(name("cause")));
             case VCPU_AUDIT ->
                 new Event.VcpuAudited(
                         vcpu(),

@@ -176,6 +176,7 @@ final class SampleTrace {
                 new Event.LapicStateSet(1, 0x40, BITMAP, VectorBitmap.of(49), VectorBitmap.of(48)),
                 new Event.ModeExchanged(1, VcpuMode.IN_GUEST_MODE, VcpuMode.EXITING_GUEST_MODE),
                 new Event.ImmediateExitWanted(1),
+                new Event.SleeperFound(1, Event.WakeCause.REQUEST),
                 new Event.VcpuAudited(
                         1,
                         EntryPhase.BLOCKED,

@@ -1,0 +1,103 @@
+package org.vcpusim.check;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.VcpuRequest;
+import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
+
+/**
+ * Where an entry is cancelled that was to inject an interrupt or to leave at once, the next pass looks at events again, and
+ * injects the same interrupt.
+ *
+ * <p>Models {@code vmx_cancel_injection}, arch/x86/kvm/vmx/vmx.c, and the {@code req_immediate_exit} of
+ * {@code vcpu_enter_guest}, arch/x86/kvm/x86.c: each makes KVM_REQ_EVENT.
+ */
+public final class CancelledEntryIsRedone extends Invariant {
+    private static final int NONE = -1;
+
+    private final List<Pass> byVcpu = new ArrayList<>();
+
+    private static final class Pass {
+        /** Written to the VM-entry field since the last entry. */
+        private int injected = NONE;
+
+        private boolean exitWanted;
+        /** The entry that was cancelled, until events were looked at again. */
+        private @Nullable TraceRecord cancelled;
+        /** What the cancelled entry was to inject, until it is injected again. */
+        private int lost = NONE;
+    }
+
+    /** One that has seen nothing. */
+    public CancelledEntryIsRedone() {
+        super(
+                "R6",
+                "After an entry was cancelled the next pass looks at events again and injects what was to be injected",
+                Tracepoint.KVM_INJ_VIRQ,
+                Tracepoint.IMMEDIATE_EXIT_WANTED,
+                Tracepoint.ENTRY_CANCELLED,
+                Tracepoint.REQUEST_SEEN,
+                Tracepoint.VCPU_RESET,
+                Tracepoint.KVM_ENTRY);
+    }
+
+    @Override
+    public void accept(TraceRecord record) {
+        Event event = record.event();
+        if (event instanceof Event.InterruptInjected injected) {
+            Pass p = of(injected.vcpu());
+            p.injected = injected.vector();
+            p.lost = p.lost == injected.vector() && injected.reinjected() ? NONE : p.lost;
+        } else if (event instanceof Event.ImmediateExitWanted wanted) {
+            of(wanted.vcpu()).exitWanted = true;
+        } else if (event instanceof Event.EntryCancelled cancelled) {
+            cancelled(of(cancelled.vcpu()), record);
+        } else if (event instanceof Event.RequestSeen seen) {
+            if (seen.flow().request() == VcpuRequest.EVENT) {
+                of(seen.vcpu()).cancelled = null;
+            }
+        } else if (event instanceof Event.VcpuReset reset) {
+            of(reset.vcpu());
+            byVcpu.set(reset.vcpu(), new Pass());
+        } else if (event instanceof Event.GuestEntered entry) {
+            entered(entry.vcpu(), record);
+        }
+    }
+
+    private static void cancelled(Pass p, TraceRecord record) {
+        if (p.injected != NONE || p.exitWanted) {
+            p.cancelled = record;
+        }
+        p.lost = p.injected != NONE ? p.injected : p.lost;
+        p.injected = NONE;
+        p.exitWanted = false;
+    }
+
+    private void entered(int vcpu, TraceRecord record) {
+        Pass p = of(vcpu);
+        if (p.cancelled != null) {
+            violated(
+                    record,
+                    p.cancelled,
+                    "vcpu" + vcpu
+                            + " entered the guest and did not look again at the events of the entry it had cancelled",
+                    "");
+        } else if (p.lost != NONE) {
+            violated(
+                    record,
+                    "vcpu" + vcpu + " entered the guest without vector " + p.lost + " of the cancelled entry",
+                    "");
+        }
+        byVcpu.set(vcpu, new Pass());
+    }
+
+    private Pass of(int vcpu) {
+        while (byVcpu.size() <= vcpu) {
+            byVcpu.add(new Pass());
+        }
+        return byVcpu.get(vcpu);
+    }
+}

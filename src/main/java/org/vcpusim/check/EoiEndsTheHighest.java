@@ -1,0 +1,96 @@
+package org.vcpusim.check;
+
+import java.util.Map;
+import java.util.TreeMap;
+import org.vcpusim.arch.ApicRegister;
+import org.vcpusim.arch.ExitReason;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
+
+/**
+ * An EOI ends the highest vector in service, be it the processor or KVM that carries it out; and KVM carries out every EOI that it
+ * is told of before its vCPU enters the guest again.
+ *
+ * <p>Models {@code apic_set_eoi} and {@code kvm_apic_set_eoi_accelerated}, arch/x86/kvm/lapic.c; SDM volume 3, "EOI
+ * Virtualization". L2's own local APIC is not judged.
+ */
+public final class EoiEndsTheHighest extends Invariant {
+    private final LocalApics apics;
+    /** Writes of the EOI register that KVM has emulated and not carried out, by vCPU. */
+    private final Map<Integer, TraceRecord> written = new TreeMap<>();
+
+    /** One that has seen nothing. */
+    public EoiEndsTheHighest() {
+        this(new LocalApics());
+    }
+
+    EoiEndsTheHighest(LocalApics apics) {
+        super(
+                "X3",
+                "An EOI ends the highest vector in service, and none is forgotten",
+                LocalApics.tracepointsAnd(Tracepoint.KVM_APIC, Tracepoint.KVM_MSR));
+        this.apics = apics;
+    }
+
+    @Override
+    public void accept(TraceRecord record) {
+        Event event = record.event();
+        int vcpu = VcpuOf.event(event);
+        LocalApics.State state = apics.before(record, vcpu);
+        if (event instanceof Event.EoiReceived eoi) {
+            written.remove(vcpu);
+            int right = state.ended() == LocalApics.NONE ? state.isr().highest() : state.ended();
+            ends(record, state, new Eoi(vcpu, eoi.vector(), right));
+        } else if (event instanceof Event.EoiVirtualized eoi) {
+            ends(record, state, new Eoi(vcpu, eoi.vector(), ofProcessor(state)));
+        } else if (event instanceof Event.GuestExited exit) {
+            if (exit.reason() == ExitReason.EOI_INDUCED && !state.inL2()) {
+                ends(record, state, new Eoi(vcpu, (int) exit.qualification(), ofProcessor(state)));
+            }
+        } else if (event instanceof Event.GuestEntered) {
+            entered(record, vcpu, state);
+        } else if (event instanceof Event.ApicAccessed access) {
+            note(record, vcpu, access.access(), access.offset() == ApicRegister.EOI.offset());
+        } else if (event instanceof Event.MsrAccessed access) {
+            note(record, vcpu, access.access(), access.msr() == ApicRegister.EOI.msr() && !access.fault());
+        }
+    }
+
+    @SuppressWarnings("TooManyParameters") // an access, by its parts
+    private void note(TraceRecord record, int vcpu, Event.Access access, boolean eoi) {
+        if (eoi && access == Event.Access.WRITE) {
+            written.put(vcpu, record);
+        }
+    }
+
+    /** With nothing in service SVI is 0, and that is what the processor ends. */
+    private static int ofProcessor(LocalApics.State state) {
+        return Math.max(state.isr().highest(), 0);
+    }
+
+    /** What ended, and what should have. */
+    private record Eoi(int vcpu, int vector, int right) {}
+
+    private void ends(TraceRecord record, LocalApics.State state, Eoi eoi) {
+        if (state.known() && eoi.vector != eoi.right) {
+            violated(
+                    record,
+                    "an EOI of vcpu" + eoi.vcpu + " ended vector " + eoi.vector,
+                    "the highest in service was " + eoi.right);
+        }
+    }
+
+    private void entered(TraceRecord record, int vcpu, LocalApics.State state) {
+        TraceRecord write = written.remove(vcpu);
+        if (write != null) {
+            violated(record, write, "vcpu" + vcpu + " entered the guest and its EOI was not carried out", "");
+        }
+        if (state.ended() != LocalApics.NONE) {
+            violated(
+                    record,
+                    "vcpu" + vcpu + " entered the guest and nobody looked at its EOI",
+                    "vector " + state.ended());
+        }
+    }
+}

@@ -1,0 +1,58 @@
+package org.vcpusim.check;
+
+import org.vcpusim.kvm.Event;
+import org.vcpusim.trace.TraceRecord;
+
+/**
+ * A local APIC hands over the highest vector requested, and only one whose priority class is above PPR's; be it that the processor
+ * delivers it or that KVM takes it.
+ *
+ * <p>Models {@code kvm_apic_has_interrupt} and {@code kvm_apic_ack_interrupt}, arch/x86/kvm/lapic.c; SDM volume 3, "Task and
+ * Processor Priorities", "Evaluation of Pending Virtual Interrupts". L2's own local APIC is not judged.
+ */
+public final class HighestPriorityFirst extends Invariant {
+    private final LocalApics apics;
+
+    /** One that has seen nothing. */
+    public HighestPriorityFirst() {
+        this(new LocalApics());
+    }
+
+    HighestPriorityFirst(LocalApics apics) {
+        super(
+                "X2",
+                "A local APIC hands over the highest vector requested, and only one above PPR",
+                LocalApics.tracepointsAnd());
+        this.apics = apics;
+    }
+
+    @Override
+    public void accept(TraceRecord record) {
+        Event event = record.event();
+        int vcpu = VcpuOf.event(event);
+        LocalApics.State state = apics.before(record, vcpu);
+        if (!state.known()) {
+            return;
+        }
+        if (event instanceof Event.InterruptAcknowledged taken) {
+            taken(record, vcpu, taken.vector(), state);
+        } else if (event instanceof Event.VirtualInterruptDelivered delivered && !state.inL2()) {
+            taken(record, vcpu, delivered.vector(), state);
+        }
+    }
+
+    @SuppressWarnings("TooManyParameters") // what was taken, and what there was
+    private void taken(TraceRecord record, int vcpu, int vector, LocalApics.State state) {
+        String took = "vcpu" + vcpu + " took vector " + vector;
+        if (!state.irr().get(vector)) {
+            violated(record, took + ", which was not requested", "");
+        } else if (vector != state.irr().highest()) {
+            violated(
+                    record,
+                    took + " before a higher one",
+                    "requested was " + state.irr().highest());
+        } else if (!state.admits(vector)) {
+            violated(record, took + ", which its priority keeps out", "PPR is " + state.processorPriority());
+        }
+    }
+}

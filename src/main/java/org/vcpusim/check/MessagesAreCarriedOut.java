@@ -1,0 +1,146 @@
+package org.vcpusim.check;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+import org.vcpusim.arch.DeliveryMode;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.VcpuRequest;
+import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
+
+/**
+ * A message that reached a local APIC is requested, posted or discarded, once; nothing is requested or posted by KVM without one;
+ * and what is not posted asks for the request that makes the vCPU look at it.
+ *
+ * <p>Models {@code __apic_accept_irq}, arch/x86/kvm/lapic.c, and {@code vmx_deliver_interrupt}, arch/x86/kvm/vmx/vmx.c.
+ */
+public final class MessagesAreCarriedOut extends Invariant {
+    private final List<Messages> byVcpu = new ArrayList<>();
+
+    private static final class Messages {
+        /** Accepted and not yet requested, posted or discarded, by vector. */
+        private final Map<Integer, Integer> open = new TreeMap<>();
+        /** What still has to ask for a request, by the request. */
+        private final Map<VcpuRequest, TraceRecord> unasked = new TreeMap<>();
+
+        /** The trace has its creation: no message came before. */
+        private boolean known;
+        /** What the last message asks for. */
+        private @Nullable VcpuRequest asks;
+        /** The last message has a vector that is requested. */
+        private boolean vectored;
+        /** The vector of the last message; -1 once an interrupt was taken since. */
+        private int last = -1;
+    }
+
+    /** One that has seen nothing. */
+    public MessagesAreCarriedOut() {
+        super(
+                "X7",
+                "A message that reached a local APIC is requested, posted or discarded, once, and what is not posted asks for a request",
+                Tracepoint.VMCS_INIT,
+                Tracepoint.KVM_APIC_ACCEPT_IRQ,
+                Tracepoint.INTERRUPT_REQUESTED,
+                Tracepoint.INTERRUPT_DISCARDED,
+                Tracepoint.INTERRUPT_ACKNOWLEDGED,
+                Tracepoint.POSTED_INTERRUPT_SET,
+                Tracepoint.NESTED_NOTIFICATION_NOTED,
+                Tracepoint.REQUEST_MADE,
+                Tracepoint.VCPU_AUDIT);
+    }
+
+    @Override
+    public void accept(TraceRecord record) {
+        Event event = record.event();
+        if (event instanceof Event.VmcsInitialised initialised) {
+            of(initialised.vcpu()).known = true;
+        } else if (event instanceof Event.InterruptAccepted accepted) {
+            accepted(record, of(accepted.vcpu()), accepted);
+        } else if (event instanceof Event.InterruptRequested requested) {
+            if (requested.by() == Event.SyncedBy.KVM) {
+                closed(record, requested.vcpu(), requested.vector(), "requested");
+                of(requested.vcpu()).unasked.putIfAbsent(VcpuRequest.EVENT, record);
+            }
+        } else if (event instanceof Event.PostedInterruptSet posted) {
+            if (posted.poster() == Event.Poster.CPU) {
+                closed(record, posted.vcpu(), posted.vector(), "posted");
+            }
+        } else if (event instanceof Event.InterruptDiscarded discarded) {
+            discarded(record, of(discarded.vcpu()), discarded);
+        } else if (event instanceof Event.RequestMade made) {
+            of(made.vcpu()).unasked.remove(made.flow().request());
+        } else if (event instanceof Event.VcpuAudited audited) {
+            audited(record, audited.vcpu());
+        } else {
+            nested(record, event);
+        }
+    }
+
+    /** What comes for L2 is noted instead, when it comes or when L1 would take it. */
+    private void nested(TraceRecord record, Event event) {
+        if (event instanceof Event.InterruptAcknowledged taken) {
+            of(taken.vcpu()).last = -1;
+        } else if (event instanceof Event.NestedNotificationNoted noted) {
+            int vector = of(noted.vcpu()).last;
+            if (vector >= 0) {
+                closed(record, noted.vcpu(), vector, "noted for L2");
+            }
+        }
+    }
+
+    private static void accepted(TraceRecord record, Messages m, Event.InterruptAccepted accepted) {
+        m.asks = null;
+        m.last = accepted.vector();
+        m.vectored = accepted.deliveryMode() == DeliveryMode.FIXED
+                || accepted.deliveryMode() == DeliveryMode.LOWEST_PRIORITY;
+        switch (accepted.deliveryMode()) {
+            case FIXED, LOWEST_PRIORITY -> m.open.merge(accepted.vector(), 1, Integer::sum);
+            case NMI -> m.asks = VcpuRequest.NMI;
+            case SMI -> m.asks = VcpuRequest.SMI;
+            case INIT, SIPI, REMOTE_READ -> m.asks = VcpuRequest.EVENT;
+            case EXTINT -> {}
+        }
+        if (m.asks != null) {
+            m.unasked.putIfAbsent(m.asks, record);
+        }
+    }
+
+    /** The last message was for nothing. */
+    private void discarded(TraceRecord record, Messages m, Event.InterruptDiscarded discarded) {
+        if (m.asks != null) {
+            m.unasked.remove(m.asks);
+        } else if (m.vectored) {
+            closed(record, discarded.vcpu(), discarded.vector(), "discarded");
+        }
+    }
+
+    @SuppressWarnings("TooManyParameters") // what happened to which vector
+    private void closed(TraceRecord record, int vcpu, int vector, String how) {
+        Map<Integer, Integer> open = of(vcpu).open;
+        if (!open.containsKey(vector)) {
+            if (of(vcpu).known) {
+                violated(record, "vector " + vector + " was " + how + " at vcpu" + vcpu + " without a message", "");
+            }
+        } else if (open.merge(vector, -1, Integer::sum) == 0) {
+            open.remove(vector);
+        }
+    }
+
+    private void audited(TraceRecord record, int vcpu) {
+        Messages m = of(vcpu);
+        m.open.forEach((vector, count) ->
+                violated(record, "a message for vector " + vector + " reached vcpu" + vcpu + " and had no effect", ""));
+        m.unasked.forEach((request, since) ->
+                violated(record, since, "what reached vcpu" + vcpu + " did not ask for " + request, ""));
+    }
+
+    private Messages of(int vcpu) {
+        while (byVcpu.size() <= vcpu) {
+            byVcpu.add(new Messages());
+        }
+        return byVcpu.get(vcpu);
+    }
+}

@@ -1,0 +1,108 @@
+package org.vcpusim.check;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
+
+/**
+ * A blocked vCPU is woken by a kick and by a request that wakes, and by no request that does not; and whoever wakes and finds it
+ * asleep does wake it.
+ *
+ * <p>Models {@code kvm_make_vcpu_request} and {@code kvm_vcpu_kick}, virt/kvm/kvm_main.c, and KVM_REQUEST_NO_WAKEUP. A trace does not
+ * say who looked at a mode: while a request that does not wake is being made, it may have been its requester.
+ */
+public final class WakesAreMeant extends Invariant {
+    private static final long AWAKE = -1;
+
+    private final List<Sleep> byVcpu = new ArrayList<>();
+    private final Set<Integer> waking = new TreeSet<>();
+    private final Set<Integer> quiet = new TreeSet<>();
+    private boolean pic;
+
+    private static final class Sleep {
+        /** Where it went to sleep, or {@link #AWAKE}. */
+        private long asleepSince = AWAKE;
+        /** The records that kicks are to follow. */
+        private final Deque<Long> owed = new ArrayDeque<>();
+    }
+
+    /** One that has seen nothing. */
+    public WakesAreMeant() {
+        super(
+                "R7",
+                "A blocked vCPU is woken by kicks and by requests that wake, and by nothing else",
+                Tracepoint.VCPU_BLOCK,
+                Tracepoint.KVM_VCPU_WAKEUP,
+                Tracepoint.SLEEPER_FOUND,
+                Tracepoint.IPI_ELIDED,
+                Tracepoint.IPI_SENT,
+                Tracepoint.KVM_APIC_ACCEPT_IRQ,
+                Tracepoint.KVM_PIC_SET_IRQ,
+                Tracepoint.BROADCAST_STARTED,
+                Tracepoint.BROADCAST_COMPLETED);
+    }
+
+    @Override
+    public void accept(TraceRecord record) {
+        Event event = record.event();
+        if (event instanceof Event.VcpuBlocked blocked) {
+            of(blocked.vcpu()).asleepSince = record.order();
+        } else if (event instanceof Event.VcpuWoken woken) {
+            of(woken.vcpu()).asleepSince = AWAKE;
+        } else if (event instanceof Event.SleeperFound found) {
+            found(record, found);
+        } else if (event instanceof Event.IpiElided elided) {
+            elided(record, elided.vcpu());
+        } else if (event instanceof Event.IpiSent sent) {
+            done(of(sent.vcpu()));
+        } else if (event instanceof Event.InterruptAccepted accepted) {
+            of(accepted.vcpu()).owed.add(record.order());
+        } else if (event instanceof Event.PicIrqSet) {
+            pic = true;
+        } else if (event instanceof Event.BroadcastStarted started) {
+            (started.request().wakes() ? waking : quiet).add(started.operation());
+        } else if (event instanceof Event.BroadcastCompleted completed) {
+            waking.remove(completed.operation());
+            quiet.remove(completed.operation());
+        }
+    }
+
+    private void found(TraceRecord record, Event.SleeperFound found) {
+        Sleep s = of(found.vcpu());
+        boolean meant = found.cause() != Event.WakeCause.REQUEST || !s.owed.isEmpty() || pic || !waking.isEmpty();
+        if (!meant) {
+            violated(record, "vcpu" + found.vcpu() + " was woken by what does not wake", "");
+        }
+        if (found.cause() != Event.WakeCause.SIGNAL) {
+            done(s);
+        }
+    }
+
+    private void elided(TraceRecord record, int vcpu) {
+        Sleep s = of(vcpu);
+        if (quiet.isEmpty()) {
+            Long since = s.owed.peek();
+            if (s.asleepSince != AWAKE && since != null && s.asleepSince < since) {
+                violated(record, "vcpu" + vcpu + " sleeps, and who was to wake it did not", "");
+            }
+            done(s);
+        }
+    }
+
+    private static void done(Sleep s) {
+        s.owed.poll();
+    }
+
+    private Sleep of(int vcpu) {
+        while (byVcpu.size() <= vcpu) {
+            byVcpu.add(new Sleep());
+        }
+        return byVcpu.get(vcpu);
+    }
+}
