@@ -140,10 +140,15 @@ final class ApicMap {
     }
 
     private static int[] addressed(Candidates candidates) {
-        return java.util.stream.IntStream.range(0, candidates.slots.length)
-                .filter(slot -> (candidates.mask & 1 << slot) != 0 && candidates.slots[slot] != NOBODY)
-                .map(slot -> candidates.slots[slot])
-                .toArray();
+        int[] addressed = new int[candidates.slots.length];
+        int count = 0;
+        for (int slot = 0; slot < addressed.length; slot++) {
+            if ((candidates.mask & 1 << slot) != 0 && candidates.slots[slot] != NOBODY) {
+                addressed[count] = candidates.slots[slot];
+                count++;
+            }
+        }
+        return Arrays.copyOf(addressed, count);
     }
 
     /** The vCPU that vector hashing picks out of {@code candidates}, which are not empty; {@code kvm_vector_to_index}. */

@@ -137,10 +137,16 @@ final class Apics {
     }
 
     private int[] matching(InterruptMessage message, OptionalInt source) {
-        return IntStream.range(0, identities.length)
-                .filter(vcpu -> identities[vcpu].present()
-                        && DestinationMatch.matches(machine, identities[vcpu], message, source))
-                .toArray();
+        int[] matching = new int[identities.length];
+        int count = 0;
+        for (int vcpu = 0; vcpu < identities.length; vcpu++) {
+            ApicIdentity identity = identities[vcpu];
+            if (identity.present() && DestinationMatch.matches(machine, identity, message, source)) {
+                matching[count] = vcpu;
+                count++;
+            }
+        }
+        return Arrays.copyOf(matching, count);
     }
 
     /** The vCPUs a scan request for {@code message}'s pin goes to; {@code kvm_bitmap_or_dest_vcpus}. */

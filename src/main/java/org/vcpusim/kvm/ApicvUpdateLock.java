@@ -64,7 +64,7 @@ record ApicvUpdateLock(int writer, int readers, List<Holder> waiters) {
 
     /** The first waiter, where it can have the lock now. */
     Optional<Holder> next() {
-        return waiters.stream().limit(1).filter(first -> admits(first.side)).findFirst();
+        return waiters.isEmpty() || !admits(waiters.get(0).side) ? Optional.empty() : Optional.of(waiters.get(0));
     }
 
     /** The first waiter holds it. */

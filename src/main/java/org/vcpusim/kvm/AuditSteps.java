@@ -1,7 +1,6 @@
 package org.vcpusim.kvm;
 
 import java.util.List;
-import java.util.stream.IntStream;
 import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.VectorBitmap;
@@ -41,9 +40,7 @@ final class AuditSteps {
                 port.toUserspace(new Userspace.ShowIoapic(task.id()));
                 return vm.with(task.push(pins).withWait(VmTask.Wait.ANSWER));
             }
-            List<RedirectionEntry> entries =
-                    IntStream.range(0, Ioapic.PINS).mapToObj(vm.ioapic()::entry).toList();
-            return pins.run(vm, task.withAnswer(new VmTask.Shown(entries)), port);
+            return pins.run(vm, task.withAnswer(new VmTask.Shown(vm.ioapic().entries())), port);
         }
     }
 
@@ -77,9 +74,10 @@ final class AuditSteps {
         private boolean isStuck(Vm vm, RedirectionEntry entry) {
             boolean vectored =
                     entry.deliveryMode() == DeliveryMode.FIXED || entry.deliveryMode() == DeliveryMode.LOWEST_PRIORITY;
-            boolean somebodys =
-                    vm.apics().scanTargets(InterruptMessage.of(entry)).size() > 0;
-            return entry.remoteIrr() && vectored && somebodys && !held.get(entry.vector());
+            return entry.remoteIrr()
+                    && vectored
+                    && !held.get(entry.vector())
+                    && vm.apics().scanTargets(InterruptMessage.of(entry)).size() > 0;
         }
     }
 }

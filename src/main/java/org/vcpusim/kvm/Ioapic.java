@@ -1,6 +1,7 @@
 package org.vcpusim.kvm;
 
 import java.util.Arrays;
+import java.util.List;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
 
@@ -108,6 +109,13 @@ public final class Ioapic {
     /** The entry of {@code pin}, 0 to 23. */
     public RedirectionEntry entry(int pin) {
         return new RedirectionEntry(table[pin]);
+    }
+
+    /** The entries of all pins. */
+    List<RedirectionEntry> entries() {
+        RedirectionEntry[] entries = new RedirectionEntry[PINS];
+        Arrays.setAll(entries, this::entry);
+        return List.of(entries);
     }
 
     /** Whether the line of {@code pin} counts as asserted, or for an edge pin as having risen. */

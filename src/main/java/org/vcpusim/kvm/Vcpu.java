@@ -49,43 +49,56 @@ public final class Vcpu {
     /** The fields while a new value is put together. */
     private static final class Draft {
         private final Machine machine;
-        private VcpuThread thread = VcpuThread.IN_USERSPACE;
-        private RequestSet requests = RequestSet.NONE;
+        private VcpuThread thread;
+        private RequestSet requests;
         private Lapic lapic;
-        private Vmcs vmcs = Vmcs.cleared();
-        private VcpuEvents events = VcpuEvents.QUIET;
-        private ExitMap exitMap = ExitMap.NONE;
-        private GuestLink guest = GuestLink.START;
-        private X2apicMsrBitmap msrBitmap = X2apicMsrBitmap.NONE;
+        private Vmcs vmcs;
+        private VcpuEvents events;
+        private ExitMap exitMap;
+        private GuestLink guest;
+        private X2apicMsrBitmap msrBitmap;
         private Posting posting;
         private Placement placement;
         private @Nullable InterruptVirtualization virtualization;
-        private ApicvInhibit.Change blockIrq = ApicvInhibit.Change.CLEAR;
-        private NestedState nested = NestedState.NONE;
+        private ApicvInhibit.Change blockIrq;
+        private NestedState nested;
 
         private Draft(Machine machine, Lapic lapic) {
             this.machine = machine;
             this.lapic = lapic;
+            thread = VcpuThread.IN_USERSPACE;
+            requests = RequestSet.NONE;
+            vmcs = Vmcs.cleared();
+            events = VcpuEvents.QUIET;
+            exitMap = ExitMap.NONE;
+            guest = GuestLink.START;
+            msrBitmap = X2apicMsrBitmap.NONE;
+            blockIrq = ApicvInhibit.Change.CLEAR;
+            nested = NestedState.NONE;
             placement = Placement.of(machine, lapic.vcpu());
             posting = Posting.created(machine);
+        }
+
+        private Draft(Vcpu v) {
+            machine = v.machine;
+            thread = v.thread;
+            requests = v.requests;
+            lapic = v.lapic;
+            vmcs = v.vmcs;
+            events = v.events;
+            exitMap = v.exitMap;
+            guest = v.guest;
+            msrBitmap = v.msrBitmap;
+            posting = v.posting;
+            placement = v.placement;
+            virtualization = v.virtualization;
+            blockIrq = v.blockIrq;
+            nested = v.nested;
         }
     }
 
     private Draft draft() {
-        Draft d = new Draft(machine, lapic);
-        d.thread = thread;
-        d.requests = requests;
-        d.vmcs = vmcs;
-        d.events = events;
-        d.exitMap = exitMap;
-        d.guest = guest;
-        d.msrBitmap = msrBitmap;
-        d.posting = posting;
-        d.placement = placement;
-        d.virtualization = virtualization;
-        d.blockIrq = blockIrq;
-        d.nested = nested;
-        return d;
+        return new Draft(this);
     }
 
     /**
@@ -448,6 +461,14 @@ public final class Vcpu {
         }
         Draft d = draft();
         d.requests = other;
+        return new Vcpu(d);
+    }
+
+    /** The two at once, one copy. */
+    Vcpu with(RequestSet otherRequests, VcpuThread otherThread) {
+        Draft d = draft();
+        d.requests = otherRequests;
+        d.thread = otherThread;
         return new Vcpu(d);
     }
 

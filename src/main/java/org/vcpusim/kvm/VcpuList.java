@@ -12,7 +12,19 @@ final class VcpuList {
     }
 
     static VcpuList of(int... indices) {
-        return new VcpuList(Arrays.stream(indices).sorted().distinct().toArray());
+        return new VcpuList(
+                isAscending(indices)
+                        ? indices.clone()
+                        : Arrays.stream(indices).sorted().distinct().toArray());
+    }
+
+    private static boolean isAscending(int[] indices) {
+        for (int i = 1; i < indices.length; i++) {
+            if (indices[i - 1] >= indices[i]) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Those of vCPUs 0 to {@code count} - 1 whose bit of {@code word} is set. */

@@ -1,5 +1,6 @@
 package org.vcpusim.kvm;
 
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -56,7 +57,35 @@ final class VcpuRequestOrder {
     private static final int EOI_EXIT = ORDER.indexOf(VcpuRequest.IOAPIC_EOI_EXIT);
     private static final int LOAD = ORDER.indexOf(VcpuRequest.LOAD_EOI_EXITMAP);
 
+    private static final int[] END_OF_GROUP = ends();
+    private static final long[] REST_OF_GROUP = rests(false);
+    private static final long[] REST_OF_GROUP_MOVED = rests(true);
+
     private VcpuRequestOrder() {}
+
+    private static int[] ends() {
+        int[] ends = new int[ORDER.size()];
+        int end = 0;
+        for (List<VcpuRequest> group : GROUPS) {
+            Arrays.fill(ends, end, end + group.size(), end + group.size());
+            end += group.size();
+        }
+        return ends;
+    }
+
+    private static long[] rests(boolean moved) {
+        long[] rests = new long[ORDER.size()];
+        for (int position = rests.length - 1; position >= 0; position--) {
+            boolean last = END_OF_GROUP[position] == position + 1;
+            rests[position] = at(moved, position).mask() | (last ? 0 : rests[position + 1]);
+        }
+        return rests;
+    }
+
+    private static VcpuRequest at(boolean moved, int position) {
+        boolean there = moved && position >= EOI_EXIT && position <= LOAD;
+        return ORDER.get(there ? (position == LOAD ? EOI_EXIT : position + 1) : position);
+    }
 
     /** How many checks there are. */
     static int size() {
@@ -65,19 +94,16 @@ final class VcpuRequestOrder {
 
     /** The request that check {@code position} is about in {@code machine}. */
     static VcpuRequest at(Machine machine, int position) {
-        boolean moved = position >= EOI_EXIT && position <= LOAD && machine.has(Fault.EOI_EXIT_AFTER_SCAN);
-        return ORDER.get(moved ? (position == LOAD ? EOI_EXIT : position + 1) : position);
+        return at(machine.has(Fault.EOI_EXIT_AFTER_SCAN), position);
     }
 
     /** The position after the group that {@code position} belongs to. */
     static int endOfGroup(int position) {
-        int end = 0;
-        for (List<VcpuRequest> group : GROUPS) {
-            end += group.size();
-            if (position < end) {
-                break;
-            }
-        }
-        return end;
+        return END_OF_GROUP[position];
+    }
+
+    /** The bits of the requests from {@code position} to the end of its group. */
+    static long restOfGroup(Machine machine, int position) {
+        return (machine.has(Fault.EOI_EXIT_AFTER_SCAN) ? REST_OF_GROUP_MOVED : REST_OF_GROUP)[position];
     }
 }

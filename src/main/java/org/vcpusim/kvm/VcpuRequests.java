@@ -9,9 +9,9 @@ package org.vcpusim.kvm;
 final class VcpuRequests {
     private VcpuRequests() {}
 
-    /** Serves {@code request}, whose bit is set. */
-    static Vcpu serve(Vcpu v, VcpuRequest request, Port port) {
-        Vcpu seen = seen(v, request, port);
+    /** Serves {@code request}, whose bit is set; the thread is {@code next} after the check. */
+    static Vcpu serve(Vcpu v, VcpuThread next, VcpuRequest request, Port port) {
+        Vcpu seen = seen(v, next, request, port);
         return switch (request) {
             case IOAPIC_EOI_EXIT -> VcpuEoi.exitToUserspace(seen, port);
             case SCAN_IOAPIC -> VcpuExitMap.scan(seen, port);
@@ -30,11 +30,14 @@ final class VcpuRequests {
 
     /** The check that finds the bit set: clears it. */
     static Vcpu seen(Vcpu v, VcpuRequest request, Port port) {
+        return seen(v, v.thread(), request, port);
+    }
+
+    private static Vcpu seen(Vcpu v, VcpuThread next, VcpuRequest request, Port port) {
         RequestSet.Flow flow = v.requests().flowOf(request).orElseThrow();
         port.emit(new Event.RequestSeen(v.index(), flow));
         boolean late = request != VcpuRequest.EVENT && v.machine().has(Fault.CLEAR_AFTER_HANDLING);
-        Vcpu cleared = late ? v : v.with(v.requests().clear(request));
-        return cleared.with(cleared.thread().handling(flow));
+        return v.with(late ? v.requests() : v.requests().clear(request), next.handling(flow));
     }
 
     /** The request has been handled; the next check follows. */
@@ -42,7 +45,8 @@ final class VcpuRequests {
         if (v.machine().has(Fault.CLEAR_AFTER_HANDLING)) {
             return v.goTo(EntryPhase.CLEAR_REQUEST, port);
         }
-        return applied(v, port).goTo(EntryPhase.CHECK_REQUESTS, port);
+        reportApplied(v, port);
+        return v.goTo(v.thread().handling(null).at(EntryPhase.CHECK_REQUESTS), port);
     }
 
     /** The request has been handled and its bit is clear, however late. */
@@ -59,11 +63,17 @@ final class VcpuRequests {
 
     /** What the request asked for is done. */
     static Vcpu applied(Vcpu v, Port port) {
-        RequestSet.Flow flow = v.handling();
-        if (flow == null) {
+        if (v.handling() == null) {
             return v;
         }
-        port.emit(new Event.RequestApplied(v.index(), flow));
+        reportApplied(v, port);
         return v.with(v.thread().handling(null));
+    }
+
+    private static void reportApplied(Vcpu v, Port port) {
+        RequestSet.Flow flow = v.handling();
+        if (flow != null) {
+            port.emit(new Event.RequestApplied(v.index(), flow));
+        }
     }
 }

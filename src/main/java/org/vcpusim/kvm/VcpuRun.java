@@ -108,13 +108,16 @@ final class VcpuRun {
             return v.requests().test(VcpuRequest.EVENT) ? v.goTo(EntryPhase.INJECT_EVENTS, port) : toEntry(v, port);
         }
         int end = VcpuRequestOrder.endOfGroup(cursor);
+        if ((v.requests().word() & VcpuRequestOrder.restOfGroup(v.machine(), cursor)) == 0) {
+            return v.goTo(v.thread().atCheck(end), port);
+        }
         for (int position = cursor; position < end; position++) {
             VcpuRequest request = VcpuRequestOrder.at(v.machine(), position);
             if (v.requests().test(request)) {
-                return VcpuRequests.serve(v.with(v.thread().withCursor(position + 1)), request, port);
+                return VcpuRequests.serve(v, v.thread().withCursor(position + 1), request, port);
             }
         }
-        return v.with(v.thread().withCursor(end)).goTo(EntryPhase.CHECK_REQUESTS, port);
+        return v.goTo(v.thread().atCheck(end), port);
     }
 
     /** Everything is prepared: the protocol of the entry begins. */

@@ -90,8 +90,13 @@ record VcpuThread(
 
     /** Before the first of the requests is checked. */
     VcpuThread atFirstCheck() {
+        return atCheck(0);
+    }
+
+    /** Before request {@code next} is checked. */
+    VcpuThread atCheck(int next) {
         return new VcpuThread(
-                EntryPhase.CHECK_REQUESTS, mode, 0, Await.NOTHING, handling, exit, woken, signal, ipis, polling);
+                EntryPhase.CHECK_REQUESTS, mode, next, Await.NOTHING, handling, exit, woken, signal, ipis, polling);
     }
 
     VcpuThread awaiting(Await what) {

@@ -20,9 +20,9 @@ record VmTasks(int started, List<VmTask> running, int lockOwner, List<Integer> l
     }
 
     VmTask get(int id) {
-        for (VmTask task : running) {
-            if (task.id() == id) {
-                return task;
+        for (int i = 0; i < running.size(); i++) {
+            if (running.get(i).id() == id) {
+                return running.get(i);
             }
         }
         throw new IllegalStateException("task " + id + " is not running");
@@ -35,6 +35,9 @@ record VmTasks(int started, List<VmTask> running, int lockOwner, List<Integer> l
     }
 
     VmTasks with(VmTask task) {
+        if (running.size() == 1 && running.get(0).id() == task.id()) {
+            return new VmTasks(started, List.of(task), lockOwner, lockWaiters);
+        }
         List<VmTask> changed = new ArrayList<>(running.size());
         for (VmTask each : running) {
             changed.add(each.id() == task.id() ? task : each);
@@ -43,8 +46,9 @@ record VmTasks(int started, List<VmTask> running, int lockOwner, List<Integer> l
     }
 
     VmTasks without(int id) {
-        return new VmTasks(
-                started, running.stream().filter(each -> each.id() != id).toList(), lockOwner, lockWaiters);
+        List<VmTask> others = new ArrayList<>(running);
+        others.removeIf(each -> each.id() == id);
+        return new VmTasks(started, others, lockOwner, lockWaiters);
     }
 
     VmTasks withLock(int owner, List<Integer> waiters) {
