@@ -3,6 +3,9 @@ package org.vcpusim.check;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.TraceSink;
 import org.vcpusim.trace.Tracepoint;
@@ -10,103 +13,109 @@ import org.vcpusim.trace.Tracepoint;
 /**
  * Invariants over one run, as one sink. A record costs only those that want its tracepoint.
  *
- * <p>A run has its own: they are cheap to make.
+ * <p>A run has its own: they are cheap to make, each with the first record for it.
  */
 public final class Invariants implements TraceSink {
+    /** How to make each, with what several of them look at. */
+    private static final List<Function<Seen, Invariant>> ALL = List.of(
+            seen -> new LoadedIsHandledAndSynic(seen.machine),
+            seen -> new EntryIsUpToDate(),
+            seen -> new HandledCoversTheTable(seen.machine),
+            seen -> new HandledIsOfTheTable(seen.machine),
+            seen -> new StaleVectorsGo(seen.machine),
+            seen -> new RemoteIrrIsOfLevels(),
+            seen -> new NoStuckLevelPin(seen.machine),
+            seen -> new LineFollowsItsSources(seen.machine),
+            seen -> new LevelLinesInterrupt(seen.machine),
+            seen -> new EoiEndsEveryPin(seen.machine),
+            seen -> new BitmapDecidesEoiExits(seen.machine),
+            seen -> new OnlyTargetsScan(seen.machine),
+            seen -> new VcpuOwnsItsState(seen.machine),
+            seen -> new ApicvFollowsInhibits(),
+            seen -> new NestedBitmapIsKept(),
+            seen -> new RequestsAreApplied(),
+            seen -> new NoEntryWithPendingRequest(),
+            seen -> new WaitBroadcastLeavesNoOldEntry(),
+            seen -> new SleepersAreWoken(),
+            seen -> new PostedIsOutstanding(),
+            seen -> new PostedInterruptsAreNotified(),
+            seen -> new NestedInterruptsAreNotified(),
+            seen -> new ProcessorKnowsItsInterrupts(),
+            seen -> new IoapicEoiReachesUserspace(),
+            seen -> new OneIpiPerEntry(),
+            seen -> new WakesAreMeant(),
+            seen -> new CancelledEntryIsRedone(),
+            seen -> new PostedBitsAreKept(seen.apics),
+            seen -> new HintsFitTheRegisters(),
+            seen -> new TriggerModesAreKept(seen.apics),
+            seen -> new RegistersFollowEvents(seen.apics),
+            seen -> new HighestPriorityFirst(seen.apics),
+            seen -> new EoiEndsTheHighest(seen.apics),
+            seen -> new InjectedIsTaken(),
+            seen -> new RequestsInKernelOrder(),
+            seen -> new RequestsDoTheirWork(),
+            seen -> new MessagesAreCarriedOut(),
+            seen -> new NoInterruptLost(seen.apics),
+            seen -> new TriggersLeadToScans(),
+            seen -> new DeferredLoadIsPerformed(),
+            seen -> new RtcCountsItsEois(),
+            seen -> new UnmaskingAsksResampler(),
+            seen -> new RestoredLinesInterrupt(),
+            seen -> new SuppressedEoisStay(),
+            seen -> new AckNotifiersHearOfEois(),
+            seen -> new StormsAreDelayed(),
+            seen -> new HostStaysUp());
+
     /** Indices of invariants, by tracepoint. */
-    private static final int[][] WANTED_OF_ALL = wanted(create(new ObservedMachine()));
+    private static final int[][] WANTED_OF_ALL = wanted(ALL);
 
-    private final ObservedMachine machine;
-    private final Invariant[] invariants;
+    private final Seen seen = new Seen(new ObservedMachine(), new LocalApics());
+    private final List<Function<Seen, Invariant>> makers;
     private final int[][] wanted;
+    /** Those that have been given a record, or asked for: the others are as new. */
+    private final @Nullable Invariant[] made;
 
-    private Invariants(ObservedMachine machine, List<Invariant> invariants, int[][] wanted) {
-        this.machine = machine;
-        this.invariants = invariants.toArray(Invariant[]::new);
+    private Invariants(List<Function<Seen, Invariant>> makers, int[][] wanted) {
+        this.makers = makers;
         this.wanted = wanted;
+        made = new Invariant[makers.size()];
     }
+
+    /** What several invariants look at together. */
+    private record Seen(ObservedMachine machine, LocalApics apics) {}
 
     /** New ones of all the invariants here. */
     public static Invariants all() {
-        ObservedMachine machine = new ObservedMachine();
-        return new Invariants(machine, create(machine), WANTED_OF_ALL);
+        return new Invariants(ALL, WANTED_OF_ALL);
     }
 
     /** A new one of the invariant {@code id} alone. */
     public static Invariants only(String id) {
-        ObservedMachine machine = new ObservedMachine();
-        List<Invariant> one =
-                create(machine).stream().filter(each -> each.id().equals(id)).toList();
-        return new Invariants(machine, one, wanted(one));
+        List<Function<Seen, Invariant>> one =
+                ALL.stream().filter(each -> fresh(each).id().equals(id)).toList();
+        return new Invariants(one, wanted(one));
     }
 
     /** New ones of all the invariants here, and {@code more}. */
     public static Invariants allAnd(Invariant... more) {
-        ObservedMachine machine = new ObservedMachine();
-        List<Invariant> invariants = create(machine);
-        invariants.addAll(List.of(more));
-        return new Invariants(machine, invariants, wanted(invariants));
+        List<Function<Seen, Invariant>> makers = new ArrayList<>(ALL);
+        for (Invariant each : more) {
+            makers.add(seen -> each);
+        }
+        return new Invariants(makers, wanted(makers));
     }
 
-    private static List<Invariant> create(ObservedMachine machine) {
-        LocalApics apics = new LocalApics();
-        return new ArrayList<>(List.of(
-                new LoadedIsHandledAndSynic(machine),
-                new EntryIsUpToDate(),
-                new HandledCoversTheTable(machine),
-                new HandledIsOfTheTable(machine),
-                new StaleVectorsGo(machine),
-                new RemoteIrrIsOfLevels(),
-                new NoStuckLevelPin(machine),
-                new LineFollowsItsSources(machine),
-                new LevelLinesInterrupt(machine),
-                new EoiEndsEveryPin(machine),
-                new BitmapDecidesEoiExits(machine),
-                new OnlyTargetsScan(machine),
-                new VcpuOwnsItsState(machine),
-                new ApicvFollowsInhibits(),
-                new NestedBitmapIsKept(),
-                new RequestsAreApplied(),
-                new NoEntryWithPendingRequest(),
-                new WaitBroadcastLeavesNoOldEntry(),
-                new SleepersAreWoken(),
-                new PostedIsOutstanding(),
-                new PostedInterruptsAreNotified(),
-                new NestedInterruptsAreNotified(),
-                new ProcessorKnowsItsInterrupts(),
-                new IoapicEoiReachesUserspace(),
-                new OneIpiPerEntry(),
-                new WakesAreMeant(),
-                new CancelledEntryIsRedone(),
-                new PostedBitsAreKept(apics),
-                new HintsFitTheRegisters(),
-                new TriggerModesAreKept(apics),
-                new RegistersFollowEvents(apics),
-                new HighestPriorityFirst(apics),
-                new EoiEndsTheHighest(apics),
-                new InjectedIsTaken(),
-                new RequestsInKernelOrder(),
-                new RequestsDoTheirWork(),
-                new MessagesAreCarriedOut(),
-                new NoInterruptLost(apics),
-                new TriggersLeadToScans(),
-                new DeferredLoadIsPerformed(),
-                new RtcCountsItsEois(),
-                new UnmaskingAsksResampler(),
-                new RestoredLinesInterrupt(),
-                new SuppressedEoisStay(),
-                new AckNotifiersHearOfEois(),
-                new StormsAreDelayed(),
-                new HostStaysUp()));
+    private static Invariant fresh(Function<Seen, Invariant> maker) {
+        return maker.apply(new Seen(new ObservedMachine(), new LocalApics()));
     }
 
-    private static int[][] wanted(List<Invariant> invariants) {
+    private static int[][] wanted(List<Function<Seen, Invariant>> makers) {
         List<List<Integer>> byTracepoint = new ArrayList<>();
         for (int i = 0; i < Tracepoint.values().length; i++) {
             byTracepoint.add(new ArrayList<>());
         }
-        for (int i = 0; i < invariants.size(); i++) {
-            for (Tracepoint tracepoint : invariants.get(i).wanted()) {
+        for (int i = 0; i < makers.size(); i++) {
+            for (Tracepoint tracepoint : fresh(makers.get(i)).wanted()) {
                 byTracepoint.get(tracepoint.ordinal()).add(i);
             }
         }
@@ -118,25 +127,36 @@ public final class Invariants implements TraceSink {
     @Override
     public void accept(TraceRecord record) {
         Tracepoint tracepoint = Tracepoint.of(record.event());
-        machine.accept(tracepoint, record);
+        seen.machine.accept(tracepoint, record);
         for (int i : wanted[tracepoint.ordinal()]) {
-            invariants[i].accept(record);
+            invariant(i).accept(record);
         }
     }
 
     @Override
     public void close() {}
 
+    private Invariant invariant(int index) {
+        Invariant there = made[index];
+        if (there == null) {
+            there = makers.get(index).apply(seen);
+            made[index] = there;
+        }
+        return there;
+    }
+
     /** The invariants. */
     public List<Invariant> list() {
-        return List.of(invariants);
+        return IntStream.range(0, made.length).mapToObj(this::invariant).toList();
     }
 
     /** All violations so far, in the order of the trace. */
     public List<Violation> violations() {
         List<Violation> all = new ArrayList<>(0);
-        for (Invariant invariant : invariants) {
-            all.addAll(invariant.violations());
+        for (Invariant invariant : made) {
+            if (invariant != null) {
+                all.addAll(invariant.violations());
+            }
         }
         all.sort(Comparator.comparingLong(violation -> violation.at().order()));
         return all;

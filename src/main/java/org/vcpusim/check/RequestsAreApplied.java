@@ -1,7 +1,5 @@
 package org.vcpusim.check;
 
-import java.util.Map;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.RequestSet;
@@ -29,7 +27,7 @@ import org.vcpusim.trace.Tracepoint;
 public final class RequestsAreApplied extends Invariant {
     private static final VcpuRequest[] REQUESTS = VcpuRequest.values();
 
-    private final Map<Integer, Flows> byVcpu = new TreeMap<>();
+    private final ByVcpu<Flows> byVcpu = new ByVcpu<>(Flows::new);
 
     /** The flows of one vCPU: those whose bit is set, and those seen and not applied, by request. */
     private static final class Flows {
@@ -158,7 +156,7 @@ public final class RequestsAreApplied extends Invariant {
     }
 
     private Flows of(int vcpu) {
-        return byVcpu.computeIfAbsent(vcpu, index -> new Flows());
+        return byVcpu.of(vcpu);
     }
 
     private void lost(TraceRecord record, int vcpu, RequestSet.Flow flow, String how) {

@@ -46,7 +46,7 @@ public final class SleepersAreWoken extends Invariant {
             }
         } else if (event instanceof Event.RequestMade made) {
             VcpuRequest request = made.flow().request();
-            if (asleep.contains(made.vcpu()) && running.containsValue(request)) {
+            if (!running.isEmpty() && asleep.contains(made.vcpu()) && running.containsValue(request)) {
                 owed.putIfAbsent(made.vcpu(), new Owed(request, record));
             }
         } else if (event instanceof Event.VcpuBlocked blocked) {

@@ -23,9 +23,14 @@ public final class WaitBroadcastLeavesNoOldEntry extends Invariant {
     private static final long OUTSIDE = -1;
 
     private final Map<Integer, Broadcast> running = new TreeMap<>();
-    private final Map<Integer, Long> entryOrders = new TreeMap<>();
+    private final ByVcpu<Entry> entries = new ByVcpu<>(Entry::new);
     /** Makes of broadcasts that have completed and that were not seen before, by request. */
     private final Map<VcpuRequest, Integer> makesMissing = new EnumMap<>(VcpuRequest.class);
+
+    /** The last record of a vCPU's entry while it is in the guest. */
+    private static final class Entry {
+        private long order = OUTSIDE;
+    }
 
     private static final class Broadcast {
         private final VcpuRequest request;
@@ -66,9 +71,9 @@ public final class WaitBroadcastLeavesNoOldEntry extends Invariant {
     public void accept(TraceRecord record) {
         Event event = record.event();
         if (event instanceof Event.GuestEntered entry) {
-            entryOrders.put(entry.vcpu(), record.order());
+            entries.of(entry.vcpu()).order = record.order();
         } else if (event instanceof Event.GuestExited exit) {
-            entryOrders.put(exit.vcpu(), OUTSIDE);
+            entries.of(exit.vcpu()).order = OUTSIDE;
         } else if (event instanceof Event.BroadcastStarted started) {
             if (started.request().waits()) {
                 running.put(started.operation(), new Broadcast(started.request(), started.targets()));
@@ -81,6 +86,9 @@ public final class WaitBroadcastLeavesNoOldEntry extends Invariant {
     }
 
     private void made(Event.RequestMade made, TraceRecord record) {
+        if (running.isEmpty() && makesMissing.isEmpty()) {
+            return;
+        }
         Make make = new Make(made.vcpu(), record.order());
         for (Broadcast broadcast : running.values()) {
             if (broadcast.request == made.flow().request()) {
@@ -97,7 +105,7 @@ public final class WaitBroadcastLeavesNoOldEntry extends Invariant {
     }
 
     private void late(Event.RequestMade made, TraceRecord record) {
-        long entry = entryOrders.getOrDefault(made.vcpu(), OUTSIDE);
+        long entry = entries.of(made.vcpu()).order;
         if (entry != OUTSIDE) {
             violated(
                     record,
@@ -118,7 +126,7 @@ public final class WaitBroadcastLeavesNoOldEntry extends Invariant {
         }
         for (Make make : broadcast.makes) {
             make.candidates--;
-            long entry = entryOrders.getOrDefault(make.vcpu, OUTSIDE);
+            long entry = entries.of(make.vcpu).order;
             if (make.candidates == 0 && entry != OUTSIDE && entry < make.order) {
                 violated(
                         record,

@@ -94,8 +94,9 @@ public final class Explorer implements AutoCloseable {
         }
         all.add(last);
         all.addAll(Arrays.asList(sinks));
-        Watch watch = new Watch(invariants.list());
+        Watch watch = new Watch();
         if (ending.violation == OnViolation.STOP) {
+            watch.invariants = invariants.list();
             all.add(watch);
         }
         ControlledRun on = staged(machine);
@@ -140,12 +141,8 @@ public final class Explorer implements AutoCloseable {
 
     /** Sees after every record whether there is a finding. */
     private static final class Watch implements TraceSink {
-        private final List<Invariant> invariants;
+        private List<Invariant> invariants = List.of();
         private boolean seen;
-
-        Watch(List<Invariant> invariants) {
-            this.invariants = invariants;
-        }
 
         @Override
         public void accept(TraceRecord record) {
