@@ -3,7 +3,6 @@ package org.vcpusim.actor;
 import java.io.UncheckedIOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.List;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
@@ -152,8 +151,8 @@ public final class ActorPort implements Port {
         }
     }
 
-    private void send(ActorRef<?> receiver, Object message) {
-        run.sent(receiver);
+    private void send(ActorRef<?> receiver, int place, Object message) {
+        run.sent(place);
         ActorRef<Object> before = heldFor;
         Object earlier = held;
         if (before != null && earlier != null) {
@@ -166,47 +165,51 @@ public final class ActorPort implements Port {
 
     @Override
     public void toVm(Vm.Message message) {
-        send(run.directory().vm(), message);
+        send(run.directory().vm(), Directory.VM, message);
     }
 
     @Override
     public void toVcpu(int index, Vcpu.Message message) {
-        send(run.directory().vcpus().get(index), message);
+        Directory all = run.directory();
+        send(all.vcpus().get(index), all.placeOfVcpu(index), message);
     }
 
     @Override
     public void toWire(int vcpu, Wire.Message message) {
-        List<ActorRef<Wire.Message>> wires = run.directory().wires();
-        if (wires.isEmpty()) {
+        Directory all = run.directory();
+        if (all.wires().isEmpty()) {
             message.arrive(vcpu, this);
         } else {
-            send(wires.get(vcpu), message);
+            send(all.wires().get(vcpu), all.placeOfWire(vcpu), message);
         }
     }
 
     @Override
     public void toGuest(int index, Guest.Message message) {
-        send(run.directory().guests().get(index), message);
+        Directory all = run.directory();
+        send(all.guests().get(index), all.placeOfGuest(index), message);
     }
 
     @Override
     public void toDevice(int index, Device.Message message) {
-        send(run.directory().devices().get(index), message);
+        Directory all = run.directory();
+        send(all.devices().get(index), all.placeOfDevice(index), message);
     }
 
     @Override
     public void toPhysicalCpu(int index, PhysicalCpu.Message message) {
-        send(run.directory().physicalCpus().get(index), message);
+        Directory all = run.directory();
+        send(all.physicalCpus().get(index), all.placeOfPhysicalCpu(index), message);
     }
 
     @Override
     public void toTimer(HostTimer.Message message) {
-        send(run.directory().timer(), message);
+        send(run.directory().timer(), Directory.TIMER, message);
     }
 
     @Override
     public void toUserspace(Userspace.Message message) {
-        send(run.directory().userspace(), message);
+        send(run.directory().userspace(), Directory.USERSPACE, message);
     }
 
     @Override

@@ -12,7 +12,8 @@ import org.vcpusim.kvm.Vm;
 import org.vcpusim.kvm.Wire;
 
 /**
- * Who is who in one simulated machine.
+ * Who is who in one simulated machine. The place of each is its position among the components in the order of the parts
+ * here.
  *
  * @param vm the VM
  * @param userspace the VMM process
@@ -38,5 +39,30 @@ public record Directory(
         devices = List.copyOf(devices);
         physicalCpus = List.copyOf(physicalCpus);
         wires = List.copyOf(wires);
+    }
+
+    static final int VM = 0;
+    static final int USERSPACE = 1;
+    static final int TIMER = 2;
+    private static final int VCPUS = 3;
+
+    int placeOfVcpu(int index) {
+        return VCPUS + index;
+    }
+
+    int placeOfGuest(int index) {
+        return VCPUS + vcpus.size() + index;
+    }
+
+    int placeOfDevice(int index) {
+        return placeOfGuest(guests.size()) + index;
+    }
+
+    int placeOfPhysicalCpu(int index) {
+        return placeOfDevice(devices.size()) + index;
+    }
+
+    int placeOfWire(int index) {
+        return placeOfPhysicalCpu(physicalCpus.size()) + index;
     }
 }

@@ -3,8 +3,7 @@ package org.vcpusim.actor;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Consumer;
-import org.apache.pekko.actor.typed.ActorRef;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.trace.Recorder;
 
@@ -17,7 +16,7 @@ import org.vcpusim.trace.Recorder;
  */
 public final class Run {
     private final Recorder recorder;
-    private final @Nullable Consumer<ActorRef<?>> sends;
+    private final @Nullable IntConsumer sends;
     private final LongAdder sent = new LongAdder();
     private final LongAdder handled = new LongAdder();
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
@@ -29,8 +28,11 @@ public final class Run {
         sends = null;
     }
 
-    /** A run that reports to {@code recorder}, and to {@code sends} the receiver of each message that a step sends. */
-    public Run(Recorder recorder, Consumer<ActorRef<?>> sends) {
+    /**
+     * A run that reports to {@code recorder}, and to {@code sends} the receiver of each message that a step sends, as its place in
+     * the {@link Directory}.
+     */
+    public Run(Recorder recorder, IntConsumer sends) {
         this.recorder = recorder;
         this.sends = sends;
     }
@@ -54,7 +56,7 @@ public final class Run {
         return recorder;
     }
 
-    void sent(ActorRef<?> receiver) {
+    void sent(int receiver) {
         if (sends != null) {
             sends.accept(receiver);
         }

@@ -176,13 +176,10 @@ public final class ControlledExecutor implements ExecutionContextExecutor {
         }
     }
 
-    /** The step that runs sends to {@code receiver}; a chooser that wants to know is told. */
-    public void sent(ActorRef receiver) {
+    /** The step that runs sends to enrolled actor {@code receiver}; a chooser that wants to know is told. */
+    public void sent(int receiver) {
         if (toldOfSends != null && running != NOBODY) {
-            int to = indices.getOrDefault(receiver, NOBODY);
-            if (to != NOBODY) {
-                toldOfSends.sent(running, to);
-            }
+            toldOfSends.sent(running, receiver);
         }
     }
 

@@ -36,9 +36,7 @@ final class ControlledRun implements AutoCloseable {
         this.system = system;
         this.chooser = new Timed(clock, chooser);
         recorder = new SequentialRecorder(clock, new Announcements(sink, announced));
-        run = chooser.wantsSends()
-                ? new Run(recorder, receiver -> executor.sent(Adapter.toClassic(receiver)))
-                : new Run(recorder);
+        run = chooser.wantsSends() ? new Run(recorder, executor::sent) : new Run(recorder);
         try {
             spawn(assembly);
             recorder.goOn(sink);

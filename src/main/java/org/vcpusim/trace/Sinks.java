@@ -4,15 +4,15 @@ import java.util.List;
 
 /** Several sinks as one. */
 public final class Sinks implements TraceSink {
-    private final List<TraceSink> sinks;
+    private final TraceSink[] sinks;
 
-    private Sinks(List<TraceSink> sinks) {
-        this.sinks = List.copyOf(sinks);
+    private Sinks(List<? extends TraceSink> sinks) {
+        this.sinks = sinks.toArray(TraceSink[]::new);
     }
 
     /** All of {@code sinks}, each given every record, in this order. */
     public static TraceSink of(List<? extends TraceSink> sinks) {
-        return sinks.size() == 1 ? sinks.get(0) : new Sinks(List.copyOf(sinks));
+        return sinks.size() == 1 ? sinks.get(0) : new Sinks(sinks);
     }
 
     @Override
