@@ -9,7 +9,7 @@ import org.vcpusim.trace.Tracepoint;
  *
  * <p>Models {@code kvm_make_scan_ioapic_request_mask} as {@code ioapic_write_indirect} uses it, arch/x86/kvm/ioapic.c: everybody
  * is asked where the delivery mode is not fixed. Judged by how many are asked and, while no other broadcast about the table runs,
- * by who is; not while a local APIC's identity is unknown.
+ * by who is; not while the number of vCPUs or a local APIC's identity is unknown.
  */
 public final class OnlyTargetsScan extends Invariant {
     private final ObservedMachine machine;
@@ -27,7 +27,7 @@ public final class OnlyTargetsScan extends Invariant {
     @Override
     public void accept(TraceRecord record) {
         ObservedMachine.Write write = machine.write();
-        if (write == null) {
+        if (write == null || !machine.isKnown()) {
             return;
         }
         if (record.event() instanceof Event.BroadcastStarted started) {

@@ -39,6 +39,7 @@ import org.vcpusim.trace.TraceRecord;
  * exit45:49 eoi:49 veoi:49          exit for an EOI; EOI in KVM; EOI in the processor
  * write msr                         KVM emulates a write of the EOI register, in the page or as an MSR
  * tpr:64 reset set:49 l2 l1         TPR; INIT; KVM_SET_LAPIC with a request; L2 is entered, left
+ * noted                             L1's notification vector is noted for L2
  * load:r49+s33+t49+p50              an entry finds IRR, ISR, TMR, PIR; a: APICv is active; n: irr_pending is false;
  *                                   #2: isr_count; c33: highest_isr_cache
  * halted:r49 running:p50 off:r49    the audit finds the vCPU asleep, in the guest, with interrupts off
@@ -150,6 +151,9 @@ class LocalApicInvariantsTest {
         X7   | edge:49 irr:49 irr:49 make:EVENT                        | 2           | twice for one message
         X7   | edge:49 irr:49 halted                                   | 2           | KVM_REQ_EVENT is not made
         X7   | edge:49 post:49 post:49                                 | 2           | twice for one message
+        X7   | edge:49 noted halted                                    | ""          | noted for L2 instead
+        X7   | edge:49 irr:49 ack:49 noted make:EVENT halted           | ""          | L1 took it, and something else is noted
+        X7   | noted make:EVENT halted                                 | ""          | no message
         X7   | vtd:49 self:49                                          | ""          | no messages, and no KVM
         X7   | nmi make:NMI halted                                     | ""          | an NMI
         X7   | nmi halted                                              | 1           | nobody looks at it
@@ -192,6 +196,7 @@ class LocalApicInvariantsTest {
         return switch (verb) {
             case "edge" -> new Event.InterruptAccepted(0, DeliveryMode.FIXED, TriggerMode.EDGE, vector);
             case "level" -> new Event.InterruptAccepted(0, DeliveryMode.FIXED, TriggerMode.LEVEL, vector);
+            case "noted" -> new Event.NestedNotificationNoted(0);
             case "nmi" -> new Event.InterruptAccepted(0, DeliveryMode.NMI, TriggerMode.EDGE, 0);
             case "discard" -> new Event.InterruptDiscarded(0, vector);
             case "irr" -> new Event.InterruptRequested(0, vector, Event.SyncedBy.KVM, false);
