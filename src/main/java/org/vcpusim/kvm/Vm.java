@@ -1,6 +1,7 @@
 package org.vcpusim.kvm;
 
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
@@ -357,6 +358,42 @@ public final class Vm {
         }
         VmTasks started = tasks.start(VmCalls.first(message));
         return with(started).advance(started.started(), port);
+    }
+
+    /**
+     * Whose thread does the work that {@code message} carries on; empty where it begins work, or a thread of the kernel's own
+     * does it.
+     */
+    public Optional<Requester> requester(Message message) {
+        int id = task(message);
+        for (VmTask task : tasks.running()) {
+            if (task.id() == id) {
+                return Optional.ofNullable(task.requester());
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** The task that {@code message} carries on, or 0. */
+    private static int task(Message message) {
+        if (message instanceof Continue c) {
+            return c.task;
+        } else if (message instanceof Accepted a) {
+            return a.task;
+        } else if (message instanceof AcceptedToPost a) {
+            return a.task;
+        } else if (message instanceof AcceptedForNested a) {
+            return a.task;
+        } else if (message instanceof ModeFound m) {
+            return m.task;
+        } else if (message instanceof Reported r) {
+            return r.task;
+        } else if (message instanceof VectorsHeld h) {
+            return h.task;
+        } else if (message instanceof IoapicShown s) {
+            return s.task;
+        }
+        return message instanceof IpiAcknowledged i ? i.task : 0;
     }
 
     private Vm answered(int id, VmTask.Answer answer, Port port) {

@@ -61,10 +61,13 @@ record VmTask(int id, @Nullable Rest rest, Answer answer, Wait awaits, int ipisO
         return answer instanceof Value v ? v.value : 0;
     }
 
-    /** Whose thread does the work: who gets the answer at its end; null for a thread of the kernel's own. */
+    /** Whose thread does the work: who scans, or gets the answer at its end; null for a thread of the kernel's own. */
     Vm.@Nullable Requester requester() {
         Rest last = rest;
         while (last != null && last.next != null) {
+            if (last.first instanceof IoapicSteps.ShowTable show) {
+                return new Vm.OfVcpu(show.vcpu());
+            }
             last = last.next;
         }
         return last != null && last.first instanceof VmCalls.Answer answer ? answer.to() : null;

@@ -42,6 +42,7 @@ public final class PlainMachine implements Port {
     private final VirtualClock clock = new VirtualClock();
     private final SequentialRecorder recorder;
     private final TraceSink sink;
+    private Sends sends = (from, to) -> {};
     private int running = -1;
     private long steps;
 
@@ -70,6 +71,12 @@ public final class PlainMachine implements Port {
             IntFunction<Vcpu> vcpu,
             IntFunction<Guest> guest,
             IntFunction<Device> device) {}
+
+    /** Hears of every message. */
+    public interface Sends {
+        /** Component {@code from}, or -1 for nobody, sends component {@code to} a message. */
+        void sent(int from, int to);
+    }
 
     /** A machine that begins as {@code start} and records to {@code sink}, which the caller closes. */
     public PlainMachine(Start start, TraceSink sink) {
@@ -117,6 +124,21 @@ public final class PlainMachine implements Port {
     /** Bitmaps and pins are looked at. */
     public void audit() {
         send(VM, Vm.Audit.AUDIT);
+    }
+
+    /** {@code listener} hears of the messages that are sent from now on. */
+    public void onSend(Sends listener) {
+        sends = listener;
+    }
+
+    /** The VM as it is now. */
+    public Vm vm() {
+        return (Vm) states[VM];
+    }
+
+    /** Component {@code component} as it is now. */
+    public Object state(int component) {
+        return states[component];
     }
 
     /** Who has a message, in the order in which they got one. */
@@ -211,6 +233,7 @@ public final class PlainMachine implements Port {
             ready.add(component);
         }
         messages.add(message);
+        sends.sent(running, component);
     }
 
     @Override
