@@ -2,7 +2,6 @@ package org.vcpusim.sim;
 
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Consumer;
 import org.vcpusim.check.Invariant;
 import org.vcpusim.check.Invariants;
 import org.vcpusim.check.Violation;
@@ -69,18 +68,19 @@ final class Attempt {
 
     /** Runs {@code wanted}. */
     Result run(int[] wanted) {
-        return run(wanted, step -> {}, PlainSimulation.NOWHERE);
+        return run(wanted, new Watcher() {}, PlainSimulation.NOWHERE);
     }
 
     /**
      * Runs {@code wanted}.
      *
-     * @param watcher is shown the machine before each step, with the position that is picked
+     * @param watcher is shown the machine before each step
      * @param sink is given every record
      */
-    Result run(int[] wanted, Consumer<Step> watcher, TraceSink sink) {
+    Result run(int[] wanted, Watcher watcher, TraceSink sink) {
         Checks checks = new Checks(symptom);
         PlainMachine machine = PlainSimulation.machine(assembly, Sinks.of(List.of(checks, sink)));
+        watcher.starts(machine);
         machine.start();
         int[] taken = new int[wanted.length];
         int count = 0;
@@ -90,7 +90,7 @@ final class Attempt {
                 continue;
             }
             taken[count++] = pick;
-            watcher.accept(new Step(machine, position, true));
+            watcher.steps(machine, pick);
             machine.step(position);
             if (checks.found()) {
                 return result(checks, taken, count, machine);
@@ -107,14 +107,20 @@ final class Attempt {
         return result(checks, taken, count, machine);
     }
 
-    /** A step that is about to be taken: of somebody in the list, or behind it. */
-    record Step(PlainMachine machine, int position, boolean picked) {}
+    /** Looks on. */
+    interface Watcher {
+        /** {@code machine} is about to start. */
+        default void starts(PlainMachine machine) {}
 
-    private void finish(PlainMachine machine, Checks checks, Consumer<Step> watcher) {
+        /** {@code component} is about to take a step, one of the list or behind it. */
+        default void steps(PlainMachine machine, int component) {}
+    }
+
+    private void finish(PlainMachine machine, Checks checks, Watcher watcher) {
         Chooser tail = new LatestFirstChooser();
         for (long steps = 0; steps < bound && machine.ready().size() > 0 && !checks.found(); steps++) {
             int position = tail.choose(machine.ready());
-            watcher.accept(new Step(machine, position, false));
+            watcher.steps(machine, machine.ready().actor(position));
             machine.step(position);
         }
     }

@@ -35,6 +35,7 @@ public final class Shrinker {
     private long bound;
     private int[] picks = {};
     private long steps;
+    private int turns;
     private long replays;
 
     private Shrinker(Scenario scenario, Symptom symptom, BooleanSupplier stopped) {
@@ -54,7 +55,7 @@ public final class Shrinker {
      * @param finishes whether the run goes on behind the picks until nothing moves, and the audit follows
      * @param violation what it shows
      * @param steps messages handled in all
-     * @param critical the pair of neighbours whose exchange makes the failure vanish, if there is one
+     * @param critical neighbours whose exchange makes the failure vanish, if there are any
      * @param replays runs that it took
      * @param complete whether nothing more could be tried; false where it was stopped
      */
@@ -69,11 +70,11 @@ public final class Shrinker {
             boolean complete) {}
 
     /**
-     * Two runs of picks of one actor each, one behind the other: with {@code second} first, nothing breaks.
+     * Steps of two threads, one behind the other: with those from {@code second} on first, nothing breaks.
      *
-     * @param first position of the first pick of the first run
-     * @param second position of the first pick of the second run
-     * @param end position behind the second run
+     * @param first position of the first step of the one
+     * @param second position of the first step of the other
+     * @param end position behind the last step of the other
      */
     public record CriticalPair(int first, int second, int end) {}
 
@@ -130,17 +131,20 @@ public final class Shrinker {
     }
 
     private Shrunk result() {
-        Optional<CriticalPair> critical = criticalPair();
         Attempt.Result result = attempt(assembly).run(picks);
-        return new Shrunk(
-                scenario,
-                Schedule.of(picks),
-                ending == Ending.FINISH,
-                result.violation().orElseThrow(),
-                result.steps(),
-                critical,
-                replays,
-                !stopped.getAsBoolean());
+        Violation violation = result.violation().orElseThrow();
+        Shrunk shrunk = shrunk(violation, result.steps(), Optional.empty());
+        CriticalPairs pairs = new CriticalPairs(
+                attempt(assembly), new Attempt(assembly, Ending.FINISH, symptom, bound), Narration.of(shrunk), stopped);
+        Optional<CriticalPair> critical = pairs.find();
+        replays += pairs.replays();
+        return shrunk(violation, result.steps(), critical);
+    }
+
+    private Shrunk shrunk(Violation violation, long all, Optional<CriticalPair> critical) {
+        boolean finishes = ending == Ending.FINISH;
+        boolean complete = !stopped.getAsBoolean();
+        return new Shrunk(scenario, Schedule.of(picks), finishes, violation, all, critical, replays, complete);
     }
 
     private boolean begins(int[] schedule, Ending how) {
@@ -156,7 +160,7 @@ public final class Shrinker {
     }
 
     private long size() {
-        return steps * picks.length + turns(picks);
+        return steps * picks.length + turns;
     }
 
     private Attempt attempt(Assembly of) {
@@ -222,45 +226,13 @@ public final class Shrinker {
         }
     }
 
-    /** Turns of one actor are joined where the order between them does not matter. */
+    /** Turns of one thread are joined where the order between them does not matter. */
     private void joinTurns() {
-        for (int i = 1; i < picks.length && !stopped.getAsBoolean(); i++) {
-            if (picks[i] == picks[i - 1]) {
-                continue;
-            }
-            int next = next(picks[i - 1], i);
-            if (next > 0) {
-                int[] moved = moved(picks, next, i);
-                if (turns(moved) < turns(picks)) {
-                    keeps(moved);
-                }
-            }
-        }
-    }
-
-    private int next(int actor, int from) {
-        for (int i = from; i < picks.length; i++) {
-            if (picks[i] == actor) {
-                return i;
-            }
-        }
-        return -1;
-    }
-
-    private static int[] moved(int[] list, int from, int to) {
-        int[] result = list.clone();
-        int pick = result[from];
-        System.arraycopy(list, to, result, to + 1, from - to);
-        result[to] = pick;
-        return result;
-    }
-
-    private static int turns(int[] list) {
-        int turns = list.length == 0 ? 0 : 1;
-        for (int i = 1; i < list.length; i++) {
-            turns += list[i] == list[i - 1] ? 0 : 1;
-        }
-        return turns;
+        TurnJoiner joiner = new TurnJoiner(attempt(assembly), picks, stopped);
+        joiner.join();
+        picks = joiner.picks();
+        turns = joiner.turns();
+        replays += joiner.replays();
     }
 
     /** Parts of the scenario go that the failure does not need. */
@@ -288,42 +260,5 @@ public final class Shrinker {
         steps = result.steps();
         failed.clear();
         return true;
-    }
-
-    /** The last pair of turns of which both are taken in either order and only one order fails. */
-    private Optional<CriticalPair> criticalPair() {
-        for (int second = picks.length - 1; second > 0 && !stopped.getAsBoolean(); second--) {
-            if (picks[second] == picks[second - 1]) {
-                continue;
-            }
-            int middle = second;
-            int first = startOfTurn(second - 1);
-            int end = endOfTurn(second);
-            int[] exchanged = picks.clone();
-            System.arraycopy(picks, middle, exchanged, first, end - middle);
-            System.arraycopy(picks, first, exchanged, first + end - middle, middle - first);
-            replays++;
-            Attempt.Result result = attempt(assembly).run(exchanged);
-            if (result.violation().isEmpty() && result.picks().size() == picks.length) {
-                return Optional.of(new CriticalPair(first, middle, end));
-            }
-        }
-        return Optional.empty();
-    }
-
-    private int startOfTurn(int at) {
-        int start = at;
-        while (start > 0 && picks[start - 1] == picks[at]) {
-            start--;
-        }
-        return start;
-    }
-
-    private int endOfTurn(int at) {
-        int end = at + 1;
-        while (end < picks.length && picks[end] == picks[at]) {
-            end++;
-        }
-        return end;
     }
 }

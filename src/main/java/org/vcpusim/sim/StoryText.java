@@ -6,10 +6,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import org.vcpusim.check.Violation;
 import org.vcpusim.kvm.Fix;
-import org.vcpusim.trace.EventText;
-import org.vcpusim.trace.Tracepoint;
+import org.vcpusim.trace.TraceRecord;
 
 /** Stories for a terminal, as Markdown and as JSON. */
 public final class StoryText {
@@ -84,13 +84,15 @@ public final class StoryText {
     }
 
     private static void step(StringBuilder out, Story.Step step, String indent, int width, Colour colour) {
-        String head = String.format("%3d %s ", step.number(), step.racing() ? ">" : " ");
-        for (String line : step.lines()) {
-            for (String part : wrapped(line, width)) {
-                String text = (head + indent + part).stripTrailing();
-                out.append(step.racing() ? colour.red : "").append(text);
-                out.append(step.racing() ? colour.end : "").append('\n');
-                head = " ".repeat(MARGIN);
+        String number = String.format("%3d", step.number());
+        for (Story.Line line : step.lines()) {
+            String mark = line.racing() ? " > " : "   ";
+            for (String part : wrapped(line.text(), width)) {
+                String text = (number + mark + indent + part).stripTrailing();
+                out.append(line.racing() ? colour.red : "").append(text);
+                out.append(line.racing() ? colour.end : "").append('\n');
+                number = "   ";
+                mark = line.racing() ? " > " : "   ";
             }
         }
     }
@@ -124,28 +126,35 @@ public final class StoryText {
         lines.add(violation.invariant() + " is broken: " + story.rule() + ".");
         lines.add("Here: " + violation.sentence()
                 + (violation.detail().isEmpty() ? "" : " (" + violation.detail() + ")") + ".");
-        lines.add("Event " + violation.at().order() + ": " + traced(violation)
-                + violation
-                        .since()
-                        .map(since -> "; since event " + since.order() + ": "
-                                + Tracepoint.of(since.event()).traceName() + ": " + EventText.of(since.event()))
-                        .orElse(""));
+        if (story.extent().audited()) {
+            lines.add("That shows when all else has run to its end.");
+        }
+        violation
+                .since()
+                .filter(since -> since.order() != violation.at().order())
+                .ifPresent(since -> lines.add("It began with event " + since.order() + ": " + told(since) + "."));
         violation
                 .hazard()
                 .ifPresent(hazard -> lines.add(
                         "A known hazard of Linux as it is modelled, " + hazard + ": " + hazard.title() + "."));
         lines.addAll(story.knowledge());
         if (story.steps().stream().anyMatch(Story.Step::racing)) {
-            lines.add("The steps marked > race: the other way round nothing breaks.");
+            lines.add("What is marked > races: the other way round nothing breaks.");
+        } else {
+            lines.add("No two steps side by side were found whose exchange mends it.");
         }
+        lines.add(String.format(
+                Locale.ROOT,
+                "%,d of the %,d events are told, those that lead there; for all: vcpusim replay TOKEN --trace FILE.",
+                story.extent().told(),
+                story.extent().events()));
         story.fixes().forEach(fix -> lines.add(fixed(fix)));
         lines.add(REPLAY + "vcpusim replay " + story.token());
         return lines;
     }
 
-    private static String traced(Violation violation) {
-        return Tracepoint.of(violation.at().event()).traceName() + ": "
-                + EventText.of(violation.at().event());
+    private static String told(TraceRecord record) {
+        return StoryWords.always(record.event());
     }
 
     /** What repaired it, as one sentence. */
@@ -167,8 +176,8 @@ public final class StoryText {
             String[] cells = new String[story.columns().size()];
             Arrays.fill(cells, "");
             cells[story.columns().indexOf(step.column())] = String.join(
-                    "<br>", step.lines().stream().map(StoryText::escaped).toList());
-            out.append("| ").append(step.racing() ? "**" + step.number() + "**" : step.number());
+                    "<br>", step.lines().stream().map(StoryText::cell).toList());
+            out.append("| ").append(step.number());
             for (String cell : cells) {
                 out.append(" | ").append(cell);
             }
@@ -179,14 +188,18 @@ public final class StoryText {
         return out.toString().stripTrailing() + "\n";
     }
 
+    private static String cell(Story.Line line) {
+        return line.racing() ? "**" + escaped(line.text()) + "**" : escaped(line.text());
+    }
+
     private static String escaped(String text) {
         return text.replace("|", "\\|").replace("*", "\\*").replace("_", "\\_");
     }
 
-    /** As an object of {@code schema vcpusim.story/1}. */
+    /** As an object of {@code schema vcpusim.story/2}. */
     public static ObjectNode json(Story story) {
         ObjectNode root =
-                MAPPER.createObjectNode().put("schema", "vcpusim.story/1").put("title", story.title());
+                MAPPER.createObjectNode().put("schema", "vcpusim.story/2").put("title", story.title());
         ArrayNode columns = root.putArray("columns");
         story.columns().forEach(columns::add);
         ArrayNode steps = root.putArray("steps");
@@ -196,8 +209,14 @@ public final class StoryText {
                     .put("column", step.column())
                     .put("racing", step.racing())
                     .putArray("lines");
-            step.lines().forEach(lines::add);
+            for (Story.Line line : step.lines()) {
+                lines.addObject().put("text", line.text()).put("racing", line.racing());
+            }
         }
+        root.putObject("extent")
+                .put("told", story.extent().told())
+                .put("events", story.extent().events())
+                .put("audited", story.extent().audited());
         ArrayNode knowledge = root.putArray("knowledge");
         story.knowledge().forEach(knowledge::add);
         Violation violation = story.violation();
@@ -207,7 +226,7 @@ public final class StoryText {
                 .put("sentence", violation.sentence())
                 .put("detail", violation.detail())
                 .put("event", violation.at().order())
-                .put("at", traced(violation));
+                .put("at", told(violation.at()));
         violation.since().ifPresent(since -> broken.put("since", since.order()));
         violation.hazard().ifPresent(hazard -> broken.put("hazard", hazard.name()));
         ArrayNode fixes = root.putArray("fixes");

@@ -5,6 +5,7 @@ import java.util.Optional;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.VcpuMode;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.EventText;
 import org.vcpusim.trace.Tracepoint;
@@ -15,13 +16,20 @@ final class StoryWords {
 
     /** The line for {@code event}, empty where it is not worth one. */
     static Optional<String> of(Event event) {
+        if (isQuiet(event)) {
+            return Optional.empty();
+        }
         Optional<String> line = request(event);
         line = line.isPresent() ? line : entry(event);
         line = line.isPresent() ? line : interrupt(event);
-        if (line.isEmpty()) {
-            return isQuiet(event) ? Optional.empty() : Optional.of(asTraced(event));
-        }
-        return line.filter(text -> !text.isEmpty());
+        line = line.isPresent() ? line : posting(event);
+        line = line.isPresent() ? line : StoryRareWords.of(event);
+        return line.isEmpty() ? Optional.of(asTraced(event)) : line.filter(text -> !text.isEmpty());
+    }
+
+    /** The line for what broke a rule, which is never kept back. */
+    static String always(Event event) {
+        return of(event).or(() -> StoryRareWords.of(event)).orElseGet(() -> asTraced(event));
     }
 
     private static String asTraced(Event event) {
@@ -40,33 +48,39 @@ final class StoryWords {
                 || event instanceof Event.ApicPageZapped
                 || event instanceof Event.ApicIdentityChanged
                 || event instanceof Event.IoapicTableRead
-                || event instanceof Event.IoapicServiced
                 || event instanceof Event.RtcTracked
                 || event instanceof Event.EoiForwarded
                 || event instanceof Event.VcpuScheduledIn
-                || event instanceof Event.VcpuScheduledOut
+                || event instanceof Event.VcpuScheduledOut out && out.why() != Event.ScheduledOut.PREEMPTED
+                || event instanceof Event.ApicvInterruptAccepted
+                || event instanceof Event.NestedExited
                 || event instanceof Event.UserspaceExited
-                || event instanceof Event.EoiExitBitmapAudited audit && audit.verdict() != Event.BitmapVerdict.WRONG
+                || isAudit(event)
                 || event instanceof Event.ApicvUpdated updated && !updated.changed();
+    }
+
+    /** Whether it is what an audit finds when nothing moves any more. */
+    static boolean isAudit(Event event) {
+        return event instanceof Event.EoiExitBitmapAudited
+                || event instanceof Event.LevelPinStuck
+                || event instanceof Event.InterruptLost
+                || event instanceof Event.RtcEoiMissing;
     }
 
     private static Optional<String> request(Event event) {
         if (event instanceof Event.RequestMade made) {
-            return told(
-                    made.flow().request(),
-                    "kvm_make_request: " + made.flow().request() + " on vcpu" + made.vcpu()
-                            + (made.coalesced() ? ", already set" : ""));
+            return Optional.of("kvm_make_request: " + made.flow().request() + " on vcpu" + made.vcpu()
+                    + (made.coalesced() ? ", already set" : ""));
         }
         if (event instanceof Event.RequestSeen seen) {
-            return told(
-                    seen.flow().request(),
+            return Optional.of(
                     "kvm_check_request: " + seen.flow().request() + " of vcpu" + seen.vcpu() + " is set, and cleared");
         }
         if (event instanceof Event.RequestApplied applied) {
             boolean saidBetter = applied.flow().request() == VcpuRequest.SCAN_IOAPIC
                     || applied.flow().request() == VcpuRequest.LOAD_EOI_EXITMAP;
-            String line = "vcpu_enter_guest: " + applied.flow().request() + " is carried out";
-            return saidBetter ? Optional.of("") : told(applied.flow().request(), line);
+            return Optional.of(
+                    saidBetter ? "" : "vcpu_enter_guest: " + applied.flow().request() + " is carried out");
         }
         if (event instanceof Event.IpiSent sent) {
             return Optional.of("send IPI: vector 0x"
@@ -80,14 +94,6 @@ final class StoryWords {
             return Optional.of("kvm_make_all_cpus_request: " + completed.request() + " returns");
         }
         return Optional.empty();
-    }
-
-    /** Requests that every start makes are not told. */
-    private static Optional<String> told(VcpuRequest request, String line) {
-        boolean quiet = request == VcpuRequest.APIC_PAGE_RELOAD
-                || request == VcpuRequest.APICV_UPDATE
-                || request == VcpuRequest.EVENT;
-        return Optional.of(quiet ? "" : line);
     }
 
     private static Optional<String> entry(Event event) {
@@ -151,8 +157,27 @@ final class StoryWords {
             return Optional.of("kvm_notify_acked_irq: pin " + acked.pin() + " of " + acked.chip());
         }
         if (event instanceof Event.IoapicIrqSet set) {
-            return Optional.of("kvm_ioapic_set_irq: pin " + set.pin() + ", " + entry(set.entry())
-                    + (set.coalesced() ? ", coalesced" : ""));
+            return Optional.of("kvm_ioapic_set_irq: line " + set.pin() + (set.raised() ? " goes high, " : " goes low, ")
+                    + entry(set.entry()) + (set.coalesced() && set.raised() ? ", interrupts nobody" : ""));
+        }
+        if (event instanceof Event.IoapicServiced serviced) {
+            return Optional.of("ioapic_service: pin " + serviced.pin() + " sends " + entry(serviced.entry()));
+        }
+        if (event instanceof Event.RemoteIrrSet set) {
+            return Optional.of("ioapic_service: pin " + set.pin() + " waits for an EOI, remote IRR is set");
+        }
+        if (event instanceof Event.RemoteIrrCleared cleared) {
+            return Optional.of(
+                    "kvm_ioapic_update_eoi_one: pin " + cleared.pin() + " has its EOI, remote IRR is cleared");
+        }
+        return Optional.empty();
+    }
+
+    private static Optional<String> posting(Event event) {
+        if (event instanceof Event.PostedInterruptTriggered triggered) {
+            return Optional.of("kvm_vcpu_trigger_posted_interrupt: vcpu" + triggered.vcpu() + " is found in "
+                    + triggered.mode()
+                    + (triggered.mode() == VcpuMode.IN_GUEST_MODE ? ", and notified" : ", and woken if it sleeps"));
         }
         if (event instanceof Event.PostedInterruptSet set) {
             return Optional.of("pi_test_and_set_pir: vector " + hex(set.vector()) + " of vcpu" + set.vcpu()

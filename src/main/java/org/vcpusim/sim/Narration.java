@@ -1,0 +1,251 @@
+package org.vcpusim.sim;
+
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.search.PlainMachine;
+import org.vcpusim.trace.Source;
+import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.TraceSink;
+
+/** Listens to a run, keeps the events that lead to its violation, and cuts them into the steps of a story. */
+final class Narration implements Attempt.Watcher, TraceSink {
+    private final Shrinker.Shrunk shrunk;
+    private final Threads threads = new Threads();
+    private final List<TraceRecord> records = new ArrayList<>();
+    private final List<Integer> stepOf = new ArrayList<>();
+    private final List<Source> doerOf = new ArrayList<>();
+    private final List<Integer> components = new ArrayList<>();
+    private final List<Integer> senders = new ArrayList<>();
+    private final List<String> silent = new ArrayList<>();
+    private BitSet leads = new BitSet();
+    private final List<String> columns = new ArrayList<>();
+    private final Knowledge knowledge = new Knowledge();
+    private final List<Story.Step> steps = new ArrayList<>();
+    private int told;
+
+    private Narration(Shrinker.Shrunk shrunk) {
+        this.shrunk = shrunk;
+    }
+
+    /** The run of {@code shrunk}. */
+    static Narration of(Shrinker.Shrunk shrunk) {
+        Narration narration = new Narration(shrunk);
+        Attempt.Ending ending = shrunk.finishes() ? Attempt.Ending.FINISH : Attempt.Ending.STOP;
+        Attempt attempt = new Attempt(
+                ScenarioAssembly.of(shrunk.scenario()),
+                ending,
+                Attempt.Symptom.of(shrunk.violation()),
+                shrunk.steps() + 1);
+        attempt.run(shrunk.picks().toArray(), narration, narration);
+        narration.tell();
+        return narration;
+    }
+
+    @Override
+    public void starts(PlainMachine machine) {
+        threads.starts(machine);
+    }
+
+    @Override
+    public void steps(PlainMachine machine, int component) {
+        silent.add(StepWords.of(machine, component));
+        threads.steps(machine, component);
+        components.add(component);
+        doerOf.add(threads.current());
+        senders.add(threads.sender());
+    }
+
+    @Override
+    public void accept(TraceRecord record) {
+        if (components.isEmpty()) {
+            return; // what is announced before the start is in the scenario
+        }
+        records.add(record);
+        stepOf.add(components.size() - 1);
+    }
+
+    @Override
+    public void close() {}
+
+    /** Who takes part, in the order of their first step. */
+    List<String> columns() {
+        return List.copyOf(columns);
+    }
+
+    List<Story.Step> steps() {
+        return List.copyOf(steps);
+    }
+
+    Story.Extent extent() {
+        return new Story.Extent(
+                told, records.size(), StoryWords.isAudit(shrunk.violation().at().event()));
+    }
+
+    /** What each side knew and did not know. */
+    List<String> knowledge() {
+        return knowledge.sentences();
+    }
+
+    /** Something that is told: a record by its position, or a step without one, for which it is -1. */
+    private record Item(int step, int record, String text) {}
+
+    private void tell() {
+        leads = Slice.of(records, shrunk.violation());
+        List<Item> items = new ArrayList<>();
+        shrunk.critical().ifPresent(pair -> {
+            items.addAll(race(pair.first(), pair.second()));
+            items.addAll(race(pair.second(), pair.end()));
+        });
+        leads.stream()
+                .forEach(i -> words(records.get(i)).ifPresent(text -> items.add(new Item(stepOf.get(i), i, text))));
+        items.sort(Comparator.comparingInt(Item::step).thenComparingInt(Item::record));
+        List<Item> kept = turns(items).stream()
+                .flatMap(turn -> turn.items.stream().filter(item -> !isServedAtOnce(turn, item)))
+                .toList();
+        turns(kept).forEach(turn -> steps.add(step(turn)));
+    }
+
+    /** What is told of racing steps of which nothing leads to the violation. */
+    private List<Item> race(int from, int to) {
+        if (tells(from, to)) {
+            return List.of();
+        }
+        BitSet worded = worded(from, to);
+        leads.or(worded);
+        return worded.isEmpty()
+                ? IntStream.range(from, to)
+                        .filter(step -> !silent.get(step).isEmpty())
+                        .mapToObj(step -> new Item(step, -1, silent.get(step)))
+                        .toList()
+                : List.of();
+    }
+
+    private List<Turn> turns(List<Item> items) {
+        List<Turn> turns = new ArrayList<>();
+        for (Item item : items) {
+            String column = column(doerOf.get(item.step));
+            if (turns.isEmpty() || !last(turns).column.equals(column)) {
+                turns.add(new Turn(column, new ArrayList<>()));
+            }
+            last(turns).items.add(item);
+        }
+        return turns;
+    }
+
+    /** Consecutive items of one column. */
+    private record Turn(String column, List<Item> items) {}
+
+    private static Turn last(List<Turn> turns) {
+        return turns.get(turns.size() - 1);
+    }
+
+    private BitSet worded(int from, int to) {
+        BitSet worded = new BitSet();
+        for (int i = 0; i < records.size(); i++) {
+            if (isOf(stepOf.get(i), from, to) && words(records.get(i)).isPresent()) {
+                worded.set(i);
+            }
+        }
+        return worded;
+    }
+
+    /** Whether something of the steps from {@code from} to before {@code to} leads to the violation. */
+    boolean tells(int from, int to) {
+        return leads.intersects(worded(from, to));
+    }
+
+    /** Whether there is anything to say of the steps from {@code from} to before {@code to}. */
+    boolean describes(int from, int to) {
+        return silent.subList(from, to).stream().anyMatch(text -> !text.isEmpty())
+                || !worded(from, to).isEmpty();
+    }
+
+    /** Whether no event of the steps from {@code from} to before {@code to} is worth a line. */
+    boolean isSilent(int from, int to) {
+        return worded(from, to).isEmpty();
+    }
+
+    /** Whether something before {@code step} leads to the violation. */
+    boolean hasBegun(int step) {
+        return !leads.isEmpty() && stepOf.get(leads.nextSetBit(0)) < step;
+    }
+
+    /** The components that took the steps, in order. */
+    int[] components() {
+        return components.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    /** The threads that took the steps, in order. */
+    List<Source> doers() {
+        return List.copyOf(doerOf);
+    }
+
+    /** The words for {@code record}: those of the violation itself are never kept back, unless an audit has them. */
+    private Optional<String> words(TraceRecord record) {
+        Optional<String> words = StoryWords.of(record.event());
+        boolean isIt = record.order() == shrunk.violation().at().order() && !StoryWords.isAudit(record.event());
+        return isIt ? Optional.of(StoryWords.always(record.event())) : words;
+    }
+
+    private String column(Source doer) {
+        return doer.kind() == Source.Kind.DEVICE
+                ? shrunk.scenario().devices().get(doer.index()).name()
+                : doer.label();
+    }
+
+    private Story.Step step(Turn turn) {
+        if (!columns.contains(turn.column)) {
+            columns.add(turn.column);
+        }
+        int number = 1 + steps.size();
+        List<Story.Line> lines = new ArrayList<>();
+        for (Item item : turn.items) {
+            lines.add(new Story.Line(item.text, races(item.step)));
+            if (item.record >= 0) {
+                told++;
+                knowledge.learn(records.get(item.record), number);
+            }
+        }
+        return new Story.Step(number, turn.column, Repeats.folded(lines));
+    }
+
+    private boolean races(int step) {
+        return shrunk.critical()
+                .filter(pair -> isOf(step, pair.first(), pair.second()) || isOf(step, pair.second(), pair.end()))
+                .isPresent();
+    }
+
+    /** Whether {@code step} is one from {@code from} to before {@code to}, or what one of them sent another component to do. */
+    private boolean isOf(int step, int from, int to) {
+        int sender = senders.get(step);
+        boolean isSent = sender >= from && sender < to && doerOf.get(step).equals(doerOf.get(sender));
+        return step >= from && step < to || isSent && !components.get(step).equals(components.get(sender));
+    }
+
+    /** Whether it is a request that a vCPU makes on itself and serves in the same turn. */
+    private boolean isServedAtOnce(Turn turn, Item item) {
+        return requestOf(item).stream()
+                .anyMatch(request -> turn.items.stream()
+                        .anyMatch(other -> !other.equals(item)
+                                && requestOf(other).stream().anyMatch(request::equals)));
+    }
+
+    /** A request made on itself, or seen: vCPU and request. */
+    private Optional<String> requestOf(Item item) {
+        if (item.record < 0) {
+            return Optional.empty();
+        }
+        Event event = records.get(item.record).event();
+        if (event instanceof Event.RequestMade made && doerOf.get(item.step).equals(Source.vcpu(made.vcpu()))) {
+            return Optional.of(made.vcpu() + " " + made.flow().request());
+        }
+        return event instanceof Event.RequestSeen seen
+                ? Optional.of(seen.vcpu() + " " + seen.flow().request())
+                : Optional.empty();
+    }
+}

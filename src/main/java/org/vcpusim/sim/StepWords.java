@@ -1,0 +1,40 @@
+package org.vcpusim.sim;
+
+import org.vcpusim.kvm.EntryPhase;
+import org.vcpusim.kvm.Vcpu;
+import org.vcpusim.search.PlainMachine;
+
+/** Words for steps that leave no event, where their order matters: what a vCPU's thread looks at, and what others look at of it. */
+final class StepWords {
+    private StepWords() {}
+
+    /** What {@code component} is about to do; empty where nobody needs to know. */
+    static String of(PlainMachine machine, int component) {
+        if (!(machine.state(component) instanceof Vcpu vcpu)) {
+            return "";
+        }
+        Object message = machine.next(component);
+        if (message instanceof Vcpu.Step) {
+            return own("vcpu" + vcpu.index(), vcpu.phase());
+        }
+        boolean readsMode = message instanceof Vcpu.ReadMode || message instanceof Vcpu.ExchangeMode;
+        return readsMode ? "kvm_vcpu_exiting_guest_mode: vcpu" + vcpu.index() + " is seen in " + vcpu.mode() : "";
+    }
+
+    private static String own(String vcpu, EntryPhase phase) {
+        return switch (phase) {
+            case CHECK_REQUESTS -> "vcpu_enter_guest: " + vcpu + " looks for requests";
+            case CLEAR_REQUEST -> "vcpu_enter_guest: " + vcpu + " clears the request that it has handled";
+            case INJECT_EVENTS -> "kvm_check_and_inject_events: " + vcpu + " looks for interrupts";
+            case IRR_ACKED -> "apic_clear_irr: " + vcpu + " notes whether IRR has more";
+            case ENTER -> "vcpu_enter_guest: " + vcpu + " stores IN_GUEST_MODE";
+            case BARRIER -> "smp_mb__after_srcu_read_unlock: others see " + vcpu + " in IN_GUEST_MODE";
+            case SYNC_ON -> "vmx_sync_pir_to_irr: " + vcpu + " looks at ON";
+            case SYNC_PIR -> "vmx_sync_pir_to_irr: " + vcpu + " takes what is in PIR";
+            case RECHECK -> "kvm_vcpu_exit_request: " + vcpu + " looks for requests once more";
+            case BLOCK_PREPARE -> "kvm_vcpu_block: " + vcpu + " is going to sleep";
+            case BLOCK_CHECK -> "kvm_vcpu_check_block: " + vcpu + " looks for a reason to go on";
+            default -> "";
+        };
+    }
+}
