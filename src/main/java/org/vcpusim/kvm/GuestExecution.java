@@ -62,7 +62,8 @@ final class GuestExecution {
     /** Interrupts are as they were; an NMI's handler also ends the blocking of NMIs. */
     private static Vcpu iret(Vcpu v, Port port) {
         Vcpu back = v.with(v.guest().retiring().returned());
-        return VcpuRun.resume(v.events().nmiMasked() ? back.with(v.events().nmiUnmasked()) : back, port);
+        return VcpuRun.resume(
+                v.events().nmis().masked() ? back.with(v.events().nmis().unmasked()) : back, port);
     }
 
     static GuestExit exitFor(Vcpu v, GuestAction action) {

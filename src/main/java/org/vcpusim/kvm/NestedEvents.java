@@ -36,7 +36,7 @@ final class NestedEvents {
                     NestedEntry.leave(taken, GuestExit.of(ExitReason.INIT_SIGNAL), port), port);
         }
         if (exitsOnNmi(v)) {
-            Vcpu taken = v.with(v.events().nmiTakenForInjection().nmiEntered());
+            Vcpu taken = v.with(v.events().nmis().takenForInjection().entered());
             Vcpu left =
                     leave(taken, ExitReason.EXCEPTION_NMI, EventInjection.nmi().word(), port);
             return VcpuInjection.injectEvents(GuestApic.taking(left, NMI_VECTOR, port), port);
@@ -51,14 +51,17 @@ final class NestedEvents {
 
     private static boolean exitsOnNmi(Vcpu v) {
         VcpuEvents e = v.events();
-        return e.nmiPending() > 0
-                && !e.nmiMasked()
+        return e.nmis().pending() > 0
+                && !e.nmis().masked()
                 && PinBasedControl.NMI_EXITING.isSetIn(v.nested().vmcs12());
     }
 
     private static boolean isBlocked(Vcpu v) {
         VcpuEvents e = v.events();
-        return v.nested().run().entryPending() || e.interrupt() >= 0 || e.exception() >= 0 || e.nmiInjected();
+        return v.nested().run().entryPending()
+                || e.interrupt() >= 0
+                || e.exception() >= 0
+                || e.nmis().injected();
     }
 
     private static Vcpu exitWanted(Vcpu v, Port port) {

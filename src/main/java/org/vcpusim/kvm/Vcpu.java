@@ -494,6 +494,14 @@ public final class Vcpu {
         return new Vcpu(d);
     }
 
+    Vcpu with(Nmis other) {
+        return with(events.with(other));
+    }
+
+    Vcpu with(Smis other) {
+        return with(events.with(other));
+    }
+
     Vcpu with(ExitMap other) {
         Draft d = draft();
         d.exitMap = other;

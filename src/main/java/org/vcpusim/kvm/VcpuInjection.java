@@ -90,7 +90,7 @@ final class VcpuInjection {
         if (e.exception() >= 0) {
             return entry(v, EventInjection.hardwareExceptionWithErrorCode(e.exception()), port);
         }
-        if (e.nmiInjected()) {
+        if (e.nmis().injected()) {
             return entry(v, EventInjection.nmi(), port);
         }
         if (e.interrupt() >= 0) {
@@ -100,12 +100,12 @@ final class VcpuInjection {
         if (v.blocksIrqs()) {
             return VcpuRun.toEntry(TaskPrioritySync.updateIntercept(v), port);
         }
-        if (e.smiPending()) {
+        if (e.smis().pending()) {
             port.emit(new Event.SmiHandled(v.index()));
-            return injectEvents(v.with(e.smiTaken()), port);
+            return injectEvents(v.with(e.smis().taken()), port);
         }
-        if (e.nmiPending() > 0 && !e.nmiMasked()) {
-            return entry(v.with(e.nmiTakenForInjection()), EventInjection.nmi(), port);
+        if (e.nmis().pending() > 0 && !e.nmis().masked()) {
+            return entry(v.with(e.nmis().takenForInjection()), EventInjection.nmi(), port);
         }
         if (hasInjectable(v) && NestedEvents.mayInject(v)) {
             return acknowledge(v, port);
@@ -237,7 +237,7 @@ final class VcpuInjection {
     /** Whether a pending NMI can be injected now that the handler of the one before has returned. */
     static boolean nmiWindowOpen(Vcpu v) {
         VcpuEvents e = v.events();
-        return e.nmiPending() > 0 && !e.nmiMasked() && !e.nmiInjected();
+        return e.nmis().pending() > 0 && !e.nmis().masked() && !e.nmis().injected();
     }
 
     /** {@code kvm_arch_vcpu_runnable}, except that a vCPU waiting for a start-up IPI sleeps through everything else. */
@@ -253,8 +253,9 @@ final class VcpuInjection {
     /** {@code kvm_vcpu_has_events}; what was posted is to be {@link #synced} first. */
     static boolean hasEvents(Vcpu v) {
         VcpuEvents e = v.events();
-        boolean nmi = e.nmiQueued() > 0 || e.nmiPending() > 0 && !e.nmiMasked();
-        boolean smi = e.smiQueued() || e.smiPending();
+        boolean nmi =
+                e.nmis().queued() > 0 || e.nmis().pending() > 0 && !e.nmis().masked();
+        boolean smi = e.smis().queued() || e.smis().pending();
         boolean initOrSipi = v.lapic().initPending() || v.lapic().sipiPending();
         boolean interrupt = NestedEvents.mayInterrupt(v) && hasInterrupt(v);
         return e.pvUnhalted() || initOrSipi || nmi || smi || interrupt || NestedPostedInterrupts.wakes(v);

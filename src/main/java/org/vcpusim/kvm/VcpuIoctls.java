@@ -28,8 +28,8 @@ final class VcpuIoctls {
                 v.with(v.guest().reset())
                         .with(v.thread().inUserspaceAwaiting(VcpuThread.Await.NOTHING))
                         .make(VcpuRequest.EVENT, port);
-            case NMI -> v.with(v.events().withNmiQueued()).make(VcpuRequest.NMI, port);
-            case SMI -> v.with(v.events().withSmiQueued()).make(VcpuRequest.SMI, port);
+            case NMI -> v.with(v.events().nmis().withQueued()).make(VcpuRequest.NMI, port);
+            case SMI -> v.with(v.events().smis().withQueued()).make(VcpuRequest.SMI, port);
             case SIGNAL -> v.phase() == EntryPhase.USERSPACE ? v : signalled(v, port);
             case IMMEDIATE_EXIT -> signalled(v, port);
             case GET_STATE -> getState(v, port);
@@ -93,8 +93,8 @@ final class VcpuIoctls {
     private static Vcpu collected(Vcpu v, VcpuRequest request, Port port) {
         Vcpu seen = VcpuRequests.seen(v, request, port);
         VcpuEvents events = request == VcpuRequest.NMI
-                ? seen.events().nmisCollected()
-                : seen.events().smiCollected();
+                ? seen.events().with(seen.events().nmis().collected())
+                : seen.events().with(seen.events().smis().collected());
         Vcpu applied = VcpuRequests.applied(seen.with(events), port);
         return applied.with(applied.requests().clear(request)).make(VcpuRequest.EVENT, port);
     }

@@ -163,7 +163,7 @@ final class VcpuRun {
         port.emit(new Event.EntryCancelled(v.index(), v.mode(), v.requests().word()));
         Vcpu out = VcpuRemote.ipisTaken(v.with(v.thread().with(VcpuMode.OUTSIDE_GUEST_MODE)), port);
         VcpuEvents e = out.events();
-        boolean injecting = e.interrupt() >= 0 || e.nmiInjected() || e.exception() >= 0;
+        boolean injecting = e.interrupt() >= 0 || e.nmis().injected() || e.exception() >= 0;
         Vcpu queued = NestedEvents.cancelled(injecting ? out.make(VcpuRequest.EVENT, port) : out, port);
         return queued.with(queued.vmcs().write(VmcsField.VM_ENTRY_INTR_INFO_FIELD, 0))
                 .goTo(EntryPhase.RUN_LOOP, port);
@@ -232,7 +232,7 @@ final class VcpuRun {
         VcpuEvents e = v.events();
         VcpuEvents after = e.exception() >= 0
                 ? e.withException(VcpuEvents.NONE)
-                : e.nmiInjected() ? e.nmiEntered() : e.withInterrupt(VcpuEvents.NONE);
+                : e.nmis().injected() ? e.with(e.nmis().entered()) : e.withInterrupt(VcpuEvents.NONE);
         Vcpu entered = v.with(after).with(v.vmcs().write(VmcsField.VM_ENTRY_INTR_INFO_FIELD, 0));
         return GuestApic.taking(entered, vector, port);
     }

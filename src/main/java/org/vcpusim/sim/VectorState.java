@@ -78,8 +78,11 @@ final class VectorState {
         }
         state.put(prefix + "base", hex(lapic.apicBase()));
         VcpuEvents e = v.events();
-        state.put(prefix + "nmi", bit(e.nmiInjected()) + "/" + e.nmiPending() + "/" + bit(e.nmiMasked()));
-        state.put(prefix + "smi", bit(e.smiPending()) + "/0");
+        state.put(
+                prefix + "nmi",
+                bit(e.nmis().injected()) + "/" + e.nmis().pending() + "/"
+                        + bit(e.nmis().masked()));
+        state.put(prefix + "smi", bit(e.smis().pending()) + "/0");
         state.put(prefix + "inj", e.interrupt() < 0 ? "-" : hex(e.interrupt()));
     }
 

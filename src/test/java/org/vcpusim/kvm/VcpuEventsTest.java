@@ -138,12 +138,7 @@ class VcpuEventsTest {
         false  | true     | 0       | 5      | 1    | one is being injected, one waits
         """)
     void nmisThatComeTooFastAreDropped(boolean masked, boolean injected, int pending, int queued, int left) {
-        VcpuEvents events =
-                new VcpuEvents(MpState.RUNNABLE, -1, -1, queued, pending, injected, masked, false, false, false, false);
-
-        assertEquals(
-                new VcpuEvents(MpState.RUNNABLE, -1, -1, 0, left, injected, masked, false, false, false, false),
-                events.nmisCollected());
+        assertEquals(new Nmis(0, left, injected, masked), new Nmis(queued, pending, injected, masked).collected());
     }
 
     @Test

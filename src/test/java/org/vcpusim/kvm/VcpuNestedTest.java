@@ -281,7 +281,7 @@ class VcpuNestedTest {
 
         assertEquals(inL2, v.vcpu().nested().guestMode());
         assertEquals(inL2 ? List.of() : List.of(ExitReason.valueOf(exit)), toL1(v));
-        assertTrue(v.vcpu().events().nmiMasked());
+        assertTrue(v.vcpu().events().nmis().masked());
     }
 
     @Test
