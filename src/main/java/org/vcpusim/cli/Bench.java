@@ -17,7 +17,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "bench",
         description = "Measures, beside something else in the same process.",
-        subcommands = {Bench.Live.class, BenchSchedules.class})
+        subcommands = {Bench.Live.class, BenchSchedules.class, BenchDesigns.class})
 final class Bench implements Runnable {
 
     @Spec
@@ -26,7 +26,7 @@ final class Bench implements Runnable {
 
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "a benchmark is missing: live or schedules");
+        throw new ParameterException(spec.commandLine(), "a benchmark is missing: live, schedules or designs");
     }
 
     static void requireRange(String option, int found, int least, int most) {

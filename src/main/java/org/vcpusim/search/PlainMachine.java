@@ -24,13 +24,14 @@ import org.vcpusim.trace.VirtualClock;
  * A machine as plain values: a state and a mailbox for each component, and no actor system.
  *
  * <p>A pick means what it means to the controlled executor: component {@code i} handles its oldest message. Components become
- * ready in the same order too, so that a schedule gives the same trace on both.
+ * ready in the same order too, so that a schedule gives the same trace on both. With another {@link Delivery} it does not.
  */
 public final class PlainMachine implements Port {
     private static final int VM = 0;
     private static final int USERSPACE = 1;
     private static final int TIMER = 2;
     private static final int VCPUS = 3;
+    private static final int NOBODY = -1;
 
     private final int guests;
     private final int devices;
@@ -43,18 +44,28 @@ public final class PlainMachine implements Port {
     private final SequentialRecorder recorder;
     private final TraceSink sink;
     private Sends sends = (from, to) -> {};
-    private int running = -1;
+    private final Delivery delivery;
+    /** What the step that runs has yet to handle. */
+    private final ArrayDeque<Sent> atOnce = new ArrayDeque<>();
+
+    private int running = NOBODY;
+    private int picked = NOBODY;
+    private boolean broadcasting;
     private long steps;
 
     /** Messages of one component, oldest first, and its name in traces. */
     private static final class Mailbox {
         private final Source source;
         private final ArrayDeque<Object> messages = new ArrayDeque<>();
+        /** What comes behind all that is yet to come; see {@link Delivery#STIMULI_AT_THE_START}. */
+        private final ArrayDeque<Object> later = new ArrayDeque<>();
 
         Mailbox(Source source) {
             this.source = source;
         }
     }
+
+    private record Sent(int component, Object message) {}
 
     /**
      * The components of a machine before it starts.
@@ -80,7 +91,13 @@ public final class PlainMachine implements Port {
 
     /** A machine that begins as {@code start} and records to {@code sink}, which the caller closes. */
     public PlainMachine(Start start, TraceSink sink) {
+        this(start, sink, Delivery.ONE_OPERATION_A_MESSAGE);
+    }
+
+    /** The same with another design of the actors. */
+    public PlainMachine(Start start, TraceSink sink, Delivery delivery) {
         this.sink = sink;
+        this.delivery = delivery;
         recorder = new SequentialRecorder(clock, sink);
         int vcpus = start.machine().vcpuCount();
         guests = VCPUS + vcpus;
@@ -108,7 +125,7 @@ public final class PlainMachine implements Port {
         start.vm().announce(this);
         running = USERSPACE;
         start.userspace().announce(this);
-        running = -1;
+        running = NOBODY;
     }
 
     private void set(int component, Source source, Object state) {
@@ -174,14 +191,31 @@ public final class PlainMachine implements Port {
     /** The one at {@code position} handles its oldest message. */
     public void step(int position) {
         clock.deliver(ready.size());
-        int component = ready.remove(position);
-        running = component;
-        states[component] = stepped(component, mailboxes[component].messages.remove());
-        running = -1;
-        steps++;
-        if (!mailboxes[component].messages.isEmpty()) {
-            ready.add(component);
+        picked = ready.remove(position);
+        handle(picked, mailboxes[picked].messages.remove());
+        for (Sent next = atOnce.poll(); next != null; next = atOnce.poll()) {
+            handle(next.component, next.message);
         }
+        broadcasting = false;
+        if (isVcpu(picked) && Delivery.rests((Vcpu) states[picked])) {
+            mailboxes[picked].messages.addAll(mailboxes[picked].later);
+            mailboxes[picked].later.clear();
+        }
+        if (!mailboxes[picked].messages.isEmpty()) {
+            ready.add(picked);
+        }
+        picked = NOBODY;
+        steps++;
+    }
+
+    private void handle(int component, Object message) {
+        running = component;
+        states[component] = stepped(component, message);
+        running = NOBODY;
+    }
+
+    private boolean isVcpu(int component) {
+        return component >= VCPUS && component < guests;
     }
 
     private Object stepped(int component, Object message) {
@@ -228,12 +262,25 @@ public final class PlainMachine implements Port {
     }
 
     private void send(int component, Object message) {
-        ArrayDeque<Object> messages = mailboxes[component].messages;
-        if (messages.isEmpty() && component != running) {
-            ready.add(component);
+        if (broadcasting && (component == VM || Delivery.isOfBroadcast(message))) {
+            atOnce.add(new Sent(component, message));
+        } else if (comesLater(component, message)) {
+            mailboxes[component].later.add(message);
+        } else {
+            ArrayDeque<Object> messages = mailboxes[component].messages;
+            if (messages.isEmpty() && component != picked) {
+                ready.add(component);
+            }
+            messages.add(message);
         }
-        messages.add(message);
         sends.sent(running, component);
+    }
+
+    private boolean comesLater(int component, Object message) {
+        return delivery == Delivery.STIMULI_AT_THE_START
+                && isVcpu(component)
+                && Delivery.isUnasked(message)
+                && !Delivery.rests((Vcpu) states[component]);
     }
 
     @Override
@@ -278,6 +325,10 @@ public final class PlainMachine implements Port {
 
     @Override
     public void emit(Event event) {
+        if (delivery == Delivery.BROADCAST_IN_ONE_HANDLER) {
+            broadcasting |= event instanceof Event.BroadcastStarted;
+            broadcasting &= !(event instanceof Event.BroadcastCompleted);
+        }
         recorder.record(mailboxes[running].source, event);
     }
 

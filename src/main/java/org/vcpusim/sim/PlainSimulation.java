@@ -3,6 +3,7 @@ package org.vcpusim.sim;
 import java.util.List;
 import org.vcpusim.kvm.Machine;
 import org.vcpusim.schedule.Chooser;
+import org.vcpusim.search.Delivery;
 import org.vcpusim.search.PlainMachine;
 import org.vcpusim.trace.Sinks;
 import org.vcpusim.trace.TraceRecord;
@@ -23,6 +24,10 @@ public final class PlainSimulation {
 
     /** {@code assembly} before it starts; its listener in user space hears nothing. */
     static PlainMachine machine(Assembly assembly, TraceSink sink) {
+        return machine(assembly, sink, Delivery.ONE_OPERATION_A_MESSAGE);
+    }
+
+    private static PlainMachine machine(Assembly assembly, TraceSink sink, Delivery delivery) {
         Machine machine = assembly.machine();
         PlainMachine.Start start = new PlainMachine.Start(
                 machine,
@@ -32,7 +37,7 @@ public final class PlainSimulation {
                 assembly.vcpu(),
                 assembly.guest(),
                 assembly.device());
-        return new PlainMachine(start, sink);
+        return new PlainMachine(start, sink, delivery);
     }
 
     /**
@@ -41,8 +46,15 @@ public final class PlainSimulation {
      * @param sinks are given every record, and closed however the run ends
      */
     public static RunOutcome run(Assembly assembly, Chooser chooser, List<? extends TraceSink> sinks, Bounds bounds) {
+        return run(assembly, Delivery.ONE_OPERATION_A_MESSAGE, chooser, sinks, bounds);
+    }
+
+    /** The same with another design of the actors. */
+    @SuppressWarnings("TooManyParameters") // those of a run, and the design
+    static RunOutcome run(
+            Assembly assembly, Delivery delivery, Chooser chooser, List<? extends TraceSink> sinks, Bounds bounds) {
         try (TraceSink sink = Sinks.of(sinks)) {
-            PlainMachine machine = machine(assembly, sink);
+            PlainMachine machine = machine(assembly, sink, delivery);
             machine.start();
             RunOutcome.End end = advance(machine, chooser, bounds);
             if (end == RunOutcome.End.QUIESCENT) {
