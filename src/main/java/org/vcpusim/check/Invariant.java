@@ -24,7 +24,7 @@ public abstract class Invariant {
     private final String id;
     private final String title;
     private final Tracepoint[] wanted;
-    private final List<Violation> found = new ArrayList<>(0);
+    private List<Violation> found = List.of();
 
     /**
      * An invariant that has seen nothing.
@@ -62,6 +62,10 @@ public abstract class Invariant {
         return Collections.unmodifiableList(found);
     }
 
+    final boolean hasViolations() {
+        return !found.isEmpty();
+    }
+
     /** It does not hold at {@code at}. */
     protected final void violated(TraceRecord at, String sentence, String detail) {
         violated(at, null, sentence, detail, null);
@@ -77,6 +81,9 @@ public abstract class Invariant {
     @SuppressWarnings("TooManyParameters") // a violation's
     protected final void violated(
             TraceRecord at, @Nullable TraceRecord since, String sentence, String detail, @Nullable Hazard hazard) {
+        if (found.isEmpty()) {
+            found = new ArrayList<>();
+        }
         if (found.size() < MOST_VIOLATIONS) {
             found.add(new Violation(id, sentence, at, since, detail, hazard));
         }

@@ -154,12 +154,24 @@ public final class Invariants implements TraceSink {
     public List<Violation> violations() {
         List<Violation> all = new ArrayList<>(0);
         for (Invariant invariant : made) {
-            if (invariant != null) {
+            if (invariant != null && invariant.hasViolations()) {
                 all.addAll(invariant.violations());
             }
         }
         all.sort(Comparator.comparingLong(violation -> violation.at().order()));
         return all;
+    }
+
+    /** Whether there is a violation that no known hazard explains; cheap enough to ask after every record. */
+    public boolean hasFinding() {
+        for (Invariant invariant : made) {
+            if (invariant != null
+                    && invariant.hasViolations()
+                    && invariant.violations().stream().anyMatch(Violation::isFinding)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Those of {@link #violations} that no known hazard explains. */

@@ -4,9 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import org.vcpusim.check.Invariant;
 import org.vcpusim.check.Invariants;
-import org.vcpusim.check.Violation;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.schedule.Chooser;
 import org.vcpusim.trace.Sinks;
@@ -94,9 +92,8 @@ public final class Explorer implements AutoCloseable {
         }
         all.add(last);
         all.addAll(Arrays.asList(sinks));
-        Watch watch = new Watch();
+        Watch watch = new Watch(invariants);
         if (ending.violation == OnViolation.STOP) {
-            watch.invariants = invariants.list();
             all.add(watch);
         }
         ControlledRun on = staged(machine);
@@ -141,15 +138,16 @@ public final class Explorer implements AutoCloseable {
 
     /** Sees after every record whether there is a finding. */
     private static final class Watch implements TraceSink {
-        private List<Invariant> invariants = List.of();
+        private final Invariants invariants;
         private boolean seen;
+
+        Watch(Invariants invariants) {
+            this.invariants = invariants;
+        }
 
         @Override
         public void accept(TraceRecord record) {
-            for (Invariant invariant : invariants) {
-                List<Violation> violations = invariant.violations();
-                seen |= !violations.isEmpty() && violations.stream().anyMatch(Violation::isFinding);
-            }
+            seen |= invariants.hasFinding();
         }
 
         @Override
