@@ -231,8 +231,8 @@ final class Narration implements Attempt.Watcher, TraceSink {
     private boolean isServedAtOnce(Turn turn, Item item) {
         return requestOf(item).stream()
                 .anyMatch(request -> turn.items.stream()
-                        .anyMatch(other -> !other.equals(item)
-                                && requestOf(other).stream().anyMatch(request::equals)));
+                        .anyMatch(other ->
+                                !other.equals(item) && requestOf(other).stream().anyMatch(request::equals)));
     }
 
     /** A request made on itself, or seen: vCPU and request. */

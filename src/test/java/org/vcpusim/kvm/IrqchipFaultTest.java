@@ -70,7 +70,7 @@ class IrqchipFaultTest {
                 .step(new Vcpu.Accept(9, InterruptMessage.of(Fixtures.edge(VECTOR, 1))), port);
         assertEquals(List.of(new Vm.Accepted(9, false, null)), port.sentTo("vm"));
         assertEquals(
-                List.of(new Event.HostCrashed(Event.HostCrash.NO_LOCAL_APIC)),
+                List.of(new Event.HostCrashed(Event.HostCrash.NO_LOCAL_APIC), new Event.InterruptDiscarded(1, VECTOR)),
                 port.takeEvents().stream()
                         .filter(event -> !(event instanceof Event.VmcsInitialised))
                         .toList());

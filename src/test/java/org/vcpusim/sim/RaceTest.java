@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.function.Predicate;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterAll;
@@ -134,7 +135,7 @@ class RaceTest {
     @CsvSource(textBlock = """
             PI_SYNC_BEFORE_MODE,   IPI,            ACTIVE,   P3
             # What was posted in silence is not outstanding when the vCPU runs again.
-            NO_ON_RECOMPUTE,       POST,           ACTIVE,   P3
+            NO_ON_RECOMPUTE,       POST,           ACTIVE,   P2
             NO_ON_RECOMPUTE,       POST,           ACTIVE,   L3
             # Its last look for something to do was before the interrupt, its sleep is after.
             NO_WAKE_OF_SELF,       INTERRUPT_HOST, ACTIVE,   L3
@@ -142,12 +143,12 @@ class RaceTest {
             NO_SYNC_WHEN_INACTIVE, POST,           INACTIVE, P3
             """)
     void aSweepFindsTheFaultOfPosting(Fault fault, Way way, Machine.Apicv apicv, String invariant) {
-        long found = LongStream.range(0, SEEDS)
+        OptionalLong found = LongStream.range(0, SEEDS)
                 .filter(seed -> violations(way.assembly(apicv, fault), seed).stream()
                         .anyMatch(violation -> violation.invariant().equals(invariant)))
-                .count();
-        System.out.printf("%s: %s by %d of %d seeds%n", fault, invariant, found, SEEDS);
-        assertTrue(found > 0, fault + " not found by " + SEEDS + " seeds");
+                .findFirst();
+        System.out.printf("%s: %s by seed %s of %d%n", fault, invariant, found, SEEDS);
+        assertTrue(found.isPresent(), fault + " not found by " + SEEDS + " seeds");
     }
 
     @ParameterizedTest
