@@ -29,7 +29,9 @@ public final class ScheduleBench {
     private static final double SECOND = 1e9;
     private static final long SEED = 1;
     private static final long STEPS = 1_000_000;
-    private static final int WARM_UP = 10;
+    /** Messages that each subject handles before it is measured, for each microsecond of a measurement. */
+    private static final long WARM_UP_PER_MICROSECOND = 20;
+
     private static final int SLICES = 20;
 
     /** One write of the table, one broadcast to all vCPUs, each of which enters the guest once or twice and halts. */
@@ -201,7 +203,7 @@ public final class ScheduleBench {
     /** What one job measures, at the same time as all others. */
     private Size share(Assembly machine, int job, Phaser together) {
         try (Subjects subjects = new Subjects(machine)) {
-            subjects.round(WARM_UP * nanos, job, together);
+            subjects.warmUp(job, together);
             List<Round> measured = new ArrayList<>();
             for (int round = 0; round < rounds; round++) {
                 measured.add(subjects.round(nanos, job, together));
@@ -229,6 +231,15 @@ public final class ScheduleBench {
             tally = new StressTally(machine.machine().vcpuCount());
             conversation = Conversation.of(watched, machine, STEPS);
             bare = new BareSchedules(conversation);
+        }
+
+        /** By messages and not by time, since a busy computer takes long to compile what runs often. */
+        void warmUp(int job, Phaser together) {
+            long wanted = nanos / 1_000 * WARM_UP_PER_MICROSECOND;
+            Round so = round(nanos, job, together);
+            while (so.rates.values().stream().anyMatch(rate -> rate.messages < wanted)) {
+                so = so.and(round(nanos, job, together));
+            }
         }
 
         Round round(long each, int job, Phaser together) {
