@@ -10,6 +10,7 @@ import org.vcpusim.kvm.Rules;
 import org.vcpusim.scenario.InputException;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.schedule.PackedPicks;
+import org.vcpusim.schedule.Schedule;
 
 /**
  * A run as a short string: {@code v1.PROGRAM.SCENARIO.DIGEST.OPTIONS.TRACE.PICKS}.
@@ -126,7 +127,11 @@ public record ReplayToken(String program, String scenario, String digest, Option
         Scenario sized = named.machine().vcpuCount() == options.vcpus ? named : named.withVcpus(options.vcpus);
         Scenario played = sized.withRules(rules()).withGarbageSeed(options.garbageSeed);
         try {
-            return new Reproduction(played, PackedPicks.decode(picks), options.finishes);
+            Schedule schedule = PackedPicks.decode(picks);
+            if (schedule.size() == 0 && !options.finishes) {
+                throw new InputException("token picks: must be at least 1");
+            }
+            return new Reproduction(played, schedule, options.finishes);
         } catch (IllegalArgumentException e) {
             throw new InputException("token picks: " + e.getMessage());
         }
