@@ -100,14 +100,14 @@ final class BugsCommand implements Callable<Integer> {
         if (json) {
             ObjectNode node = node(fix);
             caught.flatMap(Hunt.Catch::found)
-                    .ifPresent(found -> node.set("story", StoryText.json(HuntCommand.story(found))));
+                    .ifPresent(found -> node.set("story", StoryText.json(HuntReport.story(found))));
             out.println(node.toPrettyString());
             return;
         }
         out.print(text(fix, scenarios));
         caught.flatMap(Hunt.Catch::found)
                 .ifPresent(found ->
-                        out.print("\n" + StoryText.of(HuntCommand.story(found), Terminal.width(), Terminal.colour())));
+                        out.print("\n" + StoryText.of(HuntReport.story(found), Terminal.width(), Terminal.colour())));
     }
 
     private static String text(Fix fix, List<Scenario> scenarios) {

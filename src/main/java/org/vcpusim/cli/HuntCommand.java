@@ -1,18 +1,16 @@
 package org.vcpusim.cli;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.vcpusim.kvm.Fix;
 import org.vcpusim.scenario.InputException;
@@ -21,11 +19,6 @@ import org.vcpusim.schedule.Strategies;
 import org.vcpusim.schedule.StrategyKind;
 import org.vcpusim.sim.Hunt;
 import org.vcpusim.sim.Hunt.Catch;
-import org.vcpusim.sim.ProgramVersion;
-import org.vcpusim.sim.ReplayToken;
-import org.vcpusim.sim.Reproduction;
-import org.vcpusim.sim.Shrinker;
-import org.vcpusim.sim.Story;
 import org.vcpusim.sim.StoryText;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -40,11 +33,12 @@ import picocli.CommandLine.Spec;
         description = "Leaves fixes out, each in the scenarios bundled for it, and finds and shortens what breaks.",
         footer = {
             "",
-            "Exit code: 0 each was found by a rule that the catalogue names, 1 one was not found in its time, 2 a fix or an",
-            "option cannot be used, 130 it was interrupted."
+            "Exit code: 0 each was found by a rule that the catalogue names, 1 one was not found in its "
+                    + "time, 2 a fix or an option cannot be used, 130 it was interrupted."
         })
 final class HuntCommand implements Callable<Integer> {
     private static final int MOST_JOBS = 256;
+    private static final long POLL_MILLIS = 20;
 
     @Parameters(paramLabel = "BUG", arity = "0..*", description = "Fixes to leave out, such as B02 B25.")
     private List<String> bugs = List.of();
@@ -157,10 +151,13 @@ final class HuntCommand implements Callable<Integer> {
             for (int i = 0; i < threads; i++) {
                 shares.add(pool.submit(() -> share(fixes, hunters, next, done, interruption)));
             }
+            while (!shares.stream().allMatch(Future::isDone)) {
+                TimeUnit.MILLISECONDS.sleep(POLL_MILLIS);
+                progress.at(done.get());
+            }
             List<Catch> catches = new ArrayList<>();
             for (Future<List<Catch>> share : shares) {
                 catches.addAll(share.get());
-                progress.at(done.get());
             }
             catches.sort((a, b) -> Integer.compare(fixes.indexOf(a.fix()), fixes.indexOf(b.fix())));
             return catches;
@@ -194,71 +191,17 @@ final class HuntCommand implements Callable<Integer> {
 
     private void print(List<Catch> catches, int wanted) {
         PrintWriter out = spec.commandLine().getOut();
+        HuntReport report = HuntReport.of(catches, wanted);
         if (json) {
-            out.println(document(catches).toPrettyString());
+            out.println(report.json().toPrettyString());
         } else {
             if (catches.size() == 1 || story) {
-                catches.forEach(each -> tell(each, out));
+                report.stories().forEach(told -> out.println(StoryText.of(told, Terminal.width(), Terminal.colour())));
             }
-            out.print(table(catches));
-            long found =
-                    catches.stream().filter(each -> each.found().isPresent()).count();
-            out.printf("%n%d of %d found%n", found, wanted);
+            out.print(report.table());
+            out.println();
+            out.println(report.sum());
         }
         out.flush();
-    }
-
-    private static void tell(Catch each, PrintWriter out) {
-        each.found()
-                .map(HuntCommand::story)
-                .ifPresent(told -> out.println(StoryText.of(told, Terminal.width(), Terminal.colour())));
-    }
-
-    static Story story(Shrinker.Shrunk shrunk) {
-        Reproduction run = new Reproduction(shrunk.scenario(), shrunk.picks(), shrunk.finishes());
-        return Story.of(shrunk, ReplayToken.of(run, ProgramVersion.running()).toString());
-    }
-
-    private static String table(List<Catch> catches) {
-        StringBuilder table = new StringBuilder(
-                "BUG   RULE  STRATEGY     SCHEDULES   PICKS  SHORTENED  STORY     TIME  WHAT THE FIX DOES\n");
-        for (Catch each : catches) {
-            table.append(String.format(
-                    Locale.ROOT,
-                    "%-5s %-5s %-12s %9d %7d %10s %6s %7.2fs  %s%n",
-                    each.fix().id(),
-                    each.found().map(found -> found.violation().invariant()).orElse("-"),
-                    each.strategy(),
-                    each.schedules(),
-                    each.picks(),
-                    each.found().map(found -> Long.toString(found.steps())).orElse("-"),
-                    each.found()
-                            .map(found -> Integer.toString(story(found).steps().size()))
-                            .orElse("-"),
-                    each.nanos() / 1e9,
-                    each.fix().title()));
-        }
-        return table.toString();
-    }
-
-    private static ObjectNode document(List<Catch> catches) {
-        ObjectNode root = new ObjectMapper().createObjectNode().put("schema", "vcpusim.hunt/1");
-        root.putArray("bugs");
-        for (Catch each : catches) {
-            ObjectNode node = root.withArray("/bugs")
-                    .addObject()
-                    .put("id", each.fix().id())
-                    .put("found", each.found().isPresent())
-                    .put("strategy", each.strategy())
-                    .put("schedules", each.schedules())
-                    .put("picks", each.picks())
-                    .put("elapsed_ns", each.nanos());
-            each.found()
-                    .ifPresent(found -> node.put("invariant", found.violation().invariant())
-                            .put("steps", found.steps())
-                            .put("locally_minimal", found.complete())
-                            .set("story", StoryText.json(story(found))));
-        }
-        return root;
     }
 }

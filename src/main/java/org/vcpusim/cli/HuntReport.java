@@ -1,0 +1,119 @@
+package org.vcpusim.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import org.vcpusim.sim.Hunt.Catch;
+import org.vcpusim.sim.ProgramVersion;
+import org.vcpusim.sim.ReplayToken;
+import org.vcpusim.sim.Reproduction;
+import org.vcpusim.sim.Shrinker;
+import org.vcpusim.sim.Story;
+import org.vcpusim.sim.StoryText;
+
+/** What {@code hunt} has caught: a row for each fix, their sum, and their stories. */
+final class HuntReport {
+    private final List<Told> all;
+    private final int wanted;
+
+    private HuntReport(List<Told> all, int wanted) {
+        this.all = all;
+        this.wanted = wanted;
+    }
+
+    /** Of {@code catches}; {@code wanted} were to be hunted. */
+    static HuntReport of(List<Catch> catches, int wanted) {
+        return new HuntReport(catches.stream().map(Told::of).toList(), wanted);
+    }
+
+    /** A catch and what there is to tell of it. */
+    private record Told(Catch caught, Optional<Story> story) {
+        static Told of(Catch caught) {
+            return new Told(caught, caught.found().map(HuntReport::story));
+        }
+
+        int steps() {
+            return story.map(each -> each.steps().size()).orElse(0);
+        }
+    }
+
+    /** The stories of those that were found. */
+    List<Story> stories() {
+        return all.stream().flatMap(each -> each.story.stream()).toList();
+    }
+
+    /** The story of {@code shrunk}, with the token that replays it. */
+    static Story story(Shrinker.Shrunk shrunk) {
+        Reproduction run = new Reproduction(shrunk.scenario(), shrunk.picks(), shrunk.finishes());
+        return Story.of(shrunk, ReplayToken.of(run, ProgramVersion.running()).toString());
+    }
+
+    /** Numbers over all, one line. */
+    String sum() {
+        List<Told> found = all.stream().filter(each -> each.story.isPresent()).toList();
+        String sum = found.size() + " of " + wanted + " found";
+        if (found.size() < 2) {
+            return sum;
+        }
+        long[] schedules = found.stream()
+                .mapToLong(each -> each.caught.schedules())
+                .sorted()
+                .toArray();
+        long[] steps = found.stream().mapToLong(Told::steps).sorted().toArray();
+        return String.format(
+                Locale.ROOT,
+                "%s; schedules to the first violation: median %d, most %d; steps of a story: median %d, most %d",
+                sum,
+                schedules[schedules.length / 2],
+                schedules[schedules.length - 1],
+                steps[steps.length / 2],
+                steps[steps.length - 1]);
+    }
+
+    /** A row for each, below their names. */
+    String table() {
+        StringBuilder table = new StringBuilder(
+                "BUG   RULE  STRATEGY     SCHEDULES   PICKS  SHORTENED  STORY     TIME  WHAT THE FIX DOES\n");
+        for (Told told : all) {
+            Catch each = told.caught;
+            table.append(String.format(
+                    Locale.ROOT,
+                    "%-5s %-5s %-12s %9d %7d %10s %6s %7.2fs  %s%n",
+                    each.fix().id(),
+                    each.found().map(found -> found.violation().invariant()).orElse("-"),
+                    each.strategy(),
+                    each.schedules(),
+                    each.picks(),
+                    each.found().map(found -> Long.toString(found.steps())).orElse("-"),
+                    told.story.map(story -> Integer.toString(told.steps())).orElse("-"),
+                    each.nanos() / 1e9,
+                    each.fix().title()));
+        }
+        return table.toString();
+    }
+
+    /** The whole as a document. */
+    ObjectNode json() {
+        ObjectNode root = new ObjectMapper().createObjectNode().put("schema", "vcpusim.hunt/1");
+        root.putArray("bugs");
+        for (Told told : all) {
+            Catch each = told.caught;
+            ObjectNode node = root.withArray("/bugs")
+                    .addObject()
+                    .put("id", each.fix().id())
+                    .put("found", each.found().isPresent())
+                    .put("strategy", each.strategy())
+                    .put("schedules", each.schedules())
+                    .put("picks", each.picks())
+                    .put("elapsed_ns", each.nanos());
+            each.found()
+                    .ifPresent(found -> node.put("invariant", found.violation().invariant())
+                            .put("steps", found.steps())
+                            .put("locally_minimal", found.complete()));
+            told.story.ifPresent(story -> node.set("story", StoryText.json(story)));
+        }
+        return root;
+    }
+}
