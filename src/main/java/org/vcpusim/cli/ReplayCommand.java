@@ -40,8 +40,8 @@ import picocli.CommandLine.Spec;
         description = "Runs the schedule of a token, or of a finding's file, again: the same trace, byte for byte.",
         footer = {
             "",
-            "Exit code: 0 no violation but known hazards, 1 a violation, 2 the token or file cannot be used, or is of another",
-            "scenario or version, 130 it was interrupted."
+            "Exit code: 0 no violation but known hazards, 1 a violation, 2 the token or file cannot be "
+                    + "used, or is of another scenario or version, 130 it was interrupted."
         })
 final class ReplayCommand implements Callable<Integer> {
     @Parameters(paramLabel = "TOKEN|FILE", description = "What stress or hunt has printed, or a file of a finding.")
@@ -169,17 +169,25 @@ final class ReplayCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         String token = ReplayToken.of(replayed.run, ProgramVersion.running()).toString();
         Optional<Story> told = story || markdown || json
-                ? replayed.violations.stream().findFirst().map(first -> story(replayed.run, first, token))
+                ? replayed.violations.stream().findFirst().map(first -> story(replayed.run, first, again(token)))
                 : Optional.empty();
         if (json) {
             out.println(document(replayed, token, told).toPrettyString());
         } else if (markdown) {
             told.ifPresent(each -> out.print(StoryText.markdown(each)));
         } else {
-            out.print(text(replayed, token));
+            out.print(text(replayed, again(token)));
             told.ifPresent(each -> out.print("\n" + StoryText.of(each, Terminal.width(), Terminal.colour())));
         }
         out.flush();
+    }
+
+    /** What the command line that replays it has behind its name. */
+    private String again(String token) {
+        if (!shrink && !ReplayToken.looksLike(what)) {
+            return what;
+        }
+        return token + scenario.map(file -> " --scenario " + file).orElse("");
     }
 
     private static Story story(Reproduction run, Violation first, String token) {

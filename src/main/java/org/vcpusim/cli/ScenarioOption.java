@@ -38,6 +38,13 @@ final class ScenarioOption {
         }
     }
 
+    /** Whether {@code name} is a bundled scenario, so that its name alone finds it. */
+    static boolean isBundled(Path name) {
+        Path folder = file(name).toAbsolutePath().normalize().getParent();
+        return Stream.of(bundled(), bugs())
+                .anyMatch(each -> each.toAbsolutePath().normalize().equals(folder));
+    }
+
     /** Reads {@code name}: a path, or the name of a bundled scenario with or without its ending. */
     static Scenario read(Path name) {
         return ScenarioFile.read(file(name));

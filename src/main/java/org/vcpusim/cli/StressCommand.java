@@ -16,6 +16,7 @@ import org.vcpusim.sim.Explorer.OnViolation;
 import org.vcpusim.sim.FindingFile;
 import org.vcpusim.sim.ProgramVersion;
 import org.vcpusim.sim.SelfCheckFailedException;
+import org.vcpusim.sim.ShortFinding;
 import org.vcpusim.sim.Stress;
 import org.vcpusim.sim.StressJson;
 import org.vcpusim.sim.StressPlan;
@@ -36,9 +37,10 @@ import picocli.CommandLine.Spec;
             "",
             "The first thing that it does is to find a bug that is planted in a machine of its own.",
             "",
-            "Exit code: 0 no violation but known hazards in the schedules that were run, 1 a finding, 2 the scenario or an",
-            "option cannot be used, 4 a schedule was cut short by the bound on steps or no schedule was run in time,",
-            "70 the planted bug was not found, 130 it was interrupted; what there is till then is printed."
+            "Exit code: 0 no violation but known hazards in the schedules that were run, 1 a finding, 2 the "
+                    + "scenario or an option cannot be used, 4 a schedule was cut short by the bound on steps or no "
+                    + "schedule was run in time, 70 the planted bug was not found, 130 it was interrupted; what there "
+                    + "is till then is printed."
         })
 final class StressCommand implements Callable<Integer> {
     private static final long DEFAULT_SCHEDULES = 10_000;
@@ -100,6 +102,17 @@ final class StressCommand implements Callable<Integer> {
                     "Where findings and hazards go, a file each; made when there is one (default: ${DEFAULT-VALUE}).")
     private Path findings = Path.of("findings");
 
+    @Option(
+            names = "--shrink",
+            paramLabel = "TIME",
+            defaultValue = "5s",
+            description =
+                    "Most time to shorten the first schedule of each finding and hazard (default: ${DEFAULT-VALUE}).")
+    private String shrink = "5s";
+
+    @Option(names = "--no-shrink", description = "Shorten nothing: tell no stories.")
+    private boolean noShrink;
+
     @Option(names = "--no-progress", description = "Show no progress bar.")
     private boolean noProgress;
 
@@ -116,11 +129,16 @@ final class StressCommand implements Callable<Integer> {
         Interruption interruption = Interruption.onSignal();
         try {
             StressReport report = run(plan, interruption);
+            List<ShortFinding> shortened = shortened(report, interruption);
             PrintWriter out = spec.commandLine().getOut();
-            out.print(json ? StressJson.of(report) + System.lineSeparator() : StressText.of(report));
+            out.print(
+                    json
+                            ? StressJson.of(report, shortened) + System.lineSeparator()
+                            : StressText.of(
+                                    report, shortened, new StressText.StoryLook(Terminal.width(), Terminal.colour())));
             out.flush();
             write(report);
-            return exitCode(report);
+            return interruption.requested() ? ExitCode.INTERRUPTED : exitCode(report);
         } catch (SelfCheckFailedException e) {
             spec.commandLine().getErr().println("vcpusim stress: " + e.getMessage());
             return ExitCode.INTERNAL;
@@ -134,6 +152,7 @@ final class StressCommand implements Callable<Integer> {
         Scenario wanted = rules.applied(vcpus.map(read::withVcpus).orElse(read));
         long nanos = time.map(text -> Durations.nanos("--time", text)).orElse(Long.MAX_VALUE);
         long most = schedules.orElse(time.isPresent() ? Long.MAX_VALUE : DEFAULT_SCHEDULES);
+        Durations.nanos("--shrink", shrink);
         int threads = jobs.orElse(Math.min(MOST_JOBS, Runtime.getRuntime().availableProcessors()));
         requireRange("--schedules", most, Long.MAX_VALUE);
         requireRange("--jobs", threads, MOST_JOBS);
@@ -165,6 +184,19 @@ final class StressCommand implements Callable<Integer> {
         try (Progress progress = Progress.of("stress " + plan.scenario().name(), " schedules", noProgress)) {
             return Stress.run(plan, interruption::requested, progress::at);
         }
+    }
+
+    private List<ShortFinding> shortened(StressReport report, Interruption interruption) {
+        if (noShrink || report.groups().isEmpty()) {
+            return List.of();
+        }
+        return ShortFinding.of(
+                report,
+                new ShortFinding.Effort(
+                        Durations.nanos("--shrink", shrink),
+                        interruption::requested,
+                        ProgramVersion.running(),
+                        ScenarioOption.isBundled(scenario) ? "" : " --scenario " + scenario));
     }
 
     private void write(StressReport report) {

@@ -14,7 +14,7 @@ public final class StressJson {
     private StressJson() {}
 
     /** The document, without a line end behind it. */
-    public static String of(StressReport report) {
+    public static String of(StressReport report, List<ShortFinding> shortened) {
         ObjectNode root = new ObjectMapper().createObjectNode();
         StressPlan plan = report.plan();
         root.put("schema", 1)
@@ -43,8 +43,8 @@ public final class StressJson {
                     .put("firstSchedule", o.firstSchedule())
                     .put("meaning", o.meaning());
         }
-        groups(root.putArray("findings"), report.findings());
-        groups(root.putArray("hazards"), report.hazards());
+        groups(root.putArray("findings"), report.findings(), shortened);
+        groups(root.putArray("hazards"), report.hazards(), shortened);
         return root.toPrettyString();
     }
 
@@ -71,7 +71,7 @@ public final class StressJson {
         }
     }
 
-    private static void groups(ArrayNode array, List<Group> groups) {
+    private static void groups(ArrayNode array, List<Group> groups, List<ShortFinding> shortened) {
         for (Group group : groups) {
             ObjectNode node = array.addObject()
                     .put("invariant", group.invariant())
@@ -81,6 +81,10 @@ public final class StressJson {
                     .put("sentence", group.first().sentence())
                     .put("detail", group.first().detail());
             group.hazard().ifPresent(hazard -> node.put("hazard", hazard.name()));
+            shortened.stream()
+                    .filter(each -> each.group().equals(group))
+                    .forEach(each ->
+                            node.put("locallyMinimal", each.complete()).set("story", StoryText.json(each.story())));
         }
     }
 }

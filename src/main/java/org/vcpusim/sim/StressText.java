@@ -13,15 +13,22 @@ public final class StressText {
     private static final int LAST_SHARE = 10;
 
     private final StressReport report;
+    private final List<ShortFinding> shortened;
+    private final StoryLook look;
     private final StringBuilder text = new StringBuilder();
 
-    private StressText(StressReport report) {
+    private StressText(StressReport report, List<ShortFinding> shortened, StoryLook look) {
         this.report = report;
+        this.shortened = shortened;
+        this.look = look;
     }
 
-    /** Lines, each with its end; the last one is the verdict. */
-    public static String of(StressReport report) {
-        return new StressText(report).write();
+    /** How stories are shown. */
+    public record StoryLook(int width, StoryText.Colour colour) {}
+
+    /** Lines, each with its end; the last one is the verdict. Of what has been shortened findings are told, and hazards replayed. */
+    public static String of(StressReport report, List<ShortFinding> shortened, StoryLook look) {
+        return new StressText(report, shortened, look).write();
     }
 
     private String write() {
@@ -39,6 +46,7 @@ public final class StressText {
         outcomes();
         groups("findings", report.findings());
         groups("hazards, which Linux as modelled has too", report.hazards());
+        stories();
         line("");
         line("%s", report.verdict());
         return text.toString();
@@ -108,6 +116,26 @@ public final class StressText {
                     group.firstSchedule(),
                     group.first().sentence(),
                     detail.isEmpty() ? "" : " (" + detail + ")");
+            shortened.stream().filter(each -> each.group().equals(group)).forEach(this::replay);
+        }
+    }
+
+    private void replay(ShortFinding finding) {
+        int steps = finding.story().steps().size();
+        line(
+                "      in %d %s%s: vcpusim replay %s",
+                steps,
+                steps == 1 ? "step" : "steps",
+                finding.complete() ? "" : ", so far",
+                finding.story().token());
+    }
+
+    private void stories() {
+        for (ShortFinding finding : shortened) {
+            if (finding.group().isFinding()) {
+                line("");
+                text.append(StoryText.of(finding.story(), look.width, look.colour));
+            }
         }
     }
 

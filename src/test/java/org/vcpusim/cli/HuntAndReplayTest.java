@@ -40,6 +40,7 @@ class HuntAndReplayTest {
         assertEquals(ExitCode.OK, hunt.code, hunt.err);
         assertTrue(hunt.out.contains("commit e40ff1d6608d of 2018, Linux 4.17"), hunt.out);
         assertTrue(hunt.out.contains("1 of 1 found"), hunt.out);
+        assertTrue(hunt.out.contains("\nI11 is broken: "), hunt.out);
 
         Path actors = folder.resolve("actors.jsonl");
         Path values = folder.resolve("values.jsonl");
@@ -69,9 +70,13 @@ class HuntAndReplayTest {
         try (Stream<Path> listed = Files.list(folder)) {
             files = listed.sorted().toList();
         }
-        Called replay = call("replay", files.get(0).toString(), "--shrink", "--story");
+        String file = files.get(0).toString();
+        Called whole = call("replay", file, "--story");
+        assertTrue(whole.out.contains("\nReplay: vcpusim replay " + file + "\n"), whole.out);
+        Called replay = call("replay", file, "--shrink", "--story");
         assertEquals(ExitCode.FINDING, replay.code, replay.err);
         assertTrue(replay.out.contains("B48 was fixed by"), replay.out);
+        assertEquals(ExitCode.FINDING, call("replay", token(replay)).code);
     }
 
     @Test

@@ -74,6 +74,41 @@ class StressCommandTest {
     }
 
     @Test
+    void aFindingIsShortenedToldAndReplayedByItsToken() throws IOException {
+        Path own = Files.copy(Path.of(SCENARIO), folder.resolve("b02-level-eoi-after-move.conf"));
+        Outcome outcome = stress(own.toString(), "--schedules", "64", "--without", "B02", "--shrink", "1s");
+        assertTrue(outcome.out().contains("\nI3 is broken: "), outcome.out());
+        String command = outcome.out()
+                .lines()
+                .filter(line -> line.startsWith("Replay: vcpusim replay "))
+                .findFirst()
+                .orElseThrow();
+        assertTrue(command.endsWith(" --scenario " + own), command);
+        StringWriter out = new StringWriter();
+        int exitCode = VcpuSim.run(
+                new PrintWriter(out),
+                new PrintWriter(out),
+                command.substring("Replay: vcpusim ".length()).split(" "));
+        assertEquals(ExitCode.FINDING, exitCode, out.toString());
+        assertTrue(out.toString().contains("I3: vcpu0 scanned"), out.toString());
+    }
+
+    @Test
+    void storiesAreLeftOutWhereTheyAreNotWanted() {
+        Outcome outcome = stress(SCENARIO, "--schedules", "64", "--without", "B02", "--no-shrink");
+        assertFalse(outcome.out().contains("vcpusim replay"), outcome.out());
+        assertTrue(outcome.out().contains("2 findings"), outcome.out());
+    }
+
+    @Test
+    void jsonHasTheStoryOfAFinding() throws IOException {
+        Outcome outcome = stress(SCENARIO, "--schedules", "64", "--without", "B02", "--shrink", "1s", "--json");
+        JsonNode finding = new ObjectMapper().readTree(outcome.out()).at("/findings/0");
+        assertTrue(finding.at("/story/steps").size() > 0, outcome.out());
+        assertTrue(finding.at("/story/replay").asText().startsWith("vcpusim replay v1."), outcome.out());
+    }
+
+    @Test
     void theFirstFindingCanEndIt() {
         Outcome outcome = stress(SCENARIO, "--without", "B02", "--stop-on-first", "--jobs", "2");
         assertEquals(ExitCode.FINDING, outcome.exitCode(), outcome.err());
@@ -118,6 +153,7 @@ class StressCommandTest {
             --time      | 5     | --time = 5: must be a number and ms, s, m or h
             --schedules | 0     | --schedules = 0: must be at least 1
             --jobs      | 0     | --jobs = 0: must be 1 to 256
+            --shrink    | 0s    | --shrink = 0s: must be a number and ms, s, m or h
             --steps     | -1    | --steps = -1: must be at least 1
             """)
     void whatIsNotKnownIsOneLine(String option, String value, String line) {
