@@ -61,11 +61,12 @@ public final class StoryText {
     }
 
     private static void columns(StringBuilder out, Story story, int column, Colour colour) {
-        out.append(" ".repeat(MARGIN));
-        for (String name : story.columns()) {
-            out.append(colour.bold).append(padded(name, column)).append(colour.end);
-        }
-        out.append('\n');
+        StringBuilder names = new StringBuilder(" ".repeat(MARGIN));
+        story.columns().forEach(name -> names.append(padded(name, column)));
+        out.append(colour.bold)
+                .append(names.toString().stripTrailing())
+                .append(colour.end)
+                .append('\n');
         for (Story.Step step : story.steps()) {
             String indent = " ".repeat(column * story.columns().indexOf(step.column()));
             step(out, step, indent, column - 2, colour);
