@@ -25,12 +25,14 @@ record DestinationRule(boolean broadcastQuirk, boolean wideMessages) {
 
     /** Whether {@code apic} is there and {@code route} leads to it. */
     boolean leadsTo(ApicIdentity apic, Routing.MsiRoute route) {
-        int destination = (int) (route.address() >> 12) & ALL_OF_8_BITS;
-        if (wideMessages) {
-            destination |= (int) (route.address() >>> 32) & ~ALL_OF_8_BITS;
-        }
         boolean logical = (route.address() >> 2 & 1) == 1;
-        return leadsTo(apic, destination, logical ? DestinationMode.LOGICAL : DestinationMode.PHYSICAL);
+        return leadsTo(apic, destinationOf(route), logical ? DestinationMode.LOGICAL : DestinationMode.PHYSICAL);
+    }
+
+    /** The destination of {@code route}: 8 bits, or 32. */
+    int destinationOf(Routing.MsiRoute route) {
+        int destination = (int) (route.address() >> 12) & ALL_OF_8_BITS;
+        return wideMessages ? destination | (int) (route.address() >>> 32) & ~ALL_OF_8_BITS : destination;
     }
 
     /** Whether {@code apic} is there and {@code destination} means it. */

@@ -64,7 +64,11 @@ public final class Invariants implements TraceSink {
             seen -> new SuppressedEoisStay(),
             seen -> new AckNotifiersHearOfEois(),
             seen -> new StormsAreDelayed(),
-            seen -> new HostStaysUp());
+            seen -> new HostStaysUp(),
+            seen -> new AddressedAreReached(seen.machine),
+            seen -> new InhibitsFollowReasons(seen.machine),
+            seen -> new SleepersGetTheWakeUpVector(),
+            seen -> new ResamplersAreAsked());
 
     /** Indices of invariants, by tracepoint. */
     private static final int[][] WANTED_OF_ALL = wanted(ALL);

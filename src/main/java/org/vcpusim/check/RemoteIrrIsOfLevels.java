@@ -8,25 +8,38 @@ import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
 /**
- * Only level-triggered entries have remote IRR, no guest writes it, and a pin that has it does not interrupt.
+ * Only level-triggered entries have remote IRR, no guest writes it, and a pin that has it does not interrupt; a level pin whose
+ * interrupt somebody took has it until the EOI.
  *
- * <p>Models {@code ioapic_service} and {@code ioapic_write_indirect}, arch/x86/kvm/ioapic.c; ICH data sheets, "Redirection Table
+ * <p>Whether somebody took it is judged in the kernel's IOAPIC, whose pins interrupt one after the other. Models {@code ioapic_service} and {@code ioapic_write_indirect}, arch/x86/kvm/ioapic.c; ICH data sheets, "Redirection Table
  * Register", bit 14. What user space restores may be anything.
  */
 public final class RemoteIrrIsOfLevels extends Invariant {
     private final boolean[] set = new boolean[Ioapic.PINS];
     private boolean known;
+    private boolean split;
+    /** The level pin that interrupted last and has not got remote IRR, or -1. */
+    private int servicing = -1;
+
+    private int vector;
+    /** How many have taken its interrupt. */
+    private int taken;
 
     /** One that has seen nothing. */
     RemoteIrrIsOfLevels() {
         super(
                 "I6",
-                "Only level-triggered entries have remote IRR, no guest writes it, and a pin that has it does not interrupt",
+                "Only level-triggered entries have remote IRR, no guest writes it, and a pin that has it does not"
+                        + " interrupt",
                 Tracepoint.IOAPIC_TABLE_SET,
                 Tracepoint.IOAPIC_REDIR_WRITE,
                 Tracepoint.IOAPIC_SERVICE,
                 Tracepoint.REMOTE_IRR_SET,
-                Tracepoint.REMOTE_IRR_CLEARED);
+                Tracepoint.REMOTE_IRR_CLEARED,
+                Tracepoint.VM_CREATED,
+                Tracepoint.KVM_APIC_ACCEPT_IRQ,
+                Tracepoint.INTERRUPT_DISCARDED,
+                Tracepoint.VCPU_AUDIT);
     }
 
     @Override
@@ -48,9 +61,33 @@ public final class RemoteIrrIsOfLevels extends Invariant {
                 violated(record, "pin " + remote.pin() + " got remote IRR, which it had", "");
             }
             set[remote.pin()] = true;
+            servicing = servicing == remote.pin() ? -1 : servicing;
         } else if (event instanceof Event.RemoteIrrCleared remote) {
             set[remote.pin()] = false;
+        } else {
+            delivery(event, record);
         }
+    }
+
+    private void delivery(Event event, TraceRecord record) {
+        if (event instanceof Event.InterruptAccepted accepted) {
+            boolean ofPin = accepted.triggerMode() == TriggerMode.LEVEL && accepted.vector() == vector;
+            taken += ofPin ? 1 : 0;
+        } else if (event instanceof Event.InterruptDiscarded discarded) {
+            taken -= discarded.vector() == vector ? 1 : 0;
+        } else if (event instanceof Event.VmCreated created) {
+            split = created.reservedPins() >= 0;
+        } else {
+            checkTaken(record);
+        }
+    }
+
+    /** The interrupt before this record is delivered. */
+    private void checkTaken(TraceRecord record) {
+        if (servicing >= 0 && taken > 0) {
+            violated(record, "pin " + servicing + " interrupted and has no remote IRR", "vector " + vector);
+        }
+        servicing = -1;
     }
 
     private void written(Event.RedirectionEntryWritten write, TraceRecord record) {
@@ -74,5 +111,9 @@ public final class RemoteIrrIsOfLevels extends Invariant {
                             + (waits ? "before the EOI of its last interrupt" : "while it was masked"),
                     "entry 0x" + Long.toHexString(entry.bits()));
         }
+        checkTaken(record);
+        servicing = entry.triggerMode() == TriggerMode.LEVEL && !split ? serviced.pin() : -1;
+        vector = entry.vector();
+        taken = 0;
     }
 }

@@ -18,6 +18,7 @@ import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.EntryPhase;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Ioapic;
+import org.vcpusim.kvm.Irqfds;
 import org.vcpusim.kvm.LapicHints;
 import org.vcpusim.kvm.Machine;
 import org.vcpusim.kvm.MpState;
@@ -51,7 +52,13 @@ import org.vcpusim.trace.TraceRecord;
  * enter in:INACTIVE exit       vCPU 0 enters the guest, with APICv active, or as said; leaves it by HLT
  * late:SL                      it enters with SCAN and LOAD requested
  * state:r49+s50+p51            the entry that follows finds IRR, ISR, PIR; o is ON, n SN
- * level:49 edge:49             vCPU 0 accepts a message
+ * level:49 edge:49/1           vCPU 0, vCPU 1 accepts a message
+ * discard:49                   vCPU 0 does nothing about it
+ * msi:49/1 hint:49/1 ipi:49/1  a device sends 49 to APIC 1, by a hint; vCPU 0 does; self:49, others:49, everybody:49 likewise
+ * inhibit:8 identity:7         the VM's inhibits become 8; vCPU 0's local APIC gets ID 7
+ * sched:0 asleep:0 preempted:0 vCPU 0's thread gets a processor, loses it since it sleeps, since the host wants it
+ * wakeup:0 notification:0      that vector is sent for vCPU 0
+ * ack:5 low:5 resample:0       pin 5 is acknowledged; its resampler's line is lowered; resampler 0 is asked
  * post:50 again:50 on vtd:50   50 is posted by a CPU, and was posted already; ON is set; a device posts 50
  * sync:50 virt:49              50 is taken from PIR; the processor delivers 49
  * veoi:49 exit45:49 eoi:49     the EOI ends in the guest; leaves it; reaches KVM
@@ -288,6 +295,71 @@ class BitmapInvariantsTest {
         P2   | post:50 on state:p50+o                                      | ""     | ON is set
         P2   | post:50 on state:p50+n                                      | ""     | SN is
         P2   | post:50 on state:                                           | ""     | nothing is posted
+        I6   | serve:5 level:49 remote:5 halted                            | ""     | taken, and it has remote IRR
+        I6   | serve:5 level:49 halted                                     | 2      | taken, and it has not
+        I6   | serve:5 level:49 serve:5                                    | 2      | it would come twice
+        I6   | serve:5 level:49 discard:49 halted                          | ""     | nobody took it
+        I6   | serve:5 halted                                              | ""     | it reached nobody
+        I6   | serve:7 edge:52 halted                                      | ""     | an edge has none
+        I6   | split serve:5 level:49 halted                               | ""     | the IOAPIC is in user space
+        I14  | halted                                                      | ""     | each has its own
+        I14  | identity:7 enter inhibit:32 halted                          | ""     | another than its vCPU, and inhibited
+        I14  | identity:7 enter halted                                     | 2      | another than its vCPU
+        I14  | identity:1 enter inhibit:16 halted                          | ""     | two share one, and inhibited
+        I14  | identity:1 enter halted                                     | 2      | two share one
+        I14  | inhibit:32 halted running                                   | 1      | its own, and inhibited for it
+        I14  | inhibit:8 halted                                            | ""     | inhibited for something else
+        I14  | identity:7 inhibit:32 identity:0 enter inhibit:0 halted     | ""     | its own again
+        I14  | identity:7                                                  | ""     | under way
+        I14  | "... identity:7 enter halted"                               | ""     | what inhibits is not known
+        P8   | sched:0 asleep:0 wakeup:0                                   | ""     | it sleeps
+        P8   | sched:0 wakeup:0                                            | 1      | it runs
+        P8   | sched:0 preempted:0 wakeup:0                                | 2      | it waits, and does not sleep
+        P8   | sched:0 asleep:0 sched:0 wakeup:0                           | 3      | it runs again
+        P8   | wakeup:0                                                    | ""     | what it does is not known
+        P8   | sched:0 notification:0                                      | ""     | the notification vector
+        I15  | notify:5 ack:5 low:5 resample:0 halted                      | ""     | lowered, and asked
+        I15  | notify:5 ack:5 resample:0 halted                            | 3      | not lowered
+        I15  | notify:5 ack:5 low:5 halted                                 | 3      | not asked
+        I15  | notify:5 ack:5 low:5 ack:5                                  | 3      | not asked before the next one
+        I15  | notify:5 ack:5 low:6 resample:0 halted                      | 4      | another line was lowered
+        I15  | ack:5 halted                                                | ""     | there is no resampler
+        I15  | notify:2 ack:2 halted                                       | ""     | the PIT's
+        I15  | notify:5 ack:5 notify:6 halted                              | ""     | the resampler is gone
+        I15  | notify:5 ack:5                                              | ""     | under way
+        X8   | serve:5 level:49 halted                                     | ""     | it reaches vCPU 0
+        X8   | serve:5 halted running                                      | 1      | it reaches nobody
+        X8   | serve:6 level:50                                            | 1      | it is for vCPU 1
+        X8   | serve:6 level:50/1 halted                                   | ""     | it is for vCPU 1
+        X8   | serve:5 level:49 level:49                                   | 2      | twice
+        X8   | serve:5 serve:5 level:49 level:49 halted                    | ""     | two messages
+        X8   | serve:5 edge:49 halted                                      | 2      | an edge of a level pin
+        X8   | level:49                                                    | 0      | sent by nobody
+        X8   | edge:49                                                     | ""     | perhaps by the host
+        X8   | off:0 enter serve:5 halted                                  | ""     | disabled by software it need not be reached
+        X8   | off:0 enter serve:5 level:49 halted                         | ""     | but may
+        X8   | away:0 enter serve:5 level:49                               | 3      | it is away
+        X8   | serve:5 away:0 halted                                       | ""     | it goes away meanwhile
+        X8   | away:0 serve:5 level:49                                     | ""     | it has just gone
+        X8   | write:5/l49>255 serve:5 level:49 level:49/1 halted          | ""     | everybody
+        X8   | write:5/l49>255 serve:5 level:49 halted                     | 3      | everybody but vCPU 1
+        X8   | write:5/o49>255 serve:5 level:49 level:49/1 halted          | ""     | the least busy of all is not looked for
+        X8   | off:0 msi:49/0 msi:49/1 edge:49/1 off:0 msi:49/1 edge:49/1 halted | "" | what need not arrive takes nothing from what must
+        X8   | split serve:5 halted                                        | ""     | user space sends a message for it
+        X8   | msi:49/0 edge:49 halted                                     | ""     | a device's
+        X8   | msi:49/0 halted                                             | 1      | a device's, lost
+        X8   | msi:49/1 edge:49                                            | 1      | a device's, astray
+        X8   | hint:49/255 edge:49 edge:49/1 halted                        | ""     | a hint does not matter to a broadcast
+        X8   | hint:49/0 edge:49 halted                                    | ""     | one of one
+        X8   | ipi:49/1 edge:49/1 halted                                   | ""     | a vCPU's
+        X8   | ipi:49/1 edge:49                                            | 1      | a vCPU's, astray
+        X8   | self:49 edge:49 halted                                      | ""     | to itself
+        X8   | others:49 edge:49/1 halted                                  | ""     | to the other one
+        X8   | others:49 edge:49                                           | 1      | to itself as well
+        X8   | everybody:49 edge:49 edge:49/1 halted                       | ""     | to both
+        X8   | everybody:49 edge:49/1 halted                               | 2      | to one of both
+        X8   | synic:49 msi:49/1 edge:49                                   | ""     | its SynIC's
+        X8   | "... level:49"                                              | ""     | who there is is not known
         """)
     void aTraceBreaksTheInvariant(String id, String words, String violated, String reason) {
         Invariants invariants = Invariants.all();
@@ -424,14 +496,49 @@ class BitmapInvariantsTest {
             case "notify" -> new Event.AckNotifiersChanged(1 << Integer.parseInt(what));
             case "route" -> new Event.GsiRoutingSet(1, 1, List.of(route(entry(what))));
             case "high" -> new Event.IoapicStateRestored(Integer.parseInt(what));
-            default -> interrupt(verb, Integer.parseInt(what));
+            default -> message(verb, what);
+        };
+    }
+
+    private static Event message(String verb, String what) {
+        String[] parts = what.split("/", -1);
+        int number = Integer.parseInt(parts[0]);
+        int to = parts.length > 1 ? Integer.parseInt(parts[1]) : 0;
+        long address = 0xfee00000L | (long) to << 12;
+        return switch (verb) {
+            case "level" -> new Event.InterruptAccepted(to, DeliveryMode.FIXED, TriggerMode.LEVEL, number);
+            case "edge" -> new Event.InterruptAccepted(to, DeliveryMode.FIXED, TriggerMode.EDGE, number);
+            case "discard" -> new Event.InterruptDiscarded(0, number);
+            case "msi" -> new Event.MsiSet(address, number);
+            case "hint" -> new Event.MsiSet(address | 1 << 3, number);
+            case "ipi" -> new Event.ApicIpiSent(0, number, to);
+            case "self" -> new Event.ApicIpiSent(0, 1 << 18 | number, 0);
+            case "everybody" -> new Event.ApicIpiSent(0, 2 << 18 | number, 0);
+            case "others" -> new Event.ApicIpiSent(0, 3 << 18 | number, 0);
+            case "inhibit" -> new Event.ApicvInhibitsStored(number);
+            case "identity" ->
+                new Event.ApicIdentityChanged(new ApicIdentity(
+                        0, number, 0, ApicIdentity.DFR_FLAT, ApicIdentity.ApicMode.XAPIC, true, false));
+            default -> host(verb, number);
+        };
+    }
+
+    private static Event host(String verb, int number) {
+        return switch (verb) {
+            case "sched" -> new Event.VcpuScheduledIn(number, 0);
+            case "asleep" -> new Event.VcpuScheduledOut(number, 0, Event.ScheduledOut.BLOCKED);
+            case "preempted" -> new Event.VcpuScheduledOut(number, 0, Event.ScheduledOut.PREEMPTED);
+            case "wakeup" -> new Event.IpiSent(number, Event.HostVector.POSTED_INTR_WAKEUP);
+            case "notification" -> new Event.IpiSent(number, Event.HostVector.POSTED_INTR);
+            case "ack" -> new Event.IrqAcknowledged(Event.IrqChip.IOAPIC, number);
+            case "low" -> new Event.IrqLineSet(number, 0, Irqfds.RESAMPLE_SOURCE);
+            case "resample" -> new Event.ResampleSignalled(number);
+            default -> interrupt(verb, number);
         };
     }
 
     private static Event interrupt(String verb, int vector) {
         return switch (verb) {
-            case "level" -> new Event.InterruptAccepted(0, DeliveryMode.FIXED, TriggerMode.LEVEL, vector);
-            case "edge" -> new Event.InterruptAccepted(0, DeliveryMode.FIXED, TriggerMode.EDGE, vector);
             case "post" -> new Event.PostedInterruptSet(0, vector, Event.Poster.CPU, false);
             case "again" -> new Event.PostedInterruptSet(0, vector, Event.Poster.CPU, true);
             case "vtd" -> new Event.PostedInterruptSet(0, vector, Event.Poster.DEVICE, false);

@@ -35,6 +35,7 @@ class BundledScenarioTest {
                 List.of(
                         "apic-disabled.conf",
                         "apicv-inhibit.conf",
+                        "destinations.conf",
                         "edge-and-level.conf",
                         "first.conf",
                         "halt-poll.conf",
@@ -43,12 +44,16 @@ class BundledScenarioTest {
                         "nested.conf",
                         "pit-reinjection.conf",
                         "posted-interrupts.conf",
+                        "priorities-in-software.conf",
+                        "priorities.conf",
                         "retarget-in-service.conf",
                         "split-irqchip.conf",
+                        "start-up.conf",
                         "storm.conf",
                         "synic-auto-eoi.conf",
                         "synic-union.conf",
-                        "thousand.conf"),
+                        "thousand.conf",
+                        "x2apic-clusters.conf"),
                 files().stream().map(file -> file.getFileName().toString()).toList());
     }
 
@@ -103,6 +108,11 @@ class BundledScenarioTest {
             posted-interrupts,   VirtualInterruptDelivered,    30
             posted-interrupts,   VcpuScheduledOut,             30
             halt-poll,           HaltPollChanged,               8
+            destinations,        MsiSet,                        3
+            destinations,        InterruptAccepted,            25
+            x2apic-clusters,     InterruptAccepted,             7
+            priorities,          TaskPriorityChanged,          10
+            start-up,            SipiStarted,                   1
             """)
     void showWhatTheySay(String name, String event, int count) {
         Scenario scenario = ScenarioFile.read(FOLDER.resolve(name + ".conf"));

@@ -1,0 +1,261 @@
+package org.vcpusim.check;
+
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.function.Predicate;
+import org.vcpusim.arch.DeliveryMode;
+import org.vcpusim.arch.DestinationMode;
+import org.vcpusim.arch.DestinationShorthand;
+import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.kvm.ApicIdentity;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Routing;
+import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
+
+/**
+ * A message of a pin, a device or a vCPU reaches every local APIC that it is for, once, and no other; of one that is for the least
+ * busy of several exactly one of them.
+ *
+ * <p>Models {@code kvm_irq_delivery_to_apic} and its optimised map, arch/x86/kvm/irq.c and lapic.c, by what the SDM says of
+ * destinations, volume 3, "Determining IPI Destination". Local APICs that are disabled by software need not be reached, and while one
+ * changes how it is addressed either address counts. An edge that nobody has sent may be one of a SynIC, or of an interrupt that the
+ * host took for the vCPU; it is judged only while the same message is on its way.
+ */
+public final class AddressedAreReached extends Invariant {
+    private static final int TRIGGER = 1 << 15;
+    private static final int LOGICAL = 1 << 11;
+    private static final int MSI_LOGICAL = 1 << 2;
+    private static final int MSI_HINT = 1 << 3;
+    private static final int ALL_OF_8_BITS = 0xff;
+    private static final int VECTOR = 0xff;
+    private static final int MODE = 7;
+    /** Messages that have arrived and are still remembered, since somebody who need not be reached may follow. */
+    private static final int MOST_DONE = 64;
+
+    private final ObservedMachine machine;
+    private final List<Sent> open = new ArrayList<>(4);
+    private final List<Sent> done = new ArrayList<>(4);
+
+    /** A message, and who is to be reached by it. */
+    private static final class Sent {
+        private final TraceRecord record;
+        private final DeliveryMode mode;
+        private final TriggerMode trigger;
+        private final int vector;
+        private final boolean one;
+        private final BitSet allowed = new BitSet();
+        private final BitSet required = new BitSet();
+
+        @SuppressWarnings("TooManyParameters") // the message
+        Sent(TraceRecord record, DeliveryMode mode, TriggerMode trigger, int vector, boolean one) {
+            this.record = record;
+            this.mode = mode;
+            this.trigger = trigger;
+            this.vector = vector;
+            this.one = one;
+        }
+
+        boolean is(Event.InterruptAccepted accepted) {
+            return vector == accepted.vector() && mode == accepted.deliveryMode() && trigger == accepted.triggerMode();
+        }
+
+        /** The message has reached {@code vcpu}. */
+        void reached(int vcpu) {
+            if (one) {
+                allowed.clear();
+                required.clear();
+            } else {
+                allowed.clear(vcpu);
+                required.clear(vcpu);
+            }
+        }
+    }
+
+    /** One that has seen nothing but what {@code machine} has. */
+    AddressedAreReached(ObservedMachine machine) {
+        super(
+                "X8",
+                "A message reaches every local APIC that it is for, once, and no other",
+                Tracepoint.IOAPIC_SERVICE,
+                Tracepoint.KVM_MSI_SET_IRQ,
+                Tracepoint.KVM_APIC_IPI,
+                Tracepoint.KVM_APIC_ACCEPT_IRQ,
+                Tracepoint.APIC_IDENTITY_CHANGED,
+                Tracepoint.VCPU_AUDIT);
+        this.machine = machine;
+    }
+
+    @Override
+    public void accept(TraceRecord record) {
+        Event event = record.event();
+        if (!machine.isKnown()) {
+            return;
+        }
+        if (event instanceof Event.IoapicServiced serviced) {
+            if (!machine.isSplit()) {
+                served(serviced.entry(), record);
+            }
+        } else if (event instanceof Event.MsiSet msi) {
+            msi(msi, record);
+        } else if (event instanceof Event.ApicIpiSent ipi) {
+            ipi(ipi, record);
+        } else if (event instanceof Event.InterruptAccepted accepted) {
+            accepted(accepted, record);
+        } else if (event instanceof Event.ApicIdentityChanged changed) {
+            loosen(changed.identity().vcpu());
+        } else {
+            atRest(record);
+        }
+    }
+
+    private void served(RedirectionEntry entry, TraceRecord record) {
+        DeliveryMode mode = entry.deliveryMode();
+        boolean lowest = mode == DeliveryMode.LOWEST_PRIORITY;
+        boolean broadcast = isBroadcast(entry.destination(), entry.destinationMode());
+        Sent sent = new Sent(
+                record,
+                lowest && broadcast ? DeliveryMode.FIXED : mode,
+                entry.triggerMode(),
+                entry.vector(),
+                lowest && !broadcast);
+        send(sent, apic -> machine.rule().leadsTo(apic, entry));
+    }
+
+    private void msi(Event.MsiSet msi, TraceRecord record) {
+        Routing.MsiRoute route = new Routing.MsiRoute(0, msi.address(), msi.data());
+        DeliveryMode mode = DeliveryMode.ofCode(msi.data() >> 8 & MODE);
+        boolean lowest = mode == DeliveryMode.LOWEST_PRIORITY || (msi.address() & MSI_HINT) != 0;
+        int destination = machine.rule().destinationOf(route);
+        boolean broadcast = isBroadcast(destination, DestinationMode.ofBit(msi.address() & MSI_LOGICAL)) && lowest;
+        Sent sent = new Sent(
+                record,
+                broadcast ? DeliveryMode.FIXED : mode,
+                TriggerMode.ofBit(msi.data() & TRIGGER),
+                msi.data() & VECTOR,
+                lowest && !broadcast);
+        send(sent, apic -> machine.rule().leadsTo(apic, route));
+    }
+
+    /** The least busy of all is not looked for. */
+    private static boolean isBroadcast(int destination, DestinationMode mode) {
+        return destination == ALL_OF_8_BITS && mode == DestinationMode.PHYSICAL;
+    }
+
+    private void ipi(Event.ApicIpiSent ipi, TraceRecord record) {
+        int low = ipi.icrLow();
+        DeliveryMode mode = DeliveryMode.ofCode(low >> 8 & MODE);
+        DestinationMode destinationMode = DestinationMode.ofBit(low & LOGICAL);
+        DestinationShorthand shorthand = DestinationShorthand.ofCode(low >> 18 & 3);
+        boolean lowest = mode == DeliveryMode.LOWEST_PRIORITY;
+        boolean broadcast = isBroadcast(ipi.destination(), destinationMode);
+        Sent sent = new Sent(
+                record,
+                lowest && broadcast ? DeliveryMode.FIXED : mode,
+                TriggerMode.ofBit(low & TRIGGER),
+                low & VECTOR,
+                lowest && !broadcast && shorthand == DestinationShorthand.NONE);
+        ApicIdentity sender = machine.vcpu(ipi.vcpu()).identity;
+        boolean wide = sender != null && sender.x2apic();
+        DestinationRule rule = wide ? new DestinationRule(false, true) : machine.rule();
+        send(sent, apic -> switch (shorthand) {
+            case NONE -> rule.leadsTo(apic, ipi.destination(), destinationMode);
+            case SELF -> apic.vcpu() == ipi.vcpu();
+            case ALL -> apic.present();
+            case ALL_BUT_SELF -> apic.present() && apic.vcpu() != ipi.vcpu();
+        });
+    }
+
+    private void send(Sent sent, Predicate<ApicIdentity> meant) {
+        for (ObservedVcpu v : machine.vcpus()) {
+            ApicIdentity now = v.identity;
+            ApicIdentity before = v.previousIdentity;
+            boolean means = now != null && meant.test(now);
+            if (means && before == null && v.accepts()) {
+                sent.required.set(v.index);
+            }
+            if (now == null || means || before != null && meant.test(before)) {
+                sent.allowed.set(v.index);
+            }
+        }
+        (sent.required.isEmpty() ? done : open).add(sent);
+        if (done.size() > MOST_DONE) {
+            done.remove(0);
+        }
+    }
+
+    private void accepted(Event.InterruptAccepted accepted, TraceRecord record) {
+        int position = position(accepted);
+        if (position >= 0) {
+            reached(open.get(position), position, accepted.vcpu());
+            return;
+        }
+        for (Sent sent : done) {
+            if (sent.is(accepted) && sent.allowed.get(accepted.vcpu())) {
+                sent.reached(accepted.vcpu());
+                return;
+            }
+        }
+        boolean underWay = open.stream().anyMatch(sent -> sent.is(accepted));
+        boolean ofDevice = accepted.deliveryMode() == DeliveryMode.FIXED
+                && accepted.triggerMode() == TriggerMode.EDGE
+                && !underWay;
+        if (!ofDevice && !machine.vcpu(accepted.vcpu()).synic.get(accepted.vector())) {
+            violated(
+                    record,
+                    "vcpu" + accepted.vcpu() + " was given vector " + accepted.vector() + ", which nobody sent to it",
+                    accepted.deliveryMode() + " " + accepted.triggerMode());
+        }
+    }
+
+    /** The message on its way that has to reach the vCPU, else one that may, or -1. */
+    private int position(Event.InterruptAccepted accepted) {
+        int may = -1;
+        for (int i = 0; i < open.size(); i++) {
+            Sent sent = open.get(i);
+            if (sent.is(accepted)) {
+                if (sent.required.get(accepted.vcpu())) {
+                    return i;
+                }
+                may = may < 0 && sent.allowed.get(accepted.vcpu()) ? i : may;
+            }
+        }
+        return may;
+    }
+
+    private void reached(Sent sent, int position, int vcpu) {
+        sent.reached(vcpu);
+        if (sent.required.isEmpty()) {
+            open.remove(position);
+            done.add(sent);
+        }
+    }
+
+    /** How {@code vcpu} is addressed changes: what is on its way may still reach it, or not. */
+    private void loosen(int vcpu) {
+        for (int i = open.size() - 1; i >= 0; i--) {
+            Sent sent = open.get(i);
+            if (sent.one) {
+                sent.required.clear();
+            }
+            sent.required.clear(vcpu);
+            sent.allowed.set(vcpu);
+            if (sent.required.isEmpty()) {
+                done.add(open.remove(i));
+            }
+        }
+    }
+
+    private void atRest(TraceRecord record) {
+        for (Sent sent : open) {
+            violated(
+                    record,
+                    sent.record,
+                    "a message for vector " + sent.vector + " did not reach vcpu" + sent.required.nextSetBit(0),
+                    sent.mode + " " + sent.trigger);
+        }
+        open.clear();
+    }
+}
