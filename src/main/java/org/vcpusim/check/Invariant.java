@@ -24,6 +24,8 @@ public abstract class Invariant {
     private final String id;
     private final String title;
     private final Tracepoint[] wanted;
+    private int findings;
+    private int hazards;
     private List<Violation> found = List.of();
 
     /**
@@ -57,7 +59,10 @@ public abstract class Invariant {
     /** The next record of a tracepoint it wants. */
     public abstract void accept(TraceRecord record);
 
-    /** The violations so far, in the order of the trace; after the first {@value #MOST_VIOLATIONS} no more are kept. */
+    /**
+     * The violations so far, in the order of the trace; of findings the first {@value #MOST_VIOLATIONS} are kept, and as many
+     * hazards.
+     */
     public final List<Violation> violations() {
         return Collections.unmodifiableList(found);
     }
@@ -84,7 +89,7 @@ public abstract class Invariant {
         if (found.isEmpty()) {
             found = new ArrayList<>();
         }
-        if (found.size() < MOST_VIOLATIONS) {
+        if (hazard == null ? findings++ < MOST_VIOLATIONS : hazards++ < MOST_VIOLATIONS) {
             found.add(new Violation(id, sentence, at, since, detail, hazard));
         }
     }

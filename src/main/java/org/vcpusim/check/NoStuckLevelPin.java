@@ -1,5 +1,7 @@
 package org.vcpusim.check;
 
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.arch.RedirectionEntry;
@@ -30,7 +32,8 @@ public final class NoStuckLevelPin extends Invariant {
     private final ObservedMachine machine;
     private final Pin[] pins = new Pin[Ioapic.PINS];
     private int waiting;
-    private boolean suppressing;
+    /** vCPUs whose guest has the broadcast of EOIs suppressed. */
+    private final Set<Integer> suppressing = new TreeSet<>();
 
     /** What is known of one pin since it last interrupted. */
     private static final class Pin {
@@ -83,13 +86,25 @@ public final class NoStuckLevelPin extends Invariant {
         } else if (event instanceof Event.VcpuReset || event instanceof Event.ApicIdentityChanged) {
             excuseAll();
         } else if (event instanceof Event.ApicAccessed access) {
-            suppressing |= access.offset() == SPIV
-                    && access.access() == Event.Access.WRITE
-                    && (access.value() & SUPPRESS) != 0;
+            suppressed(access);
         } else if (event instanceof Event.LevelPinStuck stuck) {
             stuckAtTheEnd(stuck, record);
         } else {
             pinChanged(event, record);
+        }
+    }
+
+    /** An EOI that was suppressed never reaches its pin, which therefore stays excused. */
+    private void suppressed(Event.ApicAccessed access) {
+        if (access.offset() != SPIV || access.access() != Event.Access.WRITE) {
+            return;
+        }
+        if ((access.value() & SUPPRESS) != 0) {
+            suppressing.add(access.vcpu());
+        } else if (suppressing.remove(access.vcpu())) {
+            for (int rest = waiting; rest != 0; rest &= rest - 1) {
+                pins[Integer.numberOfTrailingZeros(rest)].excused = true;
+            }
         }
     }
 
@@ -163,7 +178,7 @@ public final class NoStuckLevelPin extends Invariant {
     private void check(int index, TraceRecord record) {
         Pin pin = pins[index];
         RedirectionEntry entry = machine.entry(index);
-        if (pin.reported || pin.excused || !machine.isKnown() || machine.isSplit() && suppressing) {
+        if (pin.reported || pin.excused || !machine.isKnown() || machine.isSplit() && !suppressing.isEmpty()) {
             return;
         }
         boolean vectored =
@@ -192,7 +207,7 @@ public final class NoStuckLevelPin extends Invariant {
 
     private void stuckAtTheEnd(Event.LevelPinStuck stuck, TraceRecord record) {
         Pin pin = pins[stuck.pin()];
-        if (!pin.reported && !pin.excused && !(machine.isSplit() && suppressing)) {
+        if (!pin.reported && !pin.excused && !(machine.isSplit() && !suppressing.isEmpty())) {
             report(stuck.pin(), stuck.entry(), record);
         }
     }

@@ -127,7 +127,7 @@ public final class Hunt implements AutoCloseable {
             index++;
             for (String invariant : fix.invariants()) {
                 for (Violation violation : exploration.violations()) {
-                    if (violation.invariant().equals(invariant)) {
+                    if (violation.invariant().equals(invariant) && violation.isFinding()) {
                         return Optional.of(new Failing(scenario, exploration, violation, chosenBy));
                     }
                 }

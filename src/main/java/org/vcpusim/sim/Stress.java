@@ -87,7 +87,9 @@ public final class Stress {
             } catch (InterruptedException e) {
                 interrupted = true;
             }
-            over = isOver() || interrupted || userStopped.getAsBoolean();
+            if (isOver() || interrupted || userStopped.getAsBoolean()) {
+                over = true;
+            }
             progress.accept(done.sum());
         }
         if (interrupted) {
