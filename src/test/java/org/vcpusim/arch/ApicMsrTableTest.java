@@ -114,6 +114,8 @@ class ApicMsrTableTest {
         command | destination | outcome | reason
         0x00041 | 0x02000000  | ipi     | fixed, edge, physical, no shorthand
         0x40041 | 0x02000000  | self    | self-IPI virtualization
+        0x00041 | 0x03000000  | last    | the last index of the table
+        0x00010 | 0x02000000  | lowest  | the lowest legal vector
         0x00041 | 0x04000000  | exit    | above the last index of the table
         0x0000f | 0x02000000  | exit    | an illegal vector
         0x4000f | 0x02000000  | exit    | an illegal vector to self
@@ -131,6 +133,8 @@ class ApicMsrTableTest {
         LocalApic page = before.page().write(0x300, word);
         VirtualApicStep expected = switch (outcome) {
             case "ipi" -> new VirtualApicStep(apic(page), new IpiVirtualization(0x41, 2));
+            case "last" -> new VirtualApicStep(apic(page), new IpiVirtualization(0x41, 3));
+            case "lowest" -> new VirtualApicStep(apic(page), new IpiVirtualization(0x10, 2));
             case "self" -> new VirtualApicStep(new VirtualApic(page.write(0x220, 2), 0x41, 0, true), new Completed(0));
             default -> new VirtualApicStep(apic(page), new VmExit(ExitReason.APIC_WRITE, 0x300));
         };

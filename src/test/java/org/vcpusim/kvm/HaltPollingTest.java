@@ -176,6 +176,35 @@ class HaltPollingTest {
     }
 
     @Test
+    void aWindowOfTheMostIsNotTimed() {
+        SteppedVcpu v = vcpu(MOST).execute(GuestAction.Plain.HLT).stepTo(EntryPhase.BLOCKED);
+        assertEquals(List.of(), v.port().sentTo("timer"));
+
+        interrupted(v).stepTo(EntryPhase.IN_GUEST);
+
+        assertEquals(List.of(new Event.HaltPollChanged(0, 100_000, 200_000)), changes(v));
+    }
+
+    @Test
+    void aSignalEndsTheLookingAroundAndTakesNothingElse() {
+        SteppedVcpu v = vcpu(20_000).execute(GuestAction.Plain.HLT).stepTo(EntryPhase.HALT_POLL);
+
+        v.make(VcpuRequest.UNBLOCK).send(Vcpu.Plain.SIGNAL).stepTo(EntryPhase.USERSPACE);
+
+        assertEquals(VcpuRequest.UNBLOCK.mask(), v.vcpu().requests().word());
+    }
+
+    @Test
+    void kvmReqUnblockEndsTheLookingAround() {
+        SteppedVcpu v = vcpu(20_000).execute(GuestAction.Plain.HLT).stepTo(EntryPhase.HALT_POLL);
+
+        v.make(VcpuRequest.UNBLOCK).step();
+
+        assertEquals(EntryPhase.RUN_LOOP, v.vcpu().phase());
+        assertEquals(0, v.vcpu().requests().word());
+    }
+
+    @Test
     void aVcpuThatWaitsForAStartupIpiSleepsAtOnce() {
         SteppedVcpu v = new SteppedVcpu(
                         Vcpu.created(Machine.plain(2).withHaltPoll(MOST), Fixtures.enabledLapic(1), Optional.empty()))
