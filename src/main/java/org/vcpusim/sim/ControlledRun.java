@@ -146,7 +146,9 @@ final class ControlledRun implements AutoCloseable {
     /** Ends the actors; what they have not handled is dropped. */
     @Override
     public void close() {
-        stage.actors().drop(); // a run that was cut short ends with the step that it was cut behind
+        if (run.failure().isEmpty()) {
+            stage.actors().drop(); // a run that was cut short ends with the step that it was cut behind
+        }
         executor.dismiss();
         system.tell(new MachineActors.Stop(stage));
         executor.runSystemUntil(() -> stage.stopped.getCount() == 0);
