@@ -68,7 +68,14 @@ public final class Invariants implements TraceSink {
             seen -> new AddressedAreReached(seen.machine),
             seen -> new InhibitsFollowReasons(seen.machine),
             seen -> new SleepersGetTheWakeUpVector(),
-            seen -> new ResamplersAreAsked());
+            seen -> new ResamplersAreAsked(),
+            seen -> new EdgesFollowRises(),
+            seen -> new RoutesFollowTheTable(seen.machine),
+            seen -> new NewAddressesAreScanned(seen.machine),
+            seen -> new NmisAndStartUpsAreServed(),
+            seen -> new HaltsSleep(),
+            seen -> new SynicVectorsEnd(seen.machine),
+            seen -> new ExitsOfL2AreReflected());
 
     /** Indices of invariants, by tracepoint. */
     private static final int[][] WANTED_OF_ALL = wanted(ALL);

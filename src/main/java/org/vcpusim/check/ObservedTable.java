@@ -53,6 +53,10 @@ final class ObservedTable {
         routes = published;
     }
 
+    boolean isPublished(Routing.MsiRoute route) {
+        return routes.contains(route);
+    }
+
     void copy(ObservedTable other) {
         System.arraycopy(other.entries, 0, entries, 0, entries.length);
         notified = other.notified;

@@ -3,6 +3,7 @@ package org.vcpusim.check;
 import java.util.Map;
 import java.util.TreeMap;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.VcpuMode;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
@@ -10,7 +11,8 @@ import org.vcpusim.trace.Tracepoint;
  * Nobody enters the guest past an interrupt that was posted, unless somebody is about to tell the processor.
  *
  * <p>Models the protocol of {@code vmx_deliver_posted_interrupt} and {@code vmx_sync_pir_to_irr}, arch/x86/kvm/vmx/vmx.c: at a VM
- * entry with a request in PIR and ON set the notification is on its way, or whoever set ON has not read the mode yet.
+ * entry with a request in PIR and ON set the notification is on its way, or whoever set ON has not read the mode yet. Who finds
+ * the vCPU in guest mode sends it.
  */
 public final class PostedInterruptsAreNotified extends Invariant {
     private final Map<Integer, Posters> byVcpu = new TreeMap<>();
@@ -21,6 +23,8 @@ public final class PostedInterruptsAreNotified extends Invariant {
         private int beforeMode;
         /** A notification was sent since the vCPU was in the guest last. */
         private boolean sent;
+        /** A notification was sent, and nobody has said so since. */
+        private boolean telling;
     }
 
     /** One that has seen nothing. */
@@ -42,16 +46,25 @@ public final class PostedInterruptsAreNotified extends Invariant {
         if (event instanceof Event.NotificationRequested requested) {
             of(requested.vcpu()).beforeMode += requested.coalesced() ? 0 : 1;
         } else if (event instanceof Event.PostedInterruptTriggered triggered) {
-            of(triggered.vcpu()).beforeMode--;
+            triggered(of(triggered.vcpu()), triggered, record);
         } else if (event instanceof Event.IpiSent ipi) {
             if (ipi.vector() == Event.HostVector.POSTED_INTR) {
                 of(ipi.vcpu()).sent = true;
+                of(ipi.vcpu()).telling = true;
             }
         } else if (event instanceof Event.InterruptStateLoaded load) {
             loaded(load, record);
         } else {
             forgetSent(event);
         }
+    }
+
+    private void triggered(Posters posters, Event.PostedInterruptTriggered triggered, TraceRecord record) {
+        posters.beforeMode--;
+        if (triggered.mode() == VcpuMode.IN_GUEST_MODE && !posters.telling) {
+            violated(record, "vcpu" + triggered.vcpu() + " is in the guest and was not notified", "");
+        }
+        posters.telling = false;
     }
 
     /** What was sent to an earlier entry tells nothing to a later one. */

@@ -24,6 +24,9 @@ public final class RequestsDoTheirWork extends Invariant {
         private boolean updated;
         /** The last scan, until a load of it is made or asked for. */
         private @Nullable TraceRecord unloaded;
+        /** KVM_REQ_EVENT was made since a request was seen. */
+        private boolean lookedAgain;
+
         /** A scan that was asked for and did not happen. */
         private @Nullable TraceRecord unscanned;
     }
@@ -50,9 +53,7 @@ public final class RequestsDoTheirWork extends Invariant {
         if (event instanceof Event.RequestSeen seen) {
             seen(of(seen.vcpu()));
         } else if (event instanceof Event.RequestMade made) {
-            if (made.flow().request() == VcpuRequest.LOAD_EOI_EXITMAP) {
-                of(made.vcpu()).unloaded = null;
-            }
+            made(of(made.vcpu()), made.flow().request());
         } else if (event instanceof Event.RequestApplied applied) {
             applied(record, of(applied.vcpu()), applied);
         } else if (event instanceof Event.IoapicScanned scan) {
@@ -65,7 +66,7 @@ public final class RequestsDoTheirWork extends Invariant {
         } else if (event instanceof Event.EoiExitmapLoadDeferred deferred) {
             loaded(of(deferred.vcpu()));
         } else if (event instanceof Event.ApicvUpdated updated) {
-            of(updated.vcpu()).updated = true;
+            updated(of(updated.vcpu()), updated, record);
         } else if (event instanceof Event.GuestEntered entry) {
             entered(record, of(entry.vcpu()), entry);
         }
@@ -75,6 +76,20 @@ public final class RequestsDoTheirWork extends Invariant {
         p.scanned = false;
         p.loaded = false;
         p.updated = false;
+        p.lookedAgain = false;
+    }
+
+    private static void made(Pass p, VcpuRequest request) {
+        p.unloaded = request == VcpuRequest.LOAD_EOI_EXITMAP ? null : p.unloaded;
+        p.lookedAgain |= request == VcpuRequest.EVENT;
+    }
+
+    /** From where APICv goes, KVM has to inject what the processor would have delivered. */
+    private void updated(Pass p, Event.ApicvUpdated updated, TraceRecord record) {
+        p.updated = true;
+        if (updated.changed() && !updated.active() && !p.lookedAgain) {
+            violated(record, "APICv of vcpu" + updated.vcpu() + " went, and nobody looks for what to inject", "");
+        }
     }
 
     private static void loaded(Pass p) {

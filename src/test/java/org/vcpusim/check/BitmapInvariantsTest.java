@@ -303,13 +303,14 @@ class BitmapInvariantsTest {
         I6   | serve:7 edge:52 halted                                      | ""     | an edge has none
         I6   | split serve:5 level:49 halted                               | ""     | the IOAPIC is in user space
         I14  | halted                                                      | ""     | each has its own
-        I14  | identity:7 enter inhibit:32 halted                          | ""     | another than its vCPU, and inhibited
-        I14  | identity:7 enter halted                                     | 2      | another than its vCPU
-        I14  | identity:1 enter inhibit:16 halted                          | ""     | two share one, and inhibited
-        I14  | identity:1 enter halted                                     | 2      | two share one
+        I14  | identity:7 inhibit:32 enter halted                          | ""     | another than its vCPU, and inhibited
+        I14  | identity:7 enter halted                                     | 1      | another than its vCPU
+        I14  | identity:1 inhibit:16 enter halted                          | ""     | two share one, and inhibited
+        I14  | identity:1 enter halted                                     | 1      | two share one
         I14  | inhibit:32 halted running                                   | 1      | its own, and inhibited for it
         I14  | inhibit:8 halted                                            | ""     | inhibited for something else
-        I14  | identity:7 inhibit:32 identity:0 enter inhibit:0 halted     | ""     | its own again
+        I14  | identity:7 inhibit:32 enter identity:0 inhibit:0 enter halted | ""     | its own again
+        I14  | identity:7 inhibit:32 halted                                | ""     | under way at the end
         I14  | identity:7                                                  | ""     | under way
         I14  | "... identity:7 enter halted"                               | ""     | what inhibits is not known
         P8   | sched:0 asleep:0 wakeup:0                                   | ""     | it sleeps

@@ -285,7 +285,7 @@ class InvariantsTest {
             case "on" -> new Event.NotificationRequested(index, false);
             case "joinon" -> new Event.NotificationRequested(index, true);
             case "notify" -> new Event.IpiSent(index, Event.HostVector.POSTED_INTR);
-            case "trigger" -> new Event.PostedInterruptTriggered(index, VcpuMode.IN_GUEST_MODE);
+            case "trigger" -> new Event.PostedInterruptTriggered(index, VcpuMode.OUTSIDE_GUEST_MODE);
             case "load" -> load(index, what);
             case "told" -> new Event.NestedNotificationNoted(index);
             case "woken" -> new Event.NestedNotificationTriggered(index, VcpuMode.OUTSIDE_GUEST_MODE);

@@ -41,6 +41,7 @@ class BundledScenarioTest {
                         "halt-poll.conf",
                         "ipi-ring.conf",
                         "irqfd-resample.conf",
+                        "nested-apic.conf",
                         "nested.conf",
                         "pit-reinjection.conf",
                         "posted-interrupts.conf",
@@ -49,6 +50,7 @@ class BundledScenarioTest {
                         "retarget-in-service.conf",
                         "split-irqchip.conf",
                         "start-up.conf",
+                        "storm-pause.conf",
                         "storm.conf",
                         "synic-auto-eoi.conf",
                         "synic-union.conf",
@@ -113,6 +115,8 @@ class BundledScenarioTest {
             x2apic-clusters,     InterruptAccepted,             7
             priorities,          TaskPriorityChanged,          10
             start-up,            SipiStarted,                   1
+            nested-apic,         NestedExitInjected,            6
+            storm-pause,         EoiReceived,                   2
             """)
     void showWhatTheySay(String name, String event, int count) {
         Scenario scenario = ScenarioFile.read(FOLDER.resolve(name + ".conf"));

@@ -1,0 +1,74 @@
+package org.vcpusim.check;
+
+import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Ioapic;
+import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
+
+/**
+ * An edge pin interrupts at most once for each time that its line is raised, and the PIT's line falls again.
+ *
+ * <p>Models {@code ioapic_set_irq} and {@code kvm_ioapic_update_eoi_one}, arch/x86/kvm/ioapic.c, where only a level comes back at its
+ * EOI; {@code pit_do_work}, arch/x86/kvm/i8254.c. Lines that user space restores count as raised.
+ */
+public final class EdgesFollowRises extends Invariant {
+    private static final int PIT_GSI = 0;
+    private static final int PIT_PIN = 2;
+    private static final int PIT_SOURCE = 2;
+
+    private final int[] rises = new int[Ioapic.PINS];
+    private boolean known;
+    private boolean pitHigh;
+
+    /** One that has seen nothing. */
+    public EdgesFollowRises() {
+        super(
+                "I16",
+                "An edge pin interrupts at most once for each time that its line is raised, and the PIT's line falls again",
+                Tracepoint.VM_CREATED,
+                Tracepoint.KVM_SET_IRQ,
+                Tracepoint.IOAPIC_STATE_RESTORED,
+                Tracepoint.IOAPIC_SERVICE,
+                Tracepoint.VCPU_AUDIT);
+    }
+
+    @Override
+    public void accept(TraceRecord record) {
+        Event event = record.event();
+        if (event instanceof Event.VmCreated) {
+            known = true;
+        } else if (event instanceof Event.IrqLineSet line) {
+            lineSet(line);
+        } else if (event instanceof Event.IoapicStateRestored restored) {
+            for (int pin = 0; pin < rises.length; pin++) {
+                rises[pin] += restored.irr() >>> pin & 1;
+            }
+        } else if (event instanceof Event.IoapicServiced serviced) {
+            if (known && serviced.entry().triggerMode() == TriggerMode.EDGE) {
+                served(serviced.pin(), record);
+            }
+        } else if (pitHigh) {
+            pitHigh = false;
+            violated(record, "the PIT has raised its line and not lowered it", "");
+        }
+    }
+
+    private void lineSet(Event.IrqLineSet line) {
+        if (line.gsi() < rises.length) {
+            rises[line.gsi()] += line.level();
+        }
+        if (line.gsi() == PIT_GSI) {
+            rises[PIT_PIN] += line.level();
+            pitHigh = line.source() == PIT_SOURCE ? line.level() == 1 : pitHigh;
+        }
+    }
+
+    private void served(int pin, TraceRecord record) {
+        if (rises[pin] == 0) {
+            violated(record, "pin " + pin + " is edge-triggered and interrupted though its line did not rise", "");
+        } else {
+            rises[pin]--;
+        }
+    }
+}

@@ -1,0 +1,103 @@
+package org.vcpusim.check;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.vcpusim.arch.ExitReason;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.HvSynic;
+import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
+
+/**
+ * A vector of the SynIC that ends itself is never in service, and the EOI of any other one that KVM carries out is told to its
+ * sources.
+ *
+ * <p>Models {@code kvm_hv_synic_auto_eoi_set} and {@code kvm_hv_synic_send_eoi}, arch/x86/kvm/hyperv.c. An EOI that the processor has
+ * carried out is told to nobody, hazard O2.
+ */
+public final class SynicVectorsEnd extends Invariant {
+    private static final int VECTOR = 0xff;
+
+    private final ObservedMachine machine;
+    private final List<Synic> byVcpu = new ArrayList<>();
+
+    private static final class Synic {
+        private final long[] sints = new long[HvSynic.SINTS];
+        private boolean virtualized;
+        /** The EOI that no source has heard of, and its vector. */
+        private @Nullable TraceRecord eoi;
+
+        private int vector;
+
+        boolean endsItself(int asked) {
+            for (long sint : sints) {
+                if ((sint & VECTOR) == asked && (sint & HvSynic.MASKED) == 0 && (sint & HvSynic.AUTO_EOI) != 0) {
+                    return true;
+                }
+            }
+            return false;
+        }
+    }
+
+    /** One that has seen nothing but what {@code machine} has. */
+    SynicVectorsEnd(ObservedMachine machine) {
+        super(
+                "X9",
+                "A vector of the SynIC that ends itself is never in service, and the sources of others hear of their EOI",
+                Tracepoint.KVM_HV_SYNIC_SET_MSR,
+                Tracepoint.INTERRUPT_ACKNOWLEDGED,
+                Tracepoint.KVM_EXIT,
+                Tracepoint.KVM_EOI,
+                Tracepoint.KVM_HV_SYNIC_SEND_EOI,
+                Tracepoint.KVM_ENTRY);
+        this.machine = machine;
+    }
+
+    @Override
+    public void accept(TraceRecord record) {
+        Event event = record.event();
+        if (event instanceof Event.GuestExited exit) {
+            of(exit.vcpu()).virtualized = exit.reason() == ExitReason.EOI_INDUCED;
+        } else if (event instanceof Event.EoiReceived eoi) {
+            Synic s = of(eoi.vcpu());
+            boolean told = !s.virtualized
+                    && eoi.vector() >= 0
+                    && machine.vcpu(eoi.vcpu()).synic.get(eoi.vector());
+            s.eoi = told ? record : null;
+            s.vector = eoi.vector();
+        } else if (event instanceof Event.HvSynicEoiSent sent) {
+            Synic s = of(sent.vcpu());
+            s.eoi = sent.vector() == s.vector ? null : s.eoi;
+        } else if (event instanceof Event.GuestEntered entry) {
+            entered(of(entry.vcpu()), entry.vcpu(), record);
+        } else if (event instanceof Event.InterruptAcknowledged taken) {
+            if (taken.inService() && of(taken.vcpu()).endsItself(taken.vector())) {
+                violated(
+                        record,
+                        "vector " + taken.vector() + " of vcpu" + taken.vcpu() + " ends itself and is in service",
+                        "");
+            }
+        } else if (event instanceof Event.HvSynicMsrSet set) {
+            int sint = set.msr() - HvSynic.MSR_SINT0;
+            if (sint >= 0 && sint < HvSynic.SINTS) {
+                of(set.vcpu()).sints[sint] = set.value();
+            }
+        }
+    }
+
+    private void entered(Synic s, int vcpu, TraceRecord record) {
+        TraceRecord eoi = s.eoi;
+        if (eoi != null) {
+            s.eoi = null;
+            violated(record, eoi, "the SynIC of vcpu" + vcpu + " did not hear of the EOI of vector " + s.vector, "");
+        }
+    }
+
+    private Synic of(int vcpu) {
+        while (byVcpu.size() <= vcpu) {
+            byVcpu.add(new Synic());
+        }
+        return byVcpu.get(vcpu);
+    }
+}

@@ -1,0 +1,240 @@
+package org.vcpusim.check;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.vcpusim.arch.DeliveryMode;
+import org.vcpusim.arch.ExitReason;
+import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.ApicIdentity;
+import org.vcpusim.kvm.EntryPhase;
+import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.MpState;
+import org.vcpusim.kvm.Protocol;
+import org.vcpusim.kvm.RequestSet;
+import org.vcpusim.kvm.Routing;
+import org.vcpusim.kvm.VcpuMode;
+import org.vcpusim.kvm.VcpuRequest;
+import org.vcpusim.trace.Source;
+import org.vcpusim.trace.TraceRecord;
+
+/**
+ * Traces by hand of vCPU 0 and what surrounds it, a word an event; with *200 behind it so many of them.
+ *
+ * <pre>
+ * vm split                    a VM of two vCPUs starts, its IOAPIC in the kernel, in user space
+ * rise:7 fall:7               line 7 rises, falls; pitrise:0 pitfall:0 by the PIT
+ * edge:7 level:7              pin 7 interrupts, with an edge entry, a level entry
+ * restore:128                 user space restores line 7
+ * write:49 masked:49          user space's IOAPIC has a level entry of vector 49 for APIC 1 at pin 5; it is masked
+ * route:49 logical:49         that is published; with a logical destination instead
+ * addressed:0 addressed:1     the local APIC of vCPU 0, of vCPU 1 is addressed anew
+ * scan:2 update:2             2 vCPUs are asked to scan, to look at the inhibits
+ * enter exit45 halt           vCPU 0 enters its guest; leaves it for an EOI, by HLT
+ * taken sleep poll user       it takes an interrupt, falls asleep, finds something to do, returns to user space
+ * init sipi started           INIT, a start-up IPI reaches it; it starts
+ * halted waiting nmi smi      the audit finds it asleep, in wait for a start-up IPI, asleep and asked for an NMI, an SMI
+ * running                     the audit finds it in the guest with an NMI asked for
+ * synic:83 auto:83 source:83  vector 83 is one of its SynIC's; a source has it with AutoEOI, without; hidden:83 masked, with AutoEOI
+ * service:83 over:83          83 is in service; is over when it is handed over
+ * eoi:83 told:83              KVM ends 83; the sources are told
+ * l2:EOI_INDUCED l1           L2 leaves; L1 gets it
+ * telling trigger outside     vCPU 0 is notified; who posted has found it in the guest, outside of it
+ * seen event off on same      a request is seen; KVM_REQ_EVENT is made; APICv goes, comes, is still off
+ * </pre>
+ */
+class WholeMachineInvariantsTest {
+    @ParameterizedTest(name = "{0}: {3}")
+    @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
+        # id | trace                                          | violated at | reason
+        I16  | vm rise:7 edge:7                               | ""  | it has risen
+        I16  | vm edge:7                                      | 1   | it has not
+        I16  | vm rise:7 edge:7 edge:7                        | 3   | not again
+        I16  | vm rise:7 fall:7 edge:7                        | ""  | it had risen
+        I16  | vm fall:7 edge:7                               | 2   | a fall is no rise
+        I16  | vm rise:7 edge:8                               | 2   | another line
+        I16  | vm rise:0 edge:2                               | ""  | GSI 0 leads to pin 2
+        I16  | vm level:7                                     | ""  | a level comes again
+        I16  | vm restore:128 edge:7                          | ""  | restored
+        I16  | edge:7                                         | ""  | it may have risen before
+        I16  | vm pitrise:0 pitfall:0 halted                  | ""  | a pulse
+        I16  | vm pitrise:0 halted halted                     | 2   | half a pulse
+        I16  | vm rise:0 halted                               | ""  | not the PIT's
+        I17  | split write:49 route:49 halted                 | ""  | published
+        I17  | split write:49 halted halted                   | 2   | not published
+        I17  | split write:49 route:50 halted                 | 3   | another vector is
+        I17  | split write:49 logical:49 halted               | 3   | another destination mode is
+        I17  | split masked:49 halted                         | ""  | a masked entry need not be
+        I17  | split write:0 halted                           | ""  | nobody has written it
+        I17  | split write:49                                 | ""  | on its way
+        I17  | vm write:49 halted                             | ""  | the IOAPIC is in the kernel
+        M2   | vm addressed:0 addressed:0 scan:2 enter        | ""  | everybody is asked
+        M2   | vm addressed:0 addressed:0 enter enter         | 3   | nobody is
+        M2   | vm addressed:0 addressed:0 update:2 enter      | 4   | not to scan
+        M2   | vm addressed:0 addressed:1 addressed:0 scan:1 enter | 5 | not everybody
+        M2   | vm addressed:0 enter                           | ""  | it was not addressed before
+        M2   | vm addressed:1 addressed:1 enter               | ""  | the other one may still be at it
+        L8   | halted                                         | ""  | nothing to collect
+        L8   | nmi                                            | 0   | an NMI
+        L8   | smi                                            | 0   | an SMI
+        L8   | running                                        | ""  | it does not sleep
+        L8   | init sipi started halted                       | ""  | started
+        L8   | init sipi waiting                              | 2   | not started
+        L8   | init waiting                                   | ""  | nothing has come
+        L8   | sipi init waiting                              | ""  | it came before INIT
+        L8   | sipi halted                                    | ""  | it does not wait for one
+        L9   | halt*199                                       | ""  | nearly
+        L9   | halt*200                                       | 199 | too often
+        L9   | halt*500                                       | 199 | it is told once
+        L9   | halt*150 sleep halt*150                        | ""  | it has slept
+        L9   | halt*150 poll halt*150                         | ""  | it has looked around
+        L9   | halt*150 taken halt*150                        | ""  | it has taken something
+        L9   | halt*150 user halt*150                         | ""  | user space was told
+        L9   | halt*150 l2:HLT halt*150                       | ""  | L1 was told
+        L9   | halt*150 exit45 halt*150                       | 200 | another exit is none of these
+        X9   | auto:83 over:83                                | ""  | it is over
+        X9   | auto:83 service:83                             | 1   | it is in service
+        X9   | auto:83 service:84                             | ""  | another vector
+        X9   | source:83 service:83                           | ""  | without AutoEOI
+        X9   | hidden:83 service:83                           | ""  | a masked source
+        X9   | auto:83 source:83 service:83                   | ""  | not any more
+        X9   | synic:83 eoi:83 told:83 enter                  | ""  | told
+        X9   | synic:83 eoi:83 enter enter                    | 2   | not told
+        X9   | synic:83 eoi:83 told:84 enter                  | 3   | told of another
+        X9   | synic:83 eoi:84 enter                          | ""  | none of its vectors
+        X9   | synic:83 exit45 eoi:83 enter                   | ""  | the processor has ended it, hazard O2
+        X9   | synic:83 eoi:-1 enter                          | ""  | nothing ended
+        X10  | l2:EOI_INDUCED l1 enter                        | ""  | L1 gets it
+        X10  | l2:EOI_INDUCED enter enter                     | 1   | it does not
+        X10  | l2:APIC_WRITE enter                            | 1   | it does not
+        X10  | l2:APIC_ACCESS enter                           | 1   | it does not
+        X10  | l2:VMCALL enter                                | 1   | it does not
+        X10  | l2:EXTERNAL_INTERRUPT enter                    | ""  | that is KVM's
+        X10  | l2:EOI_INDUCED                                 | ""  | on its way
+        P3   | telling trigger                                | ""  | notified
+        P3   | trigger                                        | 0   | not notified
+        P3   | telling trigger trigger                        | 2   | each notifies
+        P3   | outside                                        | ""  | woken instead
+        X6   | seen event off                                 | ""  | KVM looks for what to inject
+        X6   | seen off                                       | 1   | it does not
+        X6   | event seen off                                 | 2   | what was asked before is another's
+        X6   | seen on                                        | ""  | the processor delivers
+        X6   | seen same                                      | ""  | it was off before
+        """)
+    void aTraceBreaksTheInvariant(String id, String words, String at, String reason) {
+        Invariants invariants = Invariants.all();
+        trace(words).forEach(invariants::accept);
+        String found = invariants.violations().stream()
+                .filter(violation -> violation.invariant().equals(id))
+                .map(violation -> Long.toString(violation.at().order()))
+                .collect(Collectors.joining(" "));
+        assertEquals(at, found, reason);
+    }
+
+    private static List<TraceRecord> trace(String words) {
+        List<TraceRecord> records = new ArrayList<>();
+        for (String word : words.split(" +", -1)) {
+            String[] parts = word.replaceAll("\\*.*", "").split(":", -1);
+            int times = word.contains("*") ? Integer.parseInt(word.replaceAll(".*\\*", "")) : 1;
+            Event event = event(parts[0], parts.length > 1 ? parts[1] : "0");
+            for (int i = 0; i < times; i++) {
+                records.add(new TraceRecord(records.size(), records.size() + 1L, Source.USERSPACE, event));
+            }
+        }
+        return records;
+    }
+
+    private static Event event(String verb, String what) {
+        return switch (verb) {
+            case "vm" -> new Event.VmCreated(2, Protocol.SCAN_THEN_LOAD, -1, 0);
+            case "split" -> new Event.VmCreated(2, Protocol.SCAN_THEN_LOAD, 24, 0);
+            case "l2" -> new Event.NestedExited(0, ExitReason.valueOf(what), 0, 0, 0, 0);
+            case "l1" -> new Event.NestedExitInjected(0, ExitReason.VMCALL, 0, 0);
+            case "enter" -> new Event.GuestEntered(0, 0, 0, 0, Event.ApicvAtEntry.ACTIVE);
+            case "exit45" -> new Event.GuestExited(0, ExitReason.EOI_INDUCED, 0, 0, 0, 0);
+            case "halt" -> new Event.GuestExited(0, ExitReason.HLT, 0, 0, 0, 0);
+            case "taken" -> new Event.InterruptTaken(0, 49, false);
+            case "sleep" -> new Event.VcpuBlocked(0);
+            case "poll" -> new Event.VcpuWoken(0, Event.Wait.POLL);
+            case "user" -> new Event.UserspaceExited(0, Event.UserspaceExit.KVM_EXIT_HLT);
+            case "started" -> new Event.SipiStarted(0, 16);
+            case "halted" -> audited(EntryPhase.BLOCKED, MpState.HALTED, 0);
+            case "waiting" -> audited(EntryPhase.BLOCKED, MpState.INIT_RECEIVED, 0);
+            case "nmi" -> audited(EntryPhase.BLOCKED, MpState.HALTED, VcpuRequest.NMI.mask());
+            case "smi" -> audited(EntryPhase.BLOCKED, MpState.HALTED, VcpuRequest.SMI.mask());
+            case "running" -> audited(EntryPhase.IN_GUEST, MpState.RUNNABLE, VcpuRequest.NMI.mask());
+            case "init" -> new Event.InterruptAccepted(0, DeliveryMode.INIT, TriggerMode.EDGE, 0);
+            case "sipi" -> new Event.InterruptAccepted(0, DeliveryMode.SIPI, TriggerMode.EDGE, 16);
+            default -> requestEvent(verb, Integer.parseInt(what));
+        };
+    }
+
+    private static Event requestEvent(String verb, int number) {
+        return switch (verb) {
+            case "telling" -> new Event.IpiSent(0, Event.HostVector.POSTED_INTR);
+            case "trigger" -> new Event.PostedInterruptTriggered(0, VcpuMode.IN_GUEST_MODE);
+            case "outside" -> new Event.PostedInterruptTriggered(0, VcpuMode.OUTSIDE_GUEST_MODE);
+            case "seen" -> new Event.RequestSeen(0, new RequestSet.Flow(VcpuRequest.APICV_UPDATE, 1, 0));
+            case "event" -> new Event.RequestMade(0, new RequestSet.Flow(VcpuRequest.EVENT, 1, 0), false);
+            case "off" -> new Event.ApicvUpdated(0, false, 8, true);
+            case "on" -> new Event.ApicvUpdated(0, true, 0, true);
+            case "same" -> new Event.ApicvUpdated(0, false, 8, false);
+            case "addressed" ->
+                new Event.ApicIdentityChanged(new ApicIdentity(
+                        number, number, 0, ApicIdentity.DFR_FLAT, ApicIdentity.ApicMode.XAPIC, true, false));
+            case "scan" -> new Event.BroadcastStarted(1, VcpuRequest.SCAN_IOAPIC, number);
+            case "update" -> new Event.BroadcastStarted(1, VcpuRequest.APICV_UPDATE, number);
+            default -> lineEvent(verb, number);
+        };
+    }
+
+    private static Event lineEvent(String verb, int number) {
+        return switch (verb) {
+            case "rise" -> new Event.IrqLineSet(number, 1, 0);
+            case "fall" -> new Event.IrqLineSet(number, 0, 0);
+            case "pitrise" -> new Event.IrqLineSet(number, 1, 2);
+            case "pitfall" -> new Event.IrqLineSet(number, 0, 2);
+            case "edge" -> new Event.IoapicServiced(number, new RedirectionEntry(0x31));
+            case "level" -> new Event.IoapicServiced(number, new RedirectionEntry(0x8031));
+            case "restore" -> new Event.IoapicStateRestored(number);
+            case "write" -> written(0x100000000008000L | number);
+            case "masked" -> written(0x100000000018000L | number);
+            case "route" -> published(0xfee01000L, number);
+            case "logical" -> published(0xfee01004L, number);
+            default -> synicEvent(verb, number);
+        };
+    }
+
+    private static Event written(long bits) {
+        return new Event.RedirectionEntryWritten(5, RedirectionEntry.RESET, new RedirectionEntry(bits), 1, 0);
+    }
+
+    private static Event published(long address, int vector) {
+        return new Event.GsiRoutingSet(1, 1, List.of(new Routing.MsiRoute(5, address, 0x8000 | vector)));
+    }
+
+    private static Event synicEvent(String verb, int vector) {
+        return switch (verb) {
+            case "synic" -> new Event.SynicVectorsChanged(0, VectorBitmap.of(vector));
+            case "auto" -> new Event.HvSynicMsrSet(0, 0x40000092, 0x20000 | vector);
+            case "hidden" -> new Event.HvSynicMsrSet(0, 0x40000092, 0x30000 | vector);
+            case "source" -> new Event.HvSynicMsrSet(0, 0x40000092, vector);
+            case "service" -> new Event.InterruptAcknowledged(0, vector, true);
+            case "over" -> new Event.InterruptAcknowledged(0, vector, false);
+            case "eoi" -> new Event.EoiReceived(0, vector);
+            case "told" -> new Event.HvSynicEoiSent(0, vector);
+            default -> throw new IllegalArgumentException(verb);
+        };
+    }
+
+    private static Event audited(EntryPhase phase, MpState state, long requests) {
+        return new Event.VcpuAudited(
+                0, phase, state, true, true, requests, VectorBitmap.EMPTY, VectorBitmap.EMPTY, VectorBitmap.EMPTY);
+    }
+}
