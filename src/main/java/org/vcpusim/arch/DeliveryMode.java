@@ -47,4 +47,9 @@ public enum DeliveryMode {
     public String traceName() {
         return traceName;
     }
+
+    /** Whether the message's own vector is requested in IRR. */
+    public boolean isVectored() {
+        return this == FIXED || this == LOWEST_PRIORITY;
+    }
 }

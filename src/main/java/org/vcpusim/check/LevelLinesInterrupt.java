@@ -1,7 +1,6 @@
 package org.vcpusim.check;
 
 import java.util.Arrays;
-import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.kvm.Event;
@@ -77,8 +76,7 @@ public final class LevelLinesInterrupt extends Invariant {
     }
 
     private boolean isTaken(RedirectionEntry entry) {
-        boolean vectored =
-                entry.deliveryMode() == DeliveryMode.FIXED || entry.deliveryMode() == DeliveryMode.LOWEST_PRIORITY;
+        boolean vectored = entry.deliveryMode().isVectored();
         for (ObservedVcpu vcpu : machine.vcpus()) {
             if (vectored
                     && vcpu.accepts()

@@ -3,7 +3,6 @@ package org.vcpusim.check;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
-import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.kvm.Event;
@@ -181,8 +180,7 @@ public final class NoStuckLevelPin extends Invariant {
         if (pin.reported || pin.excused || !machine.isKnown() || machine.isSplit() && !suppressing.isEmpty()) {
             return;
         }
-        boolean vectored =
-                entry.deliveryMode() == DeliveryMode.FIXED || entry.deliveryMode() == DeliveryMode.LOWEST_PRIORITY;
+        boolean vectored = entry.deliveryMode().isVectored();
         if (vectored && !machine.isSomebodys(pin.vector) && !machine.isSomebodys(entry.vector())) {
             report(index, entry, record);
         }

@@ -339,7 +339,7 @@ final class ObservedMachine {
 
     private void accepted(Event.InterruptAccepted e) {
         ObservedVcpu v = vcpu(e.vcpu());
-        boolean vectored = e.deliveryMode() == DeliveryMode.FIXED || e.deliveryMode() == DeliveryMode.LOWEST_PRIORITY;
+        boolean vectored = e.deliveryMode().isVectored();
         if (!vectored || !v.accepts()) {
             return;
         }

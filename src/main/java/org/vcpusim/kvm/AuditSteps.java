@@ -1,7 +1,6 @@
 package org.vcpusim.kvm;
 
 import java.util.List;
-import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.VectorBitmap;
 
@@ -72,8 +71,7 @@ final class AuditSteps {
         }
 
         private boolean isStuck(Vm vm, RedirectionEntry entry) {
-            boolean vectored =
-                    entry.deliveryMode() == DeliveryMode.FIXED || entry.deliveryMode() == DeliveryMode.LOWEST_PRIORITY;
+            boolean vectored = entry.deliveryMode().isVectored();
             return entry.remoteIrr()
                     && vectored
                     && !held.get(entry.vector())
