@@ -27,4 +27,11 @@ final class ByVcpu<T> {
         }
         return (T) value;
     }
+
+    /** {@code vcpu}'s is made anew when it is asked for next. */
+    void forget(int vcpu) {
+        if (vcpu < values.length) {
+            values[vcpu] = null;
+        }
+    }
 }

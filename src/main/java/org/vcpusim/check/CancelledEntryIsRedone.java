@@ -1,7 +1,5 @@
 package org.vcpusim.check;
 
-import java.util.ArrayList;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuRequest;
@@ -18,7 +16,7 @@ import org.vcpusim.trace.Tracepoint;
 public final class CancelledEntryIsRedone extends Invariant {
     private static final int NONE = -1;
 
-    private final List<Pass> byVcpu = new ArrayList<>();
+    private final ByVcpu<Pass> byVcpu = new ByVcpu<>(Pass::new);
 
     private static final class Pass {
         /** Written to the VM-entry field since the last entry. */
@@ -48,20 +46,19 @@ public final class CancelledEntryIsRedone extends Invariant {
     public void accept(TraceRecord record) {
         Event event = record.event();
         if (event instanceof Event.InterruptInjected injected) {
-            Pass p = of(injected.vcpu());
+            Pass p = byVcpu.of(injected.vcpu());
             p.injected = injected.vector();
             p.lost = p.lost == injected.vector() && injected.reinjected() ? NONE : p.lost;
         } else if (event instanceof Event.ImmediateExitWanted wanted) {
-            of(wanted.vcpu()).exitWanted = true;
+            byVcpu.of(wanted.vcpu()).exitWanted = true;
         } else if (event instanceof Event.EntryCancelled cancelled) {
-            cancelled(of(cancelled.vcpu()), record);
+            cancelled(byVcpu.of(cancelled.vcpu()), record);
         } else if (event instanceof Event.RequestSeen seen) {
             if (seen.flow().request() == VcpuRequest.EVENT) {
-                of(seen.vcpu()).cancelled = null;
+                byVcpu.of(seen.vcpu()).cancelled = null;
             }
         } else if (event instanceof Event.VcpuReset reset) {
-            of(reset.vcpu());
-            byVcpu.set(reset.vcpu(), new Pass());
+            byVcpu.forget(reset.vcpu());
         } else if (event instanceof Event.GuestEntered entry) {
             entered(entry.vcpu(), record);
         }
@@ -77,7 +74,7 @@ public final class CancelledEntryIsRedone extends Invariant {
     }
 
     private void entered(int vcpu, TraceRecord record) {
-        Pass p = of(vcpu);
+        Pass p = byVcpu.of(vcpu);
         if (p.cancelled != null) {
             violated(
                     record,
@@ -91,13 +88,6 @@ public final class CancelledEntryIsRedone extends Invariant {
                     "vcpu" + vcpu + " entered the guest without vector " + p.lost + " of the cancelled entry",
                     "");
         }
-        byVcpu.set(vcpu, new Pass());
-    }
-
-    private Pass of(int vcpu) {
-        while (byVcpu.size() <= vcpu) {
-            byVcpu.add(new Pass());
-        }
-        return byVcpu.get(vcpu);
+        byVcpu.forget(vcpu);
     }
 }

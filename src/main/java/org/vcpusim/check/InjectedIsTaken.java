@@ -1,7 +1,5 @@
 package org.vcpusim.check;
 
-import java.util.ArrayList;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.EventInjection;
 import org.vcpusim.kvm.Event;
@@ -21,7 +19,7 @@ public final class InjectedIsTaken extends Invariant {
     private static final int GENERAL_PROTECTION = 13;
     private static final int NONE = -1;
 
-    private final List<Pending> byVcpu = new ArrayList<>();
+    private final ByVcpu<Pending> byVcpu = new ByVcpu<>(Pending::new);
 
     private static final class Pending {
         /** Injected for the next entry. */
@@ -56,7 +54,7 @@ public final class InjectedIsTaken extends Invariant {
     public void accept(TraceRecord record) {
         Event event = record.event();
         int vcpu = VcpuOf.event(event);
-        Pending p = of(vcpu);
+        Pending p = byVcpu.of(vcpu);
         if (event instanceof Event.InterruptTaken taken) {
             taken(record, p, taken);
             return;
@@ -125,12 +123,5 @@ public final class InjectedIsTaken extends Invariant {
             violated(record, took + " with interrupts off", "");
         }
         p.underWay = NONE;
-    }
-
-    private Pending of(int vcpu) {
-        while (byVcpu.size() <= vcpu) {
-            byVcpu.add(new Pending());
-        }
-        return byVcpu.get(vcpu);
     }
 }

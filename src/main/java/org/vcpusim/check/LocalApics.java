@@ -1,9 +1,6 @@
 package org.vcpusim.check;
 
-import java.util.ArrayList;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
-import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.arch.ExitReason;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
@@ -47,7 +44,7 @@ final class LocalApics {
         Tracepoint.VCPU_AUDIT,
     };
 
-    private final List<State> byVcpu = new ArrayList<>();
+    private final ByVcpu<State> byVcpu = new ByVcpu<>(State::new);
     private @Nullable TraceRecord last;
 
     /** One vCPU's. */
@@ -132,37 +129,30 @@ final class LocalApics {
             }
             last = record;
         }
-        return of(vcpu);
-    }
-
-    private State of(int vcpu) {
-        while (byVcpu.size() <= vcpu) {
-            byVcpu.add(new State());
-        }
-        return byVcpu.get(vcpu);
+        return byVcpu.of(vcpu);
     }
 
     private void apply(TraceRecord record) {
         Event event = record.event();
         if (event instanceof Event.GuestEntered entered) {
-            of(entered.vcpu()).loaded = false;
+            byVcpu.of(entered.vcpu()).loaded = false;
         } else if (event instanceof Event.GuestExited exit) {
-            exited(of(exit.vcpu()), exit);
+            exited(byVcpu.of(exit.vcpu()), exit);
         } else if (event instanceof Event.EoiReceived eoi) {
-            ended(of(eoi.vcpu()), eoi.vector());
+            ended(byVcpu.of(eoi.vcpu()), eoi.vector());
         } else if (event instanceof Event.EoiVirtualized eoi) {
-            State s = of(eoi.vcpu());
+            State s = byVcpu.of(eoi.vcpu());
             s.isr = s.isr.without(eoi.vector());
         } else if (event instanceof Event.VirtualInterruptDelivered delivered) {
-            delivered(of(delivered.vcpu()), delivered.vector());
+            delivered(byVcpu.of(delivered.vcpu()), delivered.vector());
         } else if (event instanceof Event.InterruptAcknowledged taken) {
-            State s = of(taken.vcpu());
+            State s = byVcpu.of(taken.vcpu());
             s.irr = s.irr.without(taken.vector());
             s.isr = taken.inService() ? s.isr.with(taken.vector()) : s.isr;
         } else if (event instanceof Event.TaskPriorityChanged changed) {
-            of(changed.vcpu()).priority = changed.priority();
+            byVcpu.of(changed.vcpu()).priority = changed.priority();
         } else if (event instanceof Event.InterruptStateLoaded loaded) {
-            of(loaded.vcpu()).loaded = true;
+            byVcpu.of(loaded.vcpu()).loaded = true;
         } else {
             applyMessage(event);
         }
@@ -170,18 +160,18 @@ final class LocalApics {
 
     private void applyMessage(Event event) {
         if (event instanceof Event.InterruptAccepted accepted) {
-            accepted(of(accepted.vcpu()), accepted);
+            accepted(byVcpu.of(accepted.vcpu()), accepted);
         } else if (event instanceof Event.InterruptDiscarded discarded) {
-            State s = of(discarded.vcpu());
+            State s = byVcpu.of(discarded.vcpu());
             s.tmr = s.tmrBefore;
         } else if (event instanceof Event.InterruptRequested requested) {
-            State s = of(requested.vcpu());
+            State s = byVcpu.of(requested.vcpu());
             s.irr = s.irr.with(requested.vector());
         } else if (event instanceof Event.PostedInterruptSet posted) {
-            State s = of(posted.vcpu());
+            State s = byVcpu.of(posted.vcpu());
             s.pir = s.pir.with(posted.vector());
         } else if (event instanceof Event.PostedInterruptsSynced synced) {
-            State s = of(synced.vcpu());
+            State s = byVcpu.of(synced.vcpu());
             s.irr = s.irr.or(synced.taken());
             s.pir = s.pir.andNot(synced.taken());
         } else {
@@ -191,20 +181,20 @@ final class LocalApics {
 
     private void applyState(Event event) {
         if (event instanceof Event.VmcsInitialised initialised) {
-            of(initialised.vcpu()).known = true;
+            byVcpu.of(initialised.vcpu()).known = true;
         } else if (event instanceof Event.VcpuReset reset) {
-            replaced(of(reset.vcpu()), VectorBitmap.EMPTY, VectorBitmap.EMPTY);
-            of(reset.vcpu()).tmr = VectorBitmap.EMPTY;
-            of(reset.vcpu()).priority = 0;
-            of(reset.vcpu()).inL2 = false;
+            replaced(byVcpu.of(reset.vcpu()), VectorBitmap.EMPTY, VectorBitmap.EMPTY);
+            byVcpu.of(reset.vcpu()).tmr = VectorBitmap.EMPTY;
+            byVcpu.of(reset.vcpu()).priority = 0;
+            byVcpu.of(reset.vcpu()).inL2 = false;
         } else if (event instanceof Event.LapicStateSet set) {
-            replaced(of(set.vcpu()), set.irr(), set.isr());
-            of(set.vcpu()).tmr = set.tmr();
-            of(set.vcpu()).priority = set.priority();
+            replaced(byVcpu.of(set.vcpu()), set.irr(), set.isr());
+            byVcpu.of(set.vcpu()).tmr = set.tmr();
+            byVcpu.of(set.vcpu()).priority = set.priority();
         } else if (event instanceof Event.Vmcs02Prepared prepared) {
-            of(prepared.vcpu()).inL2 = true;
+            byVcpu.of(prepared.vcpu()).inL2 = true;
         } else if (event instanceof Event.NestedExitInjected exit) {
-            of(exit.vcpu()).inL2 = false;
+            byVcpu.of(exit.vcpu()).inL2 = false;
         }
     }
 
@@ -231,8 +221,7 @@ final class LocalApics {
 
     private static void accepted(State s, Event.InterruptAccepted accepted) {
         s.tmrBefore = s.tmr;
-        boolean vectored = accepted.deliveryMode() == DeliveryMode.FIXED
-                || accepted.deliveryMode() == DeliveryMode.LOWEST_PRIORITY;
+        boolean vectored = accepted.deliveryMode().isVectored();
         if (vectored) {
             boolean level = accepted.triggerMode() == TriggerMode.LEVEL;
             s.tmr = level ? s.tmr.with(accepted.vector()) : s.tmr.without(accepted.vector());

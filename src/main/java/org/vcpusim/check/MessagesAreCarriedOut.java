@@ -1,11 +1,8 @@
 package org.vcpusim.check;
 
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
-import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
@@ -18,7 +15,7 @@ import org.vcpusim.trace.Tracepoint;
  * <p>Models {@code __apic_accept_irq}, arch/x86/kvm/lapic.c, and {@code vmx_deliver_interrupt}, arch/x86/kvm/vmx/vmx.c.
  */
 public final class MessagesAreCarriedOut extends Invariant {
-    private final List<Messages> byVcpu = new ArrayList<>();
+    private final ByVcpu<Messages> byVcpu = new ByVcpu<>(Messages::new);
 
     private static final class Messages {
         /** Accepted and not yet requested, posted or discarded, by vector. */
@@ -56,22 +53,22 @@ public final class MessagesAreCarriedOut extends Invariant {
     public void accept(TraceRecord record) {
         Event event = record.event();
         if (event instanceof Event.VmcsInitialised initialised) {
-            of(initialised.vcpu()).known = true;
+            byVcpu.of(initialised.vcpu()).known = true;
         } else if (event instanceof Event.InterruptAccepted accepted) {
-            accepted(record, of(accepted.vcpu()), accepted);
+            accepted(record, byVcpu.of(accepted.vcpu()), accepted);
         } else if (event instanceof Event.InterruptRequested requested) {
             if (requested.by() == Event.SyncedBy.KVM) {
                 closed(record, requested.vcpu(), requested.vector(), "requested");
-                of(requested.vcpu()).unasked.putIfAbsent(VcpuRequest.EVENT, record);
+                byVcpu.of(requested.vcpu()).unasked.putIfAbsent(VcpuRequest.EVENT, record);
             }
         } else if (event instanceof Event.PostedInterruptSet posted) {
             if (posted.poster() == Event.Poster.CPU) {
                 closed(record, posted.vcpu(), posted.vector(), "posted");
             }
         } else if (event instanceof Event.InterruptDiscarded discarded) {
-            discarded(record, of(discarded.vcpu()), discarded);
+            discarded(record, byVcpu.of(discarded.vcpu()), discarded);
         } else if (event instanceof Event.RequestMade made) {
-            of(made.vcpu()).unasked.remove(made.flow().request());
+            byVcpu.of(made.vcpu()).unasked.remove(made.flow().request());
         } else if (event instanceof Event.VcpuAudited audited) {
             audited(record, audited.vcpu());
         } else {
@@ -82,9 +79,9 @@ public final class MessagesAreCarriedOut extends Invariant {
     /** What comes for L2 is noted instead, when it comes or when L1 would take it. */
     private void nested(TraceRecord record, Event event) {
         if (event instanceof Event.InterruptAcknowledged taken) {
-            of(taken.vcpu()).last = -1;
+            byVcpu.of(taken.vcpu()).last = -1;
         } else if (event instanceof Event.NestedNotificationNoted noted) {
-            int vector = of(noted.vcpu()).last;
+            int vector = byVcpu.of(noted.vcpu()).last;
             if (vector >= 0) {
                 closed(record, noted.vcpu(), vector, "noted for L2");
             }
@@ -94,8 +91,7 @@ public final class MessagesAreCarriedOut extends Invariant {
     private static void accepted(TraceRecord record, Messages m, Event.InterruptAccepted accepted) {
         m.asks = null;
         m.last = accepted.vector();
-        m.vectored = accepted.deliveryMode() == DeliveryMode.FIXED
-                || accepted.deliveryMode() == DeliveryMode.LOWEST_PRIORITY;
+        m.vectored = accepted.deliveryMode().isVectored();
         switch (accepted.deliveryMode()) {
             case FIXED, LOWEST_PRIORITY -> m.open.merge(accepted.vector(), 1, Integer::sum);
             case NMI -> m.asks = VcpuRequest.NMI;
@@ -119,9 +115,9 @@ public final class MessagesAreCarriedOut extends Invariant {
 
     @SuppressWarnings("TooManyParameters") // what happened to which vector
     private void closed(TraceRecord record, int vcpu, int vector, String how) {
-        Map<Integer, Integer> open = of(vcpu).open;
+        Map<Integer, Integer> open = byVcpu.of(vcpu).open;
         if (!open.containsKey(vector)) {
-            if (of(vcpu).known) {
+            if (byVcpu.of(vcpu).known) {
                 violated(record, "vector " + vector + " was " + how + " at vcpu" + vcpu + " without a message", "");
             }
         } else if (open.merge(vector, -1, Integer::sum) == 0) {
@@ -130,17 +126,10 @@ public final class MessagesAreCarriedOut extends Invariant {
     }
 
     private void audited(TraceRecord record, int vcpu) {
-        Messages m = of(vcpu);
+        Messages m = byVcpu.of(vcpu);
         m.open.forEach((vector, count) ->
                 violated(record, "a message for vector " + vector + " reached vcpu" + vcpu + " and had no effect", ""));
         m.unasked.forEach((request, since) ->
                 violated(record, since, "what reached vcpu" + vcpu + " did not ask for " + request, ""));
-    }
-
-    private Messages of(int vcpu) {
-        while (byVcpu.size() <= vcpu) {
-            byVcpu.add(new Messages());
-        }
-        return byVcpu.get(vcpu);
     }
 }

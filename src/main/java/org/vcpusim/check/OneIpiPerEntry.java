@@ -1,7 +1,5 @@
 package org.vcpusim.check;
 
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.vcpusim.kvm.Event;
@@ -19,7 +17,7 @@ import org.vcpusim.trace.Tracepoint;
  * when a vCPU that has left its guest, or is about to enter it, changes its mode itself.
  */
 public final class OneIpiPerEntry extends Invariant {
-    private final List<Found> byVcpu = new ArrayList<>();
+    private final ByVcpu<Found> byVcpu = new ByVcpu<>(Found::new);
     private final Set<Integer> waiting = new TreeSet<>();
 
     /** What requesters have found and not acted on. */
@@ -56,11 +54,11 @@ public final class OneIpiPerEntry extends Invariant {
         } else if (event instanceof Event.IpiElided elided) {
             elided(record, elided);
         } else if (event instanceof Event.GuestExited exit) {
-            of(exit.vcpu()).allowed++;
+            byVcpu.of(exit.vcpu()).allowed++;
         } else if (event instanceof Event.EntryCancelled cancelled) {
-            of(cancelled.vcpu()).allowed = 1;
+            byVcpu.of(cancelled.vcpu()).allowed = 1;
         } else if (event instanceof Event.GuestEntered entry) {
-            of(entry.vcpu()).allowed = 1;
+            byVcpu.of(entry.vcpu()).allowed = 1;
         } else if (event instanceof Event.BroadcastStarted started) {
             if (started.request().waits()) {
                 waiting.add(started.operation());
@@ -68,7 +66,7 @@ public final class OneIpiPerEntry extends Invariant {
         } else if (event instanceof Event.BroadcastCompleted completed) {
             waiting.remove(completed.operation());
         } else if (event instanceof Event.VcpuAudited audited) {
-            Found f = of(audited.vcpu());
+            Found f = byVcpu.of(audited.vcpu());
             if (f.inGuest + f.other > 0) {
                 violated(record, "vcpu" + audited.vcpu() + " was found in the guest and got no IPI", "");
             }
@@ -76,7 +74,7 @@ public final class OneIpiPerEntry extends Invariant {
     }
 
     private void exchanged(TraceRecord record, Event.ModeExchanged exchanged) {
-        Found f = of(exchanged.vcpu());
+        Found f = byVcpu.of(exchanged.vcpu());
         boolean in = exchanged.before() == VcpuMode.IN_GUEST_MODE;
         VcpuMode right = in ? VcpuMode.EXITING_GUEST_MODE : exchanged.before();
         if (exchanged.after() != right || in && f.allowed == 0) {
@@ -91,7 +89,7 @@ public final class OneIpiPerEntry extends Invariant {
     }
 
     private void sent(TraceRecord record, Event.IpiSent sent) {
-        Found f = of(sent.vcpu());
+        Found f = byVcpu.of(sent.vcpu());
         if (sent.vector() == Event.HostVector.RESCHEDULE) {
             if (f.inGuest == 0) {
                 violated(record, "a kick sent vcpu" + sent.vcpu() + " an IPI that it did not need", "");
@@ -114,7 +112,7 @@ public final class OneIpiPerEntry extends Invariant {
     }
 
     private void elided(TraceRecord record, Event.IpiElided elided) {
-        Found f = of(elided.vcpu());
+        Found f = byVcpu.of(elided.vcpu());
         if (elided.mode() == VcpuMode.IN_GUEST_MODE) {
             violated(record, "nobody sent vcpu" + elided.vcpu() + " an IPI though it was found in the guest", "");
             f.inGuest = Math.max(0, f.inGuest - 1);
@@ -125,12 +123,5 @@ public final class OneIpiPerEntry extends Invariant {
                 f.inGuest = Math.max(0, f.inGuest - 1);
             }
         }
-    }
-
-    private Found of(int vcpu) {
-        while (byVcpu.size() <= vcpu) {
-            byVcpu.add(new Found());
-        }
-        return byVcpu.get(vcpu);
     }
 }

@@ -1,7 +1,5 @@
 package org.vcpusim.check;
 
-import java.util.ArrayList;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuRequest;
@@ -16,7 +14,7 @@ import org.vcpusim.trace.Tracepoint;
  * local APIC is disabled in IA32_APIC_BASE does not scan; that it is, its next entry tells.
  */
 public final class RequestsDoTheirWork extends Invariant {
-    private final List<Pass> byVcpu = new ArrayList<>();
+    private final ByVcpu<Pass> byVcpu = new ByVcpu<>(Pass::new);
 
     private static final class Pass {
         private boolean scanned;
@@ -51,24 +49,24 @@ public final class RequestsDoTheirWork extends Invariant {
     public void accept(TraceRecord record) {
         Event event = record.event();
         if (event instanceof Event.RequestSeen seen) {
-            seen(of(seen.vcpu()));
+            seen(byVcpu.of(seen.vcpu()));
         } else if (event instanceof Event.RequestMade made) {
-            made(of(made.vcpu()), made.flow().request());
+            made(byVcpu.of(made.vcpu()), made.flow().request());
         } else if (event instanceof Event.RequestApplied applied) {
-            applied(record, of(applied.vcpu()), applied);
+            applied(record, byVcpu.of(applied.vcpu()), applied);
         } else if (event instanceof Event.IoapicScanned scan) {
-            of(scan.vcpu()).scanned = true;
-            of(scan.vcpu()).unloaded = record;
+            byVcpu.of(scan.vcpu()).scanned = true;
+            byVcpu.of(scan.vcpu()).unloaded = record;
         } else if (event instanceof Event.EoiExitmapLoaded load) {
-            loaded(of(load.vcpu()));
+            loaded(byVcpu.of(load.vcpu()));
         } else if (event instanceof Event.EoiExitmapLoadSkipped skipped) {
-            loaded(of(skipped.vcpu()));
+            loaded(byVcpu.of(skipped.vcpu()));
         } else if (event instanceof Event.EoiExitmapLoadDeferred deferred) {
-            loaded(of(deferred.vcpu()));
+            loaded(byVcpu.of(deferred.vcpu()));
         } else if (event instanceof Event.ApicvUpdated updated) {
-            updated(of(updated.vcpu()), updated, record);
+            updated(byVcpu.of(updated.vcpu()), updated, record);
         } else if (event instanceof Event.GuestEntered entry) {
-            entered(record, of(entry.vcpu()), entry);
+            entered(record, byVcpu.of(entry.vcpu()), entry);
         }
     }
 
@@ -118,12 +116,5 @@ public final class RequestsDoTheirWork extends Invariant {
             violated(record, p.unscanned, "vcpu" + entry.vcpu() + " was asked for a scan and did nothing", "");
         }
         p.unscanned = null;
-    }
-
-    private Pass of(int vcpu) {
-        while (byVcpu.size() <= vcpu) {
-            byVcpu.add(new Pass());
-        }
-        return byVcpu.get(vcpu);
     }
 }

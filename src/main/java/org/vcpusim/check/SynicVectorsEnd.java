@@ -1,7 +1,5 @@
 package org.vcpusim.check;
 
-import java.util.ArrayList;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.ExitReason;
 import org.vcpusim.kvm.Event;
@@ -20,7 +18,7 @@ public final class SynicVectorsEnd extends Invariant {
     private static final int VECTOR = 0xff;
 
     private final ObservedMachine machine;
-    private final List<Synic> byVcpu = new ArrayList<>();
+    private final ByVcpu<Synic> byVcpu = new ByVcpu<>(Synic::new);
 
     private static final class Synic {
         private final long[] sints = new long[HvSynic.SINTS];
@@ -58,21 +56,21 @@ public final class SynicVectorsEnd extends Invariant {
     public void accept(TraceRecord record) {
         Event event = record.event();
         if (event instanceof Event.GuestExited exit) {
-            of(exit.vcpu()).virtualized = exit.reason() == ExitReason.EOI_INDUCED;
+            byVcpu.of(exit.vcpu()).virtualized = exit.reason() == ExitReason.EOI_INDUCED;
         } else if (event instanceof Event.EoiReceived eoi) {
-            Synic s = of(eoi.vcpu());
+            Synic s = byVcpu.of(eoi.vcpu());
             boolean told = !s.virtualized
                     && eoi.vector() >= 0
                     && machine.vcpu(eoi.vcpu()).synic.get(eoi.vector());
             s.eoi = told ? record : null;
             s.vector = eoi.vector();
         } else if (event instanceof Event.HvSynicEoiSent sent) {
-            Synic s = of(sent.vcpu());
+            Synic s = byVcpu.of(sent.vcpu());
             s.eoi = sent.vector() == s.vector ? null : s.eoi;
         } else if (event instanceof Event.GuestEntered entry) {
-            entered(of(entry.vcpu()), entry.vcpu(), record);
+            entered(byVcpu.of(entry.vcpu()), entry.vcpu(), record);
         } else if (event instanceof Event.InterruptAcknowledged taken) {
-            if (taken.inService() && of(taken.vcpu()).endsItself(taken.vector())) {
+            if (taken.inService() && byVcpu.of(taken.vcpu()).endsItself(taken.vector())) {
                 violated(
                         record,
                         "vector " + taken.vector() + " of vcpu" + taken.vcpu() + " ends itself and is in service",
@@ -81,7 +79,7 @@ public final class SynicVectorsEnd extends Invariant {
         } else if (event instanceof Event.HvSynicMsrSet set) {
             int sint = set.msr() - HvSynic.MSR_SINT0;
             if (sint >= 0 && sint < HvSynic.SINTS) {
-                of(set.vcpu()).sints[sint] = set.value();
+                byVcpu.of(set.vcpu()).sints[sint] = set.value();
             }
         }
     }
@@ -92,12 +90,5 @@ public final class SynicVectorsEnd extends Invariant {
             s.eoi = null;
             violated(record, eoi, "the SynIC of vcpu" + vcpu + " did not hear of the EOI of vector " + s.vector, "");
         }
-    }
-
-    private Synic of(int vcpu) {
-        while (byVcpu.size() <= vcpu) {
-            byVcpu.add(new Synic());
-        }
-        return byVcpu.get(vcpu);
     }
 }

@@ -1,9 +1,7 @@
 package org.vcpusim.check;
 
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Deque;
-import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.vcpusim.kvm.Event;
@@ -20,7 +18,7 @@ import org.vcpusim.trace.Tracepoint;
 public final class WakesAreMeant extends Invariant {
     private static final long AWAKE = -1;
 
-    private final List<Sleep> byVcpu = new ArrayList<>();
+    private final ByVcpu<Sleep> byVcpu = new ByVcpu<>(Sleep::new);
     private final Set<Integer> waking = new TreeSet<>();
     private final Set<Integer> quiet = new TreeSet<>();
     private boolean pic;
@@ -52,17 +50,17 @@ public final class WakesAreMeant extends Invariant {
     public void accept(TraceRecord record) {
         Event event = record.event();
         if (event instanceof Event.VcpuBlocked blocked) {
-            of(blocked.vcpu()).asleepSince = record.order();
+            byVcpu.of(blocked.vcpu()).asleepSince = record.order();
         } else if (event instanceof Event.VcpuWoken woken) {
-            of(woken.vcpu()).asleepSince = AWAKE;
+            byVcpu.of(woken.vcpu()).asleepSince = AWAKE;
         } else if (event instanceof Event.SleeperFound found) {
             found(record, found);
         } else if (event instanceof Event.IpiElided elided) {
             elided(record, elided.vcpu());
         } else if (event instanceof Event.IpiSent sent) {
-            done(of(sent.vcpu()));
+            done(byVcpu.of(sent.vcpu()));
         } else if (event instanceof Event.InterruptAccepted accepted) {
-            of(accepted.vcpu()).owed.add(record.order());
+            byVcpu.of(accepted.vcpu()).owed.add(record.order());
         } else if (event instanceof Event.PicIrqSet) {
             pic = true;
         } else if (event instanceof Event.BroadcastStarted started) {
@@ -74,7 +72,7 @@ public final class WakesAreMeant extends Invariant {
     }
 
     private void found(TraceRecord record, Event.SleeperFound found) {
-        Sleep s = of(found.vcpu());
+        Sleep s = byVcpu.of(found.vcpu());
         boolean meant = found.cause() != Event.WakeCause.REQUEST || !s.owed.isEmpty() || pic || !waking.isEmpty();
         if (!meant) {
             violated(record, "vcpu" + found.vcpu() + " was woken by what does not wake", "");
@@ -85,7 +83,7 @@ public final class WakesAreMeant extends Invariant {
     }
 
     private void elided(TraceRecord record, int vcpu) {
-        Sleep s = of(vcpu);
+        Sleep s = byVcpu.of(vcpu);
         if (quiet.isEmpty()) {
             Long since = s.owed.peek();
             if (s.asleepSince != AWAKE && since != null && s.asleepSince < since) {
@@ -97,12 +95,5 @@ public final class WakesAreMeant extends Invariant {
 
     private static void done(Sleep s) {
         s.owed.poll();
-    }
-
-    private Sleep of(int vcpu) {
-        while (byVcpu.size() <= vcpu) {
-            byVcpu.add(new Sleep());
-        }
-        return byVcpu.get(vcpu);
     }
 }
