@@ -190,19 +190,9 @@ public record Machine(
 
     /** The same machine with another protocol. */
     public Machine with(Protocol other) {
-        return new Machine(
-                vcpuCount,
-                other,
-                apicv,
-                x2apicApi,
-                devices,
-                tpr,
-                rules,
-                garbageSeed,
-                irqchip,
-                physicalCpus,
-                hotplug,
-                haltPollNanos);
+        Draft draft = new Draft(this);
+        draft.protocol = other;
+        return draft.machine();
     }
 
     /** The same machine with these faults and no others. */
@@ -212,103 +202,82 @@ public record Machine(
 
     /** The same machine with other rules. */
     public Machine with(Rules other) {
-        return new Machine(
-                vcpuCount,
-                protocol,
-                apicv,
-                x2apicApi,
-                devices,
-                tpr,
-                other,
-                garbageSeed,
-                irqchip,
-                physicalCpus,
-                hotplug,
-                haltPollNanos);
+        Draft draft = new Draft(this);
+        draft.rules = other;
+        return draft.machine();
     }
 
     /** The same machine with other garbage in uninitialised memory. */
     public Machine withGarbageSeed(long seed) {
-        return new Machine(
-                vcpuCount,
-                protocol,
-                apicv,
-                x2apicApi,
-                devices,
-                tpr,
-                rules,
-                seed,
-                irqchip,
-                physicalCpus,
-                hotplug,
-                haltPollNanos);
+        Draft draft = new Draft(this);
+        draft.garbageSeed = seed;
+        return draft.machine();
     }
 
     /** The same machine with other interrupt controllers in the kernel. */
     public Machine with(Irqchip other) {
-        return new Machine(
-                vcpuCount,
-                protocol,
-                apicv,
-                x2apicApi,
-                devices,
-                tpr,
-                rules,
-                garbageSeed,
-                other,
-                physicalCpus,
-                hotplug,
-                haltPollNanos);
+        Draft draft = new Draft(this);
+        draft.irqchip = other;
+        return draft.machine();
     }
 
     /** The same machine on {@code count} processors of the host, 0 for one a vCPU. */
     public Machine withPhysicalCpus(int count) {
-        return new Machine(
-                vcpuCount,
-                protocol,
-                apicv,
-                x2apicApi,
-                devices,
-                tpr,
-                rules,
-                garbageSeed,
-                irqchip,
-                count,
-                hotplug,
-                haltPollNanos);
+        Draft draft = new Draft(this);
+        draft.physicalCpus = count;
+        return draft.machine();
     }
 
     /** The same machine to which user space adds something later. */
     public Machine with(Hotplug later) {
-        return new Machine(
-                vcpuCount,
-                protocol,
-                apicv,
-                x2apicApi,
-                devices,
-                tpr,
-                rules,
-                garbageSeed,
-                irqchip,
-                physicalCpus,
-                later,
-                haltPollNanos);
+        Draft draft = new Draft(this);
+        draft.hotplug = later;
+        return draft.machine();
     }
 
     /** The same machine, whose halted vCPUs look around for at most {@code nanos} before they sleep. */
     public Machine withHaltPoll(long nanos) {
-        return new Machine(
-                vcpuCount,
-                protocol,
-                apicv,
-                x2apicApi,
-                devices,
-                tpr,
-                rules,
-                garbageSeed,
-                irqchip,
-                physicalCpus,
-                hotplug,
-                nanos);
+        Draft draft = new Draft(this);
+        draft.haltPollNanos = nanos;
+        return draft.machine();
+    }
+
+    /** A machine with parts that can be changed. */
+    private static final class Draft {
+        private final Machine of;
+        private Protocol protocol;
+        private Rules rules;
+        private long garbageSeed;
+        private Irqchip irqchip;
+        private int physicalCpus;
+        private Hotplug hotplug;
+        private long haltPollNanos;
+
+        private Draft(Machine of) {
+            this.of = of;
+            protocol = of.protocol;
+            rules = of.rules;
+            garbageSeed = of.garbageSeed;
+            irqchip = of.irqchip;
+            physicalCpus = of.physicalCpus;
+            hotplug = of.hotplug;
+            haltPollNanos = of.haltPollNanos;
+        }
+
+        private Machine machine() {
+            return new Machine(
+                    of.vcpuCount,
+                    protocol,
+                    of.apicv,
+                    of.x2apicApi,
+                    of.devices,
+                    of.tpr,
+                    rules,
+                    garbageSeed,
+                    irqchip,
+                    physicalCpus,
+                    hotplug,
+                    haltPollNanos);
+        }
     }
 }
