@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
-import org.vcpusim.scenario.InputException;
 import org.vcpusim.sim.LiveBench;
 import org.vcpusim.sim.LiveBench.Result;
 import picocli.CommandLine.Command;
@@ -27,12 +26,6 @@ final class Bench implements Runnable {
     @Override
     public void run() {
         throw new ParameterException(spec.commandLine(), "a benchmark is missing: live, schedules or designs");
-    }
-
-    static void requireRange(String option, int found, int least, int most) {
-        if (found < least || found > most) {
-            throw new InputException(option + " = " + found + ": must be " + least + " to " + most);
-        }
     }
 
     /** {@code vcpusim bench live}. */
@@ -73,9 +66,9 @@ final class Bench implements Runnable {
 
         @Override
         public Integer call() {
-            requireRange("--vcpus", vcpus, 2, MOST_VCPUS);
-            requireRange("--seconds", seconds, 1, 60);
-            requireRange("--rounds", rounds, 1, 100);
+            OptionRange.require("--vcpus", vcpus, 2, MOST_VCPUS);
+            OptionRange.require("--seconds", seconds, 1, 60);
+            OptionRange.require("--rounds", rounds, 1, 100);
             PrintWriter err = spec.commandLine().getErr();
             Result result = new LiveBench(vcpus, seconds * SECOND, rounds)
                     .measure(what -> err.println("vcpusim bench live: " + what));

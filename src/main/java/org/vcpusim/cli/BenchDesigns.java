@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import org.vcpusim.scenario.InputException;
 import org.vcpusim.search.Delivery;
 import org.vcpusim.sim.DesignBench;
 import org.vcpusim.sim.DesignBench.Cell;
@@ -49,9 +48,7 @@ final class BenchDesigns implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (schedules < 1 || schedules > 1_000_000) {
-            throw new InputException("--schedules = " + schedules + ": must be 1 to 1000000");
-        }
+        OptionRange.require("--schedules", schedules, 1, 1_000_000);
         PrintWriter err = spec.commandLine().getErr();
         Result result = new DesignBench(schedules, seed).measure(what -> err.println("vcpusim bench designs: " + what));
         PrintWriter out = spec.commandLine().getOut();

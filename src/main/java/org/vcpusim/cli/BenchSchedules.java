@@ -28,7 +28,6 @@ import picocli.CommandLine.Spec;
         })
 final class BenchSchedules implements Callable<Integer> {
     private static final int MOST_VCPUS = 256;
-    private static final int MOST_JOBS = 256;
     private static final long LEAST_NANOS = 1_000_000;
     private static final long MOST_NANOS = 60_000_000_000L;
 
@@ -70,9 +69,9 @@ final class BenchSchedules implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        vcpus.forEach(count -> Bench.requireRange("--vcpus", count, 1, MOST_VCPUS));
-        Bench.requireRange("--rounds", rounds, 1, 100);
-        Bench.requireRange("--jobs", jobs, 1, MOST_JOBS);
+        vcpus.forEach(count -> OptionRange.require("--vcpus", count, 1, MOST_VCPUS));
+        OptionRange.require("--rounds", rounds, 1, 100);
+        OptionRange.require("--jobs", jobs, 1, OptionRange.MOST_JOBS);
         long nanos = Durations.nanos("--time", time);
         if (nanos < LEAST_NANOS || nanos > MOST_NANOS) {
             throw new InputException("--time = " + time + ": must be 1ms to 60s");

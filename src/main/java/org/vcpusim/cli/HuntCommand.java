@@ -15,7 +15,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.vcpusim.kvm.Fix;
 import org.vcpusim.scenario.InputException;
 import org.vcpusim.scenario.Scenario;
-import org.vcpusim.schedule.Strategies;
 import org.vcpusim.schedule.StrategyKind;
 import org.vcpusim.sim.Hunt;
 import org.vcpusim.sim.Hunt.Catch;
@@ -37,7 +36,6 @@ import picocli.CommandLine.Spec;
                     + "time, 2 a fix or an option cannot be used, 130 it was interrupted."
         })
 final class HuntCommand implements Callable<Integer> {
-    private static final int MOST_JOBS = 256;
     private static final long POLL_MILLIS = 20;
 
     @Parameters(paramLabel = "BUG", arity = "0..*", description = "Fixes to leave out, such as B02 B25.")
@@ -89,12 +87,9 @@ final class HuntCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         List<Fix> wanted = wanted();
-        StrategyKind kind = kind();
+        StrategyKind kind = StrategyNames.kind(strategy);
         long nanos = Durations.nanos("--time", time);
-        int threads = jobs.orElse(Math.min(MOST_JOBS, Runtime.getRuntime().availableProcessors()));
-        if (threads < 1 || threads > MOST_JOBS) {
-            throw new InputException("--jobs = " + threads + ": must be 1 to " + MOST_JOBS);
-        }
+        int threads = OptionRange.jobs(jobs);
         Interruption interruption = Interruption.onSignal();
         try {
             List<Catch> catches = hunt(wanted, new Hunters(kind, seed, nanos, threads), interruption);
@@ -130,14 +125,6 @@ final class HuntCommand implements Callable<Integer> {
                     "BUG = " + fix.id() + ": its absence cannot be seen in any run; docs/model.md says why");
         }
         return fix;
-    }
-
-    private StrategyKind kind() {
-        try {
-            return strategy.map(StrategyKind::of).orElse(Strategies.DEFAULT);
-        } catch (IllegalArgumentException e) {
-            throw new InputException("--" + e.getMessage());
-        }
     }
 
     /** A thread takes the next fix when it is done with one; each has an actor system of its own. */

@@ -10,8 +10,6 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.vcpusim.scenario.InputException;
 import org.vcpusim.scenario.Scenario;
-import org.vcpusim.schedule.Strategies;
-import org.vcpusim.schedule.StrategyKind;
 import org.vcpusim.sim.Explorer.OnViolation;
 import org.vcpusim.sim.FindingFile;
 import org.vcpusim.sim.ProgramVersion;
@@ -44,7 +42,6 @@ import picocli.CommandLine.Spec;
         })
 final class StressCommand implements Callable<Integer> {
     private static final long DEFAULT_SCHEDULES = 10_000;
-    private static final int MOST_JOBS = 256;
 
     @Parameters(paramLabel = "SCENARIO", description = "A scenario file, or the name of a bundled one.")
     private Path scenario = Path.of("");
@@ -153,31 +150,15 @@ final class StressCommand implements Callable<Integer> {
         long nanos = time.map(text -> Durations.nanos("--time", text)).orElse(Long.MAX_VALUE);
         long most = schedules.orElse(time.isPresent() ? Long.MAX_VALUE : DEFAULT_SCHEDULES);
         Durations.nanos("--shrink", shrink);
-        int threads = jobs.orElse(Math.min(MOST_JOBS, Runtime.getRuntime().availableProcessors()));
-        requireRange("--schedules", most, Long.MAX_VALUE);
-        requireRange("--jobs", threads, MOST_JOBS);
-        requireRange("--steps", steps.orElse(1L), Long.MAX_VALUE);
+        OptionRange.require("--schedules", most, 1, Long.MAX_VALUE);
+        int threads = OptionRange.jobs(jobs);
+        OptionRange.require("--steps", steps.orElse(1L), 1, Long.MAX_VALUE);
         StressPlan.Budget budget = new StressPlan.Budget(
                 most,
                 nanos,
                 steps.orElse(StressPlan.DEFAULT_STEPS),
                 stopOnFirst ? OnViolation.STOP : OnViolation.GO_ON);
-        return new StressPlan(wanted, kind(), seed, budget, threads);
-    }
-
-    private StrategyKind kind() {
-        try {
-            return strategy.map(StrategyKind::of).orElse(Strategies.DEFAULT);
-        } catch (IllegalArgumentException e) {
-            throw new InputException("--" + e.getMessage());
-        }
-    }
-
-    private static void requireRange(String option, long found, long most) {
-        if (found < 1 || found > most) {
-            String range = most == Long.MAX_VALUE ? "at least 1" : "1 to " + most;
-            throw new InputException(option + " = " + found + ": must be " + range);
-        }
+        return new StressPlan(wanted, StrategyNames.kind(strategy), seed, budget, threads);
     }
 
     private StressReport run(StressPlan plan, Interruption interruption) {
