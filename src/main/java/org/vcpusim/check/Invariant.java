@@ -71,6 +71,11 @@ public abstract class Invariant {
         return !found.isEmpty();
     }
 
+    /** Whether there is a violation that no known hazard explains. */
+    final boolean hasFinding() {
+        return findings > 0;
+    }
+
     /** It does not hold at {@code at}. */
     protected final void violated(TraceRecord at, String sentence, String detail) {
         violated(at, null, sentence, detail, null);

@@ -49,8 +49,6 @@ final class ObservedMachine {
     private DestinationRule rule = new DestinationRule(true, false);
     private RtcTracking rtc = RtcTracking.NONE;
     private @Nullable Write write;
-    private int lastWritten = ObservedVcpu.NONE;
-    private int servicing = ObservedVcpu.NONE;
 
     /** A broadcast about the table that is not complete. */
     private record Broadcast(int operation, long version) {}
@@ -99,11 +97,6 @@ final class ObservedMachine {
     /** The write that not every target has been told of, or null. */
     @Nullable Write write() {
         return write;
-    }
-
-    /** The pin that interrupts now, or {@link ObservedVcpu#NONE}. */
-    int servicing() {
-        return servicing;
     }
 
     /** How many broadcasts about the table are not complete. */
@@ -271,7 +264,6 @@ final class ObservedMachine {
                 v.identity = identity;
             }
             case IOAPIC_REDIR_WRITE -> written((Event.RedirectionEntryWritten) event, record.source());
-            case IOAPIC_SERVICE -> servicing = ((Event.IoapicServiced) event).pin();
             case REMOTE_IRR_SET -> {
                 int pin = ((Event.RemoteIrrSet) event).pin();
                 table.set(pin, table.entry(pin).withRemoteIrr());
@@ -379,7 +371,6 @@ final class ObservedMachine {
 
     private void written(Event.RedirectionEntryWritten e, Source source) {
         table.set(e.pin(), e.after());
-        lastWritten = e.pin();
         if (split || source.kind() == Source.Kind.USERSPACE) {
             return;
         }
@@ -435,10 +426,5 @@ final class ObservedMachine {
     /** The entry of {@code pin} as it is now. */
     RedirectionEntry entry(int pin) {
         return table.entry(pin);
-    }
-
-    /** The pin whose entry was written last, or {@link ObservedVcpu#NONE}. */
-    int lastWritten() {
-        return lastWritten;
     }
 }

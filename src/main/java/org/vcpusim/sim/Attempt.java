@@ -132,6 +132,7 @@ final class Attempt {
     /** The invariant of the symptom, and whether it has shown. */
     private static final class Checks implements TraceSink {
         private final Invariants invariants;
+        private final List<Invariant> judges;
         private final Symptom symptom;
         private int judged;
         private Optional<Violation> violation = Optional.empty();
@@ -139,6 +140,7 @@ final class Attempt {
         Checks(Symptom symptom) {
             this.symptom = symptom;
             invariants = Invariants.only(symptom.invariant());
+            judges = invariants.list();
         }
 
         @Override
@@ -148,7 +150,7 @@ final class Attempt {
         }
 
         private void look() {
-            for (Invariant invariant : invariants.list()) {
+            for (Invariant invariant : judges) {
                 List<Violation> violations = invariant.violations();
                 while (judged < violations.size() && violation.isEmpty()) {
                     violation = Optional.of(violations.get(judged)).filter(symptom::matches);

@@ -4,7 +4,6 @@ import java.io.OutputStream;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import org.vcpusim.scenario.Scenario;
@@ -95,21 +94,5 @@ public record Reproduction(Scenario scenario, Schedule picks, boolean finishes) 
                 throw new IllegalStateException(e); // every JDK has it
             }
         }
-    }
-
-    /** Its picks by the names of actors, {@code vcpu0*3 guest0 vm*2}: for people. */
-    public String readable() {
-        Components components = Components.of(scenario);
-        List<String> turns = new ArrayList<>();
-        for (int i = 0; i < picks.size(); ) {
-            int end = i;
-            while (end < picks.size() && picks.actor(end) == picks.actor(i)) {
-                end++;
-            }
-            String name = components.name(picks.actor(i)).replace(' ', '.');
-            turns.add(end - i == 1 ? name : name + "*" + (end - i));
-            i = end;
-        }
-        return String.join(" ", turns);
     }
 }

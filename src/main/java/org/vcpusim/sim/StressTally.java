@@ -132,11 +132,6 @@ final class StressTally {
         steps += other.steps;
     }
 
-    /** Whether a finding is among them. */
-    boolean hasFinding() {
-        return groups.values().stream().anyMatch(Group::isFinding);
-    }
-
     /** The report of a run of {@code plan} that ended with {@code end}. */
     StressReport report(StressPlan plan, StressReport.End end, StressReport.Timing timing) {
         StressReport.Figures figures = new StressReport.Figures(
