@@ -13,7 +13,7 @@ import org.vcpusim.trace.Tracepoint;
  * asleep does wake it.
  *
  * <p>Models {@code kvm_make_vcpu_request} and {@code kvm_vcpu_kick}, virt/kvm/kvm_main.c, and KVM_REQUEST_NO_WAKEUP. A trace does not
- * say who looked at a mode: while a request that does not wake is being made, it may have been its requester.
+ * say who looked at a mode: while a request that does not wake is being made, it may have been its requester. An IPI of a request that several vCPUs get is no kick.
  */
 public final class WakesAreMeant extends Invariant {
     private static final long AWAKE = -1;
@@ -58,7 +58,9 @@ public final class WakesAreMeant extends Invariant {
         } else if (event instanceof Event.IpiElided elided) {
             elided(record, elided.vcpu());
         } else if (event instanceof Event.IpiSent sent) {
-            done(byVcpu.of(sent.vcpu()));
+            if (sent.vector() != Event.HostVector.CALL_FUNCTION) {
+                done(byVcpu.of(sent.vcpu()));
+            }
         } else if (event instanceof Event.InterruptAccepted accepted) {
             byVcpu.of(accepted.vcpu()).owed.add(record.order());
         } else if (event instanceof Event.PicIrqSet) {

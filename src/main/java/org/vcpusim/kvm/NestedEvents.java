@@ -64,12 +64,13 @@ final class NestedEvents {
                 || e.nmis().injected();
     }
 
-    private static Vcpu exitWanted(Vcpu v, Port port) {
+    /** The next entry is to leave at once, since an event has to wait; {@code req_immediate_exit}. */
+    static Vcpu exitWanted(Vcpu v, Port port) {
+        if (v.nested().run().exitWanted()) {
+            return v;
+        }
         port.emit(new Event.ImmediateExitWanted(v.index()));
-        NestedState n = v.nested();
-        boolean pending = n.run().entryPending();
-        return v.with(
-                n.with(pending ? NestedState.Run.ENTRY_PENDING_EXIT_WANTED : NestedState.Run.L2_RUNS_EXIT_WANTED));
+        return v.with(v.nested().with(v.nested().run().wantingExit()));
     }
 
     /** INIT in L2 is an event of L1's hypervisor; a start-up IPI is lost, since L2 does not wait for one. */
@@ -139,24 +140,24 @@ final class NestedEvents {
                 || VcpuInjection.hasInjectable(v) && !n.exitsOnInterrupt();
     }
 
-    /** L2 has been entered: {@code nested_run_pending} is over. */
+    /** The guest has been entered: {@code nested_run_pending} is over. */
     static Vcpu committed(Vcpu v) {
         NestedState n = v.nested();
-        return n.guestMode() ? v.with(n.with(NestedState.Run.L2_RUNS)) : v;
+        NestedState.Run after = n.guestMode() ? NestedState.Run.L2_RUNS : NestedState.Run.L1_RUNS;
+        return after == n.run() ? v : v.with(n.with(after));
     }
 
-    /** The entry of L2 is abandoned: what made an exit at once necessary is looked at again. */
+    /** The entry is abandoned: what made an exit at once necessary is looked at again. */
     static Vcpu cancelled(Vcpu v, Port port) {
         NestedState n = v.nested();
         if (!n.run().exitWanted()) {
             return v;
         }
-        boolean pending = n.run().entryPending();
-        Vcpu unwanted = v.with(n.with(pending ? NestedState.Run.ENTRY_PENDING : NestedState.Run.L2_RUNS));
+        Vcpu unwanted = v.with(n.with(n.run().wantingNoExit()));
         return v.machine().has(Fault.CANCEL_FORGETS_EVENT) ? unwanted : unwanted.make(VcpuRequest.EVENT, port);
     }
 
-    /** L2 was entered only to leave before its first instruction, by a preemption timer of 0. */
+    /** The guest was entered only to leave before its first instruction, by a preemption timer of 0. */
     static Vcpu leaveAtOnce(Vcpu v, Port port) {
         return VcpuRun.exit(v.make(VcpuRequest.EVENT, port), GuestExit.of(ExitReason.PREEMPTION_TIMER), port);
     }

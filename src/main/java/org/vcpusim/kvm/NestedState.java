@@ -46,6 +46,8 @@ public record NestedState(
     public enum Run {
         /** vmcs01 is current. */
         L1_RUNS,
+        /** As before, and at the next entry an event makes the guest leave at once. */
+        L1_RUNS_EXIT_WANTED,
         /** L1 has executed VMRESUME and L2 has not been entered since: no nested exit may come in between. */
         ENTRY_PENDING,
         /** As before, and an event waits that makes L2 leave before its first instruction. */
@@ -60,13 +62,29 @@ public record NestedState(
         }
 
         boolean exitWanted() {
-            return this == ENTRY_PENDING_EXIT_WANTED || this == L2_RUNS_EXIT_WANTED;
+            return this == L1_RUNS_EXIT_WANTED || this == ENTRY_PENDING_EXIT_WANTED || this == L2_RUNS_EXIT_WANTED;
+        }
+
+        Run wantingExit() {
+            return switch (this) {
+                case L1_RUNS, L1_RUNS_EXIT_WANTED -> L1_RUNS_EXIT_WANTED;
+                case ENTRY_PENDING, ENTRY_PENDING_EXIT_WANTED -> ENTRY_PENDING_EXIT_WANTED;
+                case L2_RUNS, L2_RUNS_EXIT_WANTED -> L2_RUNS_EXIT_WANTED;
+            };
+        }
+
+        Run wantingNoExit() {
+            return switch (this) {
+                case L1_RUNS, L1_RUNS_EXIT_WANTED -> L1_RUNS;
+                case ENTRY_PENDING, ENTRY_PENDING_EXIT_WANTED -> ENTRY_PENDING;
+                case L2_RUNS, L2_RUNS_EXIT_WANTED -> L2_RUNS;
+            };
         }
     }
 
     /** Whether L2 is current; {@code is_guest_mode}. */
     public boolean guestMode() {
-        return run != Run.L1_RUNS;
+        return run != Run.L1_RUNS && run != Run.L1_RUNS_EXIT_WANTED;
     }
 
     /** Whether an interrupt for L1 makes L2 leave; {@code nested_exit_on_intr}. */

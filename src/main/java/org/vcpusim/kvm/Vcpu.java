@@ -498,10 +498,6 @@ public final class Vcpu {
         return with(events.with(other));
     }
 
-    Vcpu with(Smis other) {
-        return with(events.with(other));
-    }
-
     Vcpu with(ExitMap other) {
         Draft d = draft();
         d.exitMap = other;

@@ -88,21 +88,24 @@ final class VcpuInjection {
     static Vcpu injectEvents(Vcpu v, Port port) {
         VcpuEvents e = v.events();
         if (e.exception() >= 0) {
-            return entry(v, EventInjection.hardwareExceptionWithErrorCode(e.exception()), port);
+            return again(v, EventInjection.hardwareExceptionWithErrorCode(e.exception()), port);
         }
         if (e.nmis().injected()) {
-            return entry(v, EventInjection.nmi(), port);
+            return again(v, EventInjection.nmi(), port);
         }
         if (e.interrupt() >= 0) {
             port.emit(new Event.InterruptInjected(v.index(), e.interrupt(), true));
-            return entry(v, EventInjection.externalInterrupt(e.interrupt()), port);
+            return again(v, EventInjection.externalInterrupt(e.interrupt()), port);
         }
         if (v.blocksIrqs()) {
             return VcpuRun.toEntry(TaskPrioritySync.updateIntercept(v), port);
         }
-        if (e.smis().pending()) {
+        if (e.smiPending() && v.nested().run().entryPending()) {
+            return VcpuRun.toEntry(prepared(NestedEvents.exitWanted(v, port)), port);
+        }
+        if (e.smiPending()) {
             port.emit(new Event.SmiHandled(v.index()));
-            return injectEvents(v.with(e.smis().taken()), port);
+            return injectEvents(v.with(e.withSmiPending(false)), port);
         }
         if (e.nmis().pending() > 0 && !e.nmis().masked()) {
             return entry(v.with(e.nmis().takenForInjection()), EventInjection.nmi(), port);
@@ -195,6 +198,12 @@ final class VcpuInjection {
         return entry(v.with(v.events().withInterrupt(vector)), EventInjection.externalInterrupt(vector), port);
     }
 
+    /** An event whose entry did not deliver it goes first; an SMI behind it makes the guest leave as soon as it is delivered. */
+    private static Vcpu again(Vcpu v, EventInjection injection, Port port) {
+        boolean smiWaits = v.events().smiPending() && !v.blocksIrqs();
+        return entry(smiWaits ? NestedEvents.exitWanted(v, port) : v, injection, port);
+    }
+
     private static Vcpu entry(Vcpu v, EventInjection injection, Port port) {
         Vcpu ready = prepared(v);
         return VcpuRun.toEntry(
@@ -253,9 +262,9 @@ final class VcpuInjection {
     /** {@code kvm_vcpu_has_events}; what was posted is to be {@link #synced} first. */
     static boolean hasEvents(Vcpu v) {
         VcpuEvents e = v.events();
-        boolean nmi =
-                e.nmis().queued() > 0 || e.nmis().pending() > 0 && !e.nmis().masked();
-        boolean smi = e.smis().queued() || e.smis().pending();
+        boolean nmi = v.requests().test(VcpuRequest.NMI)
+                || e.nmis().pending() > 0 && !e.nmis().masked();
+        boolean smi = v.requests().test(VcpuRequest.SMI) || e.smiPending();
         boolean initOrSipi = v.lapic().initPending() || v.lapic().sipiPending();
         boolean interrupt = NestedEvents.mayInterrupt(v) && hasInterrupt(v);
         return e.pvUnhalted() || initOrSipi || nmi || smi || interrupt || NestedPostedInterrupts.wakes(v);

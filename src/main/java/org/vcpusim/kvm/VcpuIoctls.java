@@ -29,7 +29,7 @@ final class VcpuIoctls {
                         .with(v.thread().inUserspaceAwaiting(VcpuThread.Await.NOTHING))
                         .make(VcpuRequest.EVENT, port);
             case NMI -> v.with(v.events().nmis().withQueued()).make(VcpuRequest.NMI, port);
-            case SMI -> v.with(v.events().smis().withQueued()).make(VcpuRequest.SMI, port);
+            case SMI -> v.make(VcpuRequest.SMI, port);
             case SIGNAL -> v.phase() == EntryPhase.USERSPACE ? v : signalled(v, port);
             case IMMEDIATE_EXIT -> signalled(v, port);
             case GET_STATE -> getState(v, port);
@@ -94,7 +94,7 @@ final class VcpuIoctls {
         Vcpu seen = VcpuRequests.seen(v, request, port);
         VcpuEvents events = request == VcpuRequest.NMI
                 ? seen.events().with(seen.events().nmis().collected())
-                : seen.events().with(seen.events().smis().collected());
+                : seen.events().withSmiPending(true);
         Vcpu applied = VcpuRequests.applied(seen.with(events), port);
         return applied.with(applied.requests().clear(request)).make(VcpuRequest.EVENT, port);
     }

@@ -221,7 +221,7 @@ final class VcpuRemote {
                         : taken(halfRequested(v, m, port), a, VcpuRequest.EVENT, port);
             }
             case REMOTE_READ -> taken(v.with(v.events().withPvUnhalted(true)), a, VcpuRequest.EVENT, port);
-            case SMI -> taken(v.with(v.events().smis().withQueued()), a, VcpuRequest.SMI, port);
+            case SMI -> taken(v, a, VcpuRequest.SMI, port);
             case NMI -> taken(v.with(v.events().nmis().withQueued()), a, VcpuRequest.NMI, port);
             case INIT ->
                 deasserts ? discarded(v, a, port) : taken(v.with(lapic.withInit()), a, VcpuRequest.EVENT, port);

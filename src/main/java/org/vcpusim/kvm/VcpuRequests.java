@@ -20,7 +20,7 @@ final class VcpuRequests {
                         ? VcpuExitMap.scan(seen, port)
                         : handled(VcpuExitMap.load(seen, port), port);
             case NMI -> handled(seen.with(seen.events().nmis().collected()).make(VcpuRequest.EVENT, port), port);
-            case SMI -> handled(seen.with(seen.events().smis().collected()).make(VcpuRequest.EVENT, port), port);
+            case SMI -> handled(seen.with(seen.events().withSmiPending(true)).make(VcpuRequest.EVENT, port), port);
             case APICV_UPDATE -> VcpuApicv.serve(seen, port);
             case HV_EXIT -> VcpuSynic.exitToUserspace(seen, port);
             case APIC_PAGE_RELOAD -> handled(VcpuApicv.pageReloaded(seen), port);

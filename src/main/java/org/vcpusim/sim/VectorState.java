@@ -82,7 +82,7 @@ final class VectorState {
                 prefix + "nmi",
                 bit(e.nmis().injected()) + "/" + e.nmis().pending() + "/"
                         + bit(e.nmis().masked()));
-        state.put(prefix + "smi", bit(e.smis().pending()) + "/0");
+        state.put(prefix + "smi", bit(e.smiPending()) + "/0");
         state.put(prefix + "inj", e.interrupt() < 0 ? "-" : hex(e.interrupt()));
     }
 

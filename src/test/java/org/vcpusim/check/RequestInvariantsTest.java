@@ -62,6 +62,7 @@ class RequestInvariantsTest {
         R7   | message sleep saved:OUTSIDE_GUEST_MODE                      | ""          | it may have found it awake
         R7   | sleep message start:SCAN_IOAPIC saved:OUTSIDE_GUEST_MODE    | ""          | it may be the scan's
         R7   | sleep message found woken message kick sleep found          | 7           | the kicks are over
+        R7   | message call sleep found woken                              | ""          | the IPI was a request's, and the kick comes
         R7   | sleep message signal woken saved:OUTSIDE_GUEST_MODE         | ""          | the signal came first, and the kick finds nobody asleep
         X5   | seen:IOAPIC_EOI_EXIT seen:SCAN_IOAPIC seen:LOAD_EOI_EXITMAP seen:APICV_UPDATE | "" | the kernel's order
         X5   | seen:SCAN_IOAPIC seen:IOAPIC_EOI_EXIT                       | 1           | the scan comes first

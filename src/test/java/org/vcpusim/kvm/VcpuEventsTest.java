@@ -8,6 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.vcpusim.arch.DeliveryMode;
+import org.vcpusim.arch.ExitReason;
 import org.vcpusim.arch.TriggerMode;
 
 /** INIT, start-up IPIs, NMIs and SMIs. */
@@ -164,6 +165,76 @@ class VcpuEventsTest {
 
         assertEquals(List.of(new Event.SmiHandled(0)), v.port().events(Event.SmiHandled.class));
         assertEquals(List.of(new Event.InterruptTaken(0, 2, true)), v.port().events(Event.InterruptTaken.class));
+    }
+
+    /** The entry that was to inject vector 0x61 is cancelled by a request for an SMI. */
+    private static SteppedVcpu overtakenBySmi() {
+        SteppedVcpu v = vcpu(0).enterGuest().execute(GuestAction.Plain.STI).execute(GuestAction.Plain.NOP);
+        v.change(x -> x.with(x.lapic().requested(0x61, TriggerMode.EDGE))).make(VcpuRequest.EVENT);
+        kicked(v).stepTo(EntryPhase.RECHECK);
+        v.port().takeEvents();
+        return v.send(Vcpu.Plain.SMI).step();
+    }
+
+    @Test
+    void anSmiBehindAnInterruptInjectedAgainMakesTheGuestLeaveAtOnceAndIsHandledThen() {
+        SteppedVcpu v = overtakenBySmi().stepTo(EntryPhase.EXITED);
+        assertEquals(1, v.port().events(Event.EntryCancelled.class).size());
+        assertEquals(List.of(new Event.ImmediateExitWanted(0)), v.port().events(Event.ImmediateExitWanted.class));
+        assertEquals(List.of(new Event.InterruptTaken(0, 0x61, false)), v.port().events(Event.InterruptTaken.class));
+        assertEquals(List.of(ExitReason.PREEMPTION_TIMER), exits(v));
+        assertEquals(List.of(), v.port().events(Event.SmiHandled.class));
+
+        v.port().takeEvents();
+        v.stepTo(EntryPhase.IN_GUEST);
+
+        assertEquals(List.of(new Event.SmiHandled(0)), v.port().events(Event.SmiHandled.class));
+        assertEquals(false, v.vcpu().events().smiPending());
+        assertEquals(List.of(), exits(v));
+        assertEquals(List.of(), v.port().events(Event.InterruptTaken.class));
+    }
+
+    @Test
+    void anEntryCancelledBeforeTheSmiIsHandledLooksAtEventsAgain() {
+        SteppedVcpu v = overtakenBySmi().stepTo(EntryPhase.RECHECK);
+        v.make(VcpuRequest.SCAN_IOAPIC).step();
+
+        v.stepTo(EntryPhase.EXITED).stepTo(EntryPhase.IN_GUEST);
+
+        assertEquals(2, v.port().events(Event.EntryCancelled.class).size());
+        assertEquals(
+                List.of(new Event.ImmediateExitWanted(0), new Event.ImmediateExitWanted(0)),
+                v.port().events(Event.ImmediateExitWanted.class));
+        assertEquals(List.of(new Event.SmiHandled(0)), v.port().events(Event.SmiHandled.class));
+    }
+
+    @Test
+    void aHaltEndsForAnNmiAndAnSmiOnlyWhenTheyAreRequests() {
+        SteppedVcpu v = vcpu(0).halt().send(ipi(DeliveryMode.NMI, 0)).send(ipi(DeliveryMode.SMI, 0));
+        assertEquals(false, VcpuInjection.hasEvents(v.vcpu()));
+
+        assertEquals(
+                true, VcpuInjection.hasEvents(v.vcpu().with(v.vcpu().requests().make(VcpuRequest.NMI, 1))));
+        assertEquals(
+                true, VcpuInjection.hasEvents(v.vcpu().with(v.vcpu().requests().make(VcpuRequest.SMI, 1))));
+    }
+
+    @Test
+    void initForgetsASmiThatWasSeenAndKeepsOneThatIsStillARequest() {
+        SteppedVcpu v = vcpu(0).enterGuest().change(x -> x.with(x.events().withSmiPending(true)));
+        v.send(ipi(DeliveryMode.INIT, 0)).make(VcpuRequest.EVENT);
+        kicked(v).stepTo(EntryPhase.AWAITING).make(VcpuRequest.SMI);
+        assertEquals(false, v.vcpu().events().smiPending());
+
+        v.send(new Vcpu.OperationDone(0)).stepTo(EntryPhase.IN_GUEST);
+
+        assertEquals(List.of(new Event.SmiHandled(0)), v.port().events(Event.SmiHandled.class));
+    }
+
+    private static List<ExitReason> exits(SteppedVcpu v) {
+        return v.port().events(Event.GuestExited.class).stream()
+                .map(Event.GuestExited::reason)
+                .toList();
     }
 
     @Test

@@ -220,6 +220,20 @@ class VcpuNestedTest {
                         .count());
     }
 
+    @Test
+    void anSmiThatComesBetweenVmresumeAndL2MakesL2LeaveAtOnceAndIsHandledThen() {
+        SteppedVcpu v = NestedFixture.inL1(MACHINE, "");
+        v.port().forget();
+        v.execute(PlainVmx.VMRESUME).send(Vcpu.Plain.SMI).stepTo(EntryPhase.ENTER);
+        assertEquals(List.of(), v.port().events(Event.SmiHandled.class), "VMRESUME has to succeed first");
+
+        v.stepTo(EntryPhase.IN_GUEST);
+
+        assertEquals(List.of(ExitReason.VMRESUME, ExitReason.PREEMPTION_TIMER), exits(v));
+        assertEquals(List.of(new Event.SmiHandled(0)), v.port().events(Event.SmiHandled.class));
+        assertTrue(v.vcpu().nested().guestMode());
+    }
+
     /** Else the event would wait until something else asks for it. */
     @Test
     void anEntryThatWasToBeLeftAtOnceAsksForItsEventAgainWhenItIsAbandoned() {
