@@ -13,7 +13,8 @@ import org.vcpusim.trace.Tracepoint;
  *
  * <p>Looked at when nothing moves any more: such a pin then waits for an EOI, which is another invariant's matter, and is never
  * merely high. A pin that has a resampler is low from its unmasking on, until the resampler says otherwise. Models {@code ioapic_set_irq}, {@code ioapic_write_indirect} and {@code kvm_ioapic_update_eoi_one},
- * arch/x86/kvm/ioapic.c. Not judged are pins that nobody took the last interrupt of.
+ * arch/x86/kvm/ioapic.c. Not judged are pins that nobody took the last interrupt of, because the local APIC was disabled, say: the
+ * IOAPIC does not try again before the line or the entry changes.
  */
 public final class LevelLinesInterrupt extends Invariant {
     private final ObservedMachine machine;
@@ -30,6 +31,7 @@ public final class LevelLinesInterrupt extends Invariant {
                 Tracepoint.KVM_IOAPIC_SET_IRQ,
                 Tracepoint.IOAPIC_STATE_RESTORED,
                 Tracepoint.IOAPIC_REDIR_WRITE,
+                Tracepoint.IOAPIC_SERVICE,
                 Tracepoint.REMOTE_IRR_SET,
                 Tracepoint.VCPU_AUDIT);
         this.machine = machine;
@@ -50,6 +52,8 @@ public final class LevelLinesInterrupt extends Invariant {
         } else if (event instanceof Event.RedirectionEntryWritten write) {
             boolean unmasked = write.before().masked() && !write.after().masked();
             raised &= unmasked && machine.table.isNotified(write.pin()) ? ~(1 << write.pin()) : -1;
+        } else if (event instanceof Event.IoapicServiced serviced) {
+            untaken |= 1 << serviced.pin();
         } else if (event instanceof Event.RemoteIrrSet set) {
             int bit = 1 << set.pin();
             untaken = set.taken() > 0 ? untaken & ~bit : untaken | bit;

@@ -21,10 +21,11 @@ import org.vcpusim.trace.Tracepoint;
  *
  * <p>Known hazards: O1, the EOI ended in the guest since the bitmap was from before APICv came back; O3, the vector was rewritten
  * meanwhile; O4, nobody took the interrupt; O5, the EOI counted as one of an edge; O8, the EOI came before the vCPU was told of the
- * write. Not judged are pins whose EOI an INIT or user space took away, those for which a guest was allowed to suppress the
+ * write. Not judged are pins whose EOI an INIT or user space took away, also on the interrupt's way to IRR, those for which a guest was allowed to suppress the
  * broadcast of EOIs, and delivery modes without EOI.
  */
 public final class NoStuckLevelPin extends Invariant {
+    private static final int VECTOR = 0xff;
     private static final int SPIV = 0xf0;
     private static final int SUPPRESS = 1 << 12;
 
@@ -38,6 +39,9 @@ public final class NoStuckLevelPin extends Invariant {
     private static final class Pin {
         private @Nullable TraceRecord since;
         private int vector = ObservedVcpu.NONE;
+        /** Its interrupt is on its way, and remote IRR is not set yet. */
+        private boolean sending;
+
         private boolean untaken;
         private boolean excused;
         private boolean reported;
@@ -58,7 +62,9 @@ public final class NoStuckLevelPin extends Invariant {
                 Tracepoint.KVM_EOI,
                 Tracepoint.EOI_FORWARDED,
                 Tracepoint.KVM_APIC,
+                Tracepoint.KVM_MSI_SET_IRQ,
                 Tracepoint.VCPU_RESET,
+                Tracepoint.LAPIC_STATE_SET,
                 Tracepoint.APIC_IDENTITY_CHANGED,
                 Tracepoint.KVM_ENTRY,
                 Tracepoint.LEVEL_PIN_STUCK);
@@ -81,8 +87,14 @@ public final class NoStuckLevelPin extends Invariant {
         } else if (event instanceof Event.EoiForwarded eoi) {
             forwarded(eoi);
         } else if (event instanceof Event.IoapicServiced serviced) {
-            pins[serviced.pin()].hazard = null;
-        } else if (event instanceof Event.VcpuReset || event instanceof Event.ApicIdentityChanged) {
+            sends(pins[serviced.pin()]);
+        } else if (event instanceof Event.MsiSet msi) {
+            sentByUserSpace(msi.data());
+        } else if (event instanceof Event.VcpuReset reset) {
+            lost(machine.vcpu(reset.vcpu()));
+        } else if (event instanceof Event.LapicStateSet set) {
+            lost(machine.vcpu(set.vcpu()));
+        } else if (event instanceof Event.ApicIdentityChanged) {
             excuseAll();
         } else if (event instanceof Event.ApicAccessed access) {
             suppressed(access);
@@ -113,7 +125,8 @@ public final class NoStuckLevelPin extends Invariant {
             pin.since = record;
             pin.vector = set.entry().vector();
             pin.untaken = set.taken() < 0 || machine.isSplit() && set.taken() == 0;
-            pin.excused = false;
+            pin.excused &= pin.sending;
+            pin.sending = false;
             pin.reported = false;
             waiting |= 1 << set.pin();
             check(set.pin(), record);
@@ -126,6 +139,20 @@ public final class NoStuckLevelPin extends Invariant {
         } else if (event instanceof Event.IoapicTableSet) {
             // What a restored pin waits for is not known from before.
             waiting = 0;
+        }
+    }
+
+    private static void sends(Pin pin) {
+        pin.hazard = null;
+        pin.sending = true;
+        pin.excused = false;
+    }
+
+    private void sentByUserSpace(int data) {
+        for (int i = 0; i < pins.length && machine.isSplit(); i++) {
+            if ((waiting & 1 << i) == 0 && machine.entry(i).vector() == (data & VECTOR)) {
+                sends(pins[i]);
+            }
         }
     }
 
@@ -158,6 +185,14 @@ public final class NoStuckLevelPin extends Invariant {
                 pins[i].hazard = Hazard.O5;
             }
         }
+    }
+
+    /** What {@code v} had is gone, and that is nobody's mistake; on its way to IRR it has lost its bit of TMR. */
+    private void lost(ObservedVcpu v) {
+        for (int i = 0; i < pins.length; i++) {
+            pins[i].excused |= pins[i].sending && v.lost.get(machine.entry(i).vector());
+        }
+        excuseAll();
     }
 
     /** What was in service may be gone, and that is nobody's mistake. */

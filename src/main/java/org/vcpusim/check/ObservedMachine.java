@@ -231,8 +231,16 @@ final class ObservedMachine {
             }
             case VCPU_RESET -> {
                 ObservedVcpu v = vcpu(((Event.VcpuReset) event).vcpu());
-                v.forgetInterrupts();
+                v.loseInterrupts();
                 v.ofL2 = null;
+            }
+            case LAPIC_STATE_SET -> {
+                Event.LapicStateSet e = (Event.LapicStateSet) event;
+                ObservedVcpu v = vcpu(e.vcpu());
+                v.loseInterrupts();
+                v.irr = e.irr();
+                v.isr = e.isr();
+                v.tmr = e.tmr();
             }
             default -> acceptTable(tracepoint, record);
         }

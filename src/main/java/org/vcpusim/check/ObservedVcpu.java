@@ -20,8 +20,10 @@ final class ObservedVcpu {
 
     VectorBitmap irr = VectorBitmap.EMPTY;
     VectorBitmap isr = VectorBitmap.EMPTY;
-    /** Whose last message was level-triggered. */
+    /** Whose last message was level-triggered; and whose was when INIT or user space last took all interrupts away. */
     VectorBitmap tmr = VectorBitmap.EMPTY;
+
+    VectorBitmap lost = VectorBitmap.EMPTY;
 
     /** What the last scan said is handled, the vectors of the SynIC, and what vmcs01 holds. */
     VectorBitmap handled = VectorBitmap.EMPTY;
@@ -99,6 +101,14 @@ final class ObservedVcpu {
             irr = irr.without(vector);
             isr = isr.with(vector);
         }
+    }
+
+    /** INIT or user space takes all interrupts away, those that are on their way from TMR to IRR included. */
+    void loseInterrupts() {
+        lost = tmr;
+        tmr = VectorBitmap.EMPTY;
+        ending = NONE;
+        forgetInterrupts();
     }
 
     void forgetInterrupts() {

@@ -44,6 +44,7 @@ import org.vcpusim.trace.TraceRecord;
  * ask:1 ask:S ask:L            vCPU 1 is asked to scan for it; SCAN, LOAD is asked of vCPU 0
  * route:l49>0 notify:7         the routes; pin 7 has an ack notifier
  * away:0 off:0 init:0 reset:0  vCPU 0's local APIC is disabled, disabled by software; its VMCS is initialised; INIT
+ * apic:49                      user space replaces its local APIC's state by one with 49 in service; - is none
  * update:on update:off         APICv is active from now on, or not
  * see read scan:49+51+p50      a scan begins, is shown the table, handles 49 and 51 and found 50 pending
  * load:49+51 skip audit:49     49 and 51 are loaded; nothing is, without APICv; at the end 49 is found, which is wrong
@@ -204,6 +205,14 @@ class BitmapInvariantsTest {
         I7   | post:49 remote:5 sync:49 virt:49 exit45:49 eoi:49 edge:49 forward:49 enter | 8 O5 | it counts as an edge's
         I7   | level:49 post:49 remote:5 sync:49 virt:49 exit45:49 eoi:49 forward:49 enter | 8 | it counts as a level's
         I7   | post:49 remote:5 sync:49 virt:49 reset:0 enter              | ""     | INIT took it away
+        I7   | serve:5 level:49 post:49 reset:0 remote:5 enter             | ""     | before remote IRR was set
+        I7   | serve:5 level:49 reset:0 post:49 remote:5 sync:49 virt:49 exit45:49 eoi:49 forward:49 enter | "" | on its way to PIR
+        I7   | post:49 remote:5 sync:49 virt:49 exit45:49 eoi:49 clear:5 post:49 remote:5 reset:0 enter | "" | after the EOI of another one
+        I7   | serve:5 reset:0 level:49 post:49 remote:5 sync:49 virt:49 veoi:49 | 7 | it came after INIT
+        I7   | post:49 remote:5 clear:5 reset:0 post:49 remote:5 sync:49 virt:49 veoi:49 | 8 | another one came after INIT
+        I7   | post:49 remote:5 sync:49 virt:49 apic:- enter               | ""     | user space took it away
+        I7   | post:49 remote:5 sync:49 virt:49 apic:49 state:s49 enter veoi:49 | 7  | it did not
+        I7   | split msi:49 level:49 post:49 reset:0 remote:5@user enter   | ""     | before user space's was set
         I7   | post:49 remote:5 sync:49 virt:49 set:5/l49>0r veoi:49       | ""     | user space restored it
         I7   | write:5/n49>0 remote:5                                      | ""     | an NMI has no EOI
         I7   | split remote:5@user                                         | 1      | user space's waits too
@@ -228,6 +237,7 @@ class BitmapInvariantsTest {
         E1   | write:9/l49>0 read scan:49+51 level:49 remote:5 remote:9 eoi:49 forward:49 clear:5 clear:9 enter | "" | both are ended
         E1   | write:9/l49>1 read scan:49+51 level:49 remote:9 eoi:49 forward:49 enter | 7 | though its pin leads elsewhere by now
         E1   | read scan:49+51 level:49 remote:5 eoi:49 quiet:49 enter     | ""     | suppressed
+        E1   | read scan:49+51 level:49 reset:0 post:49 remote:5 eoi:49 forward:49 enter | "" | INIT has cleared TMR
         E1   | read scan:49+51 edge:49 remote:5 eoi:49 forward:49 enter    | ""     | the last message was an edge, hazard O5
         E1   | read scan:49+51 level:49 remote:5 eoi:49 forward:49 write:5/e49>0 enter | "" | a write came first
         E1   | read scan:49+51 level:49 remote:5 eoi:49 forward:49         | ""     | under way at the end
@@ -280,6 +290,8 @@ class BitmapInvariantsTest {
         L1   | notify:5 write:5/l49>0m line:5/1/1 write:5/l49>0 line:5/1/1 halted | 5 | which it did
         L1   | line:5/1/1 off:0 halted                                     | ""     | nobody would take it
         L1   | line:5/1/1 untaken:5 clear:5 halted                         | ""     | nobody took the last one
+        L1   | serve:5 line:5/1/1 halted                                   | ""     | nobody took it, and there is no remote IRR
+        L1   | serve:5 remote:5 line:5/1/1 clear:5 halted                  | 4      | one was taken
         L1   | line:5/1/1 write:5/n49>0 halted                             | ""     | an NMI is not a level
         L1   | line:5/1/1 write:5/l49>9 halted                             | ""     | it leads to nobody
         L1   | high:32 halted                                              | 1      | restored
@@ -489,6 +501,7 @@ class BitmapInvariantsTest {
             case "state" -> state(what);
             case "init" -> new Event.VmcsInitialised(0, true);
             case "reset" -> new Event.VcpuReset(0);
+            case "apic" -> new Event.LapicStateSet(0, 0, VectorBitmap.EMPTY, vectors(what, ""), VectorBitmap.EMPTY);
             case "update" -> new Event.ApicvUpdated(0, what.equals("on"), 0, true);
             case "away" -> identity(0, ApicIdentity.ApicMode.DISABLED, true);
             case "off" -> identity(0, ApicIdentity.ApicMode.XAPIC, false);
