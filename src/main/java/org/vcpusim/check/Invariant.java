@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.kvm.Hazard;
+import org.vcpusim.kvm.Rules;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
@@ -24,6 +25,7 @@ public abstract class Invariant {
     private final String id;
     private final String title;
     private final Tracepoint[] wanted;
+    private Rules rules = Rules.UPSTREAM;
     private int findings;
     private int hazards;
     private List<Violation> found = List.of();
@@ -87,15 +89,24 @@ public abstract class Invariant {
         violated(at, since, sentence, detail, null);
     }
 
-    /** It does not hold at {@code at}, which began at {@code since} where that is known, and is {@code hazard} if that is not null. */
+    /** It is of a machine with {@code machines}: what that is cured of explains nothing. */
+    final void judgeBy(Rules machines) {
+        rules = machines;
+    }
+
+    /**
+     * It does not hold at {@code at}, which began at {@code since} where that is known, and is {@code hazard} if that is not null and
+     * the machine is not cured of it.
+     */
     @SuppressWarnings("TooManyParameters") // a violation's
     protected final void violated(
             TraceRecord at, @Nullable TraceRecord since, String sentence, String detail, @Nullable Hazard hazard) {
         if (found.isEmpty()) {
             found = new ArrayList<>();
         }
-        if (hazard == null ? findings++ < MOST_VIOLATIONS : hazards++ < MOST_VIOLATIONS) {
-            found.add(new Violation(id, sentence, at, since, detail, hazard));
+        Hazard known = hazard != null && rules.cures(hazard) ? null : hazard;
+        if (known == null ? findings++ < MOST_VIOLATIONS : hazards++ < MOST_VIOLATIONS) {
+            found.add(new Violation(id, sentence, at, since, detail, known));
         }
     }
 }

@@ -8,6 +8,7 @@ import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
+import org.vcpusim.kvm.Rules;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.TraceSink;
 import org.vcpusim.trace.Tracepoint;
@@ -95,24 +96,32 @@ public final class Invariants implements TraceSink {
     /** Those that have been given a record, or asked for: the others are as new. */
     private final @Nullable Invariant[] made;
 
-    private Invariants(List<Function<Seen, Invariant>> makers, int[][] wanted) {
+    private final Rules rules;
+
+    private Invariants(List<Function<Seen, Invariant>> makers, int[][] wanted, Rules rules) {
         this.makers = makers;
         this.wanted = wanted;
+        this.rules = rules;
         made = new Invariant[makers.size()];
     }
 
     /** What several invariants look at together. */
     private record Seen(ObservedMachine machine, LocalApics apics) {}
 
-    /** New ones of all the invariants here. */
+    /** New ones of all the invariants here, for a machine that may have every hazard. */
     public static Invariants all() {
-        return new Invariants(ALL, WANTED_OF_ALL);
+        return all(Rules.UPSTREAM);
     }
 
-    /** A new one of the invariant {@code id} alone. */
-    public static Invariants only(String id) {
+    /** New ones of all the invariants here, for a machine with {@code rules}. A hazard that these cure explains no violation. */
+    public static Invariants all(Rules rules) {
+        return new Invariants(ALL, WANTED_OF_ALL, rules);
+    }
+
+    /** A new one of the invariant {@code id} alone, for a machine with {@code rules}. */
+    public static Invariants only(String id, Rules rules) {
         List<Function<Seen, Invariant>> one = BY_ID.getOrDefault(id, List.of());
-        return new Invariants(one, wanted(one));
+        return new Invariants(one, wanted(one), rules);
     }
 
     /** New ones of all the invariants here, and {@code more}. */
@@ -121,7 +130,7 @@ public final class Invariants implements TraceSink {
         for (Invariant each : more) {
             makers.add(seen -> each);
         }
-        return new Invariants(makers, wanted(makers));
+        return new Invariants(makers, wanted(makers), Rules.UPSTREAM);
     }
 
     private static Invariant fresh(Function<Seen, Invariant> maker) {
@@ -159,6 +168,7 @@ public final class Invariants implements TraceSink {
         Invariant there = made[index];
         if (there == null) {
             there = makers.get(index).apply(seen);
+            there.judgeBy(rules);
             made[index] = there;
         }
         return there;

@@ -127,7 +127,7 @@ final class ReplayCommand implements Callable<Integer> {
     }
 
     private static Reproduction shortened(Reproduction run, Interruption interruption) {
-        Invariants invariants = Invariants.all();
+        Invariants invariants = Invariants.all(run.scenario().machine().rules());
         run.run(Executor.PLAIN, List.of(invariants));
         Violation violation = invariants.violations().stream()
                 .findFirst()
@@ -137,7 +137,7 @@ final class ReplayCommand implements Callable<Integer> {
     }
 
     private Replayed replay(Reproduction run) {
-        Invariants invariants = Invariants.all();
+        Invariants invariants = Invariants.all(run.scenario().machine().rules());
         Reproduction.TraceDigest digest = new Reproduction.TraceDigest();
         List<TraceSink> sinks = new ArrayList<>(List.of(invariants, digest));
         try {

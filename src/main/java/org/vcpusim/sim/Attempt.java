@@ -5,6 +5,7 @@ import java.util.Optional;
 import org.vcpusim.check.Invariant;
 import org.vcpusim.check.Invariants;
 import org.vcpusim.check.Violation;
+import org.vcpusim.kvm.Rules;
 import org.vcpusim.schedule.Chooser;
 import org.vcpusim.schedule.LatestFirstChooser;
 import org.vcpusim.schedule.Schedule;
@@ -78,7 +79,7 @@ final class Attempt {
      * @param sink is given every record
      */
     Result run(int[] wanted, Watcher watcher, TraceSink sink) {
-        Checks checks = new Checks(symptom);
+        Checks checks = new Checks(symptom, assembly.machine().rules());
         PlainMachine machine = PlainSimulation.machine(assembly, Sinks.of(List.of(checks, sink)));
         watcher.starts(machine);
         machine.start();
@@ -137,9 +138,9 @@ final class Attempt {
         private int judged;
         private Optional<Violation> violation = Optional.empty();
 
-        Checks(Symptom symptom) {
+        Checks(Symptom symptom, Rules rules) {
             this.symptom = symptom;
-            invariants = Invariants.only(symptom.invariant());
+            invariants = Invariants.only(symptom.invariant(), rules);
             judges = invariants.list();
         }
 

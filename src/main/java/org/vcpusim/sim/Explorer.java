@@ -84,7 +84,7 @@ public final class Explorer implements AutoCloseable {
      * @throws org.vcpusim.actor.StepFailedException if a step failed
      */
     public Exploration explore(Assembly machine, Ending ending, Chooser chooser, TraceSink... sinks) {
-        Invariants invariants = Invariants.all();
+        Invariants invariants = Invariants.all(machine.machine().rules());
         FinalState last = new FinalState(machine.machine().vcpuCount());
         List<TraceSink> all = new ArrayList<>(sinks.length + 3);
         if (watching == Watching.INVARIANTS) {

@@ -15,8 +15,11 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.vcpusim.actor.StepFailedException;
+import org.vcpusim.check.Violation;
 import org.vcpusim.kvm.Fault;
+import org.vcpusim.kvm.Hazard;
 import org.vcpusim.kvm.Protocol;
+import org.vcpusim.kvm.Rules;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.scenario.ScenarioFile;
 import org.vcpusim.schedule.RandomChooser;
@@ -97,6 +100,31 @@ class ExplorerTest {
             explored(broken, seed, new Trace()).violations().forEach(violation -> found.add(violation.invariant()));
         }
         assertTrue(found.contains("R2"), found::toString);
+    }
+
+    /** The load that cures O1 is requested behind the check for it, and without the second look at requests comes too late. */
+    @Test
+    void whatIsLikeAHazardThatTheMachineIsCuredOfIsAFindingAndStaysOneWhileItIsShortened() {
+        Scenario cured = ScenarioFile.read(Path.of("conf", "scenarios", "bugs", "o1-stale-after-inhibit.conf"))
+                .withRules(Rules.with(List.of(Fault.NO_RECHECK)).with(Hazard.O1));
+        Exploration exploration = LongStream.range(0, SEEDS)
+                .mapToObj(seed -> explorer.explore(cured, new RandomChooser(seed)))
+                .filter(each -> each.violations().stream().anyMatch(ExplorerTest::isI1))
+                .findFirst()
+                .orElseThrow();
+        assertTrue(exploration.violations().stream().allMatch(Violation::isFinding), exploration::toString);
+
+        Violation violation = exploration.violations().stream()
+                .filter(ExplorerTest::isI1)
+                .findFirst()
+                .orElseThrow();
+        Shrinker.Shrunk shrunk = Shrinker.shrink(cured, exploration.picks(), violation, () -> false);
+        assertEquals("I1", shrunk.violation().invariant());
+        assertTrue(shrunk.violation().isFinding());
+    }
+
+    private static boolean isI1(Violation violation) {
+        return violation.invariant().equals("I1");
     }
 
     @Test
