@@ -8,7 +8,8 @@ import java.util.Arrays;
  *
  * <p>An actor is intended, with the probability of its share of the shared steps left. All others may run, each with the same
  * probability, up to their next shared step, before which they wait; when the intended one has made its shared step, they go
- * on and the next is intended. If all that are ready wait, another is intended. Which steps are shared is what a trial
+ * on and the next is intended. If all that are ready wait, another is intended; the same after {@value #PATIENCE} choices for
+ * each ready actor without a shared step, so that a vCPU that loops for ever keeps nobody waiting for ever. Which steps are shared is what a trial
  * showed: the seventh step of an actor is taken to be shared if it was then. Where a run goes another way than the trial,
  * the guess is wrong and the walk less uniform.
  *
@@ -17,6 +18,8 @@ import java.util.Arrays;
 final class SurwChooser implements Strategy {
     private static final int NOBODY = -1;
     private static final int INITIAL_CAPACITY = 16;
+    /** More than an actor usually needs from one shared step to the next, unless it loops. */
+    private static final int PATIENCE = 32;
 
     private final SeededRandom random = new SeededRandom(0);
     private final Profile profile;
@@ -25,6 +28,7 @@ final class SurwChooser implements Strategy {
     private int[] free = new int[INITIAL_CAPACITY];
     private int allSharedLeft;
     private int intended = NOBODY;
+    private int sinceShared;
 
     SurwChooser(Profile profile) {
         this.profile = profile;
@@ -44,6 +48,7 @@ final class SurwChooser implements Strategy {
             allSharedLeft += sharedLeft[actor];
         }
         intended = NOBODY;
+        sinceShared = 0;
     }
 
     @Override
@@ -52,7 +57,9 @@ final class SurwChooser implements Strategy {
             intend();
         }
         int count = findFree(ready);
-        if (count == 0) {
+        boolean othersWait = count < ready.size();
+        if (count == 0 || othersWait && sinceShared >= PATIENCE * ready.size()) {
+            sinceShared = 0;
             intendOneOf(ready);
             count = findFree(ready);
         }
@@ -94,7 +101,7 @@ final class SurwChooser implements Strategy {
         intended = actor;
     }
 
-    /** All that are ready wait, each before a shared step. */
+    /** At least one of those that are ready waits before a shared step. */
     private void intendOneOf(Ready ready) {
         int sum = 0;
         for (int position = 0; position < ready.size(); position++) {
@@ -109,7 +116,9 @@ final class SurwChooser implements Strategy {
     }
 
     private void run(int actor) {
+        sinceShared++;
         if (nextIsShared(actor)) {
+            sinceShared = 0;
             sharedLeft[actor]--;
             allSharedLeft--;
             intended = NOBODY;

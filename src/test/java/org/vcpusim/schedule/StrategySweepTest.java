@@ -98,10 +98,10 @@ class StrategySweepTest {
         "pct, f822d20a71dbdec6",
         "pos, 11b98d3efc59ba0f",
         "urw, a7b57c6d0e1d6052",
-        "surw, cff6bcb6522326b7",
+        "surw, ecee12f11341e275",
         "delay, b815453d4664b18",
         "round-robin, fdbe163722d292aa",
-        "portfolio, 99096cc8a7315a91"
+        "portfolio, 8e56ff7068f5ae41"
     })
     void picksStayWhatTheyAre(String label, String hash) {
         long digest = 0;
