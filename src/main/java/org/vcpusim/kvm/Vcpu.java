@@ -15,90 +15,57 @@ import org.vcpusim.arch.Vmcs;
  */
 public final class Vcpu {
     private final Machine machine;
-    private final VcpuThread thread;
-    private final RequestSet requests;
-    private final Lapic lapic;
-    private final Vmcs vmcs;
-    private final VcpuEvents events;
-    private final ExitMap exitMap;
-    private final GuestLink guest;
-    private final X2apicMsrBitmap msrBitmap;
-    private final Posting posting;
-    private final Placement placement;
-    private final @Nullable InterruptVirtualization virtualization;
-    private final ApicvInhibit.Change blockIrq;
-    private final NestedState nested;
 
-    private Vcpu(Draft d) {
-        machine = d.machine;
-        thread = d.thread;
-        requests = d.requests;
-        lapic = d.lapic;
-        vmcs = d.vmcs;
-        events = d.events;
-        exitMap = d.exitMap;
-        guest = d.guest;
-        msrBitmap = d.msrBitmap;
-        posting = d.posting;
-        placement = d.placement;
-        virtualization = d.virtualization;
-        blockIrq = d.blockIrq;
-        nested = d.nested;
+    // Never written once a value is out of the method that made it: a copy differs in one of them. A step makes several
+    // copies, and
+    // a draft for each would cost as much again.
+    private VcpuThread thread;
+    private RequestSet requests;
+    private Lapic lapic;
+    private Vmcs vmcs;
+    private VcpuEvents events;
+    private ExitMap exitMap;
+    private GuestLink guest;
+    private X2apicMsrBitmap msrBitmap;
+    private Posting posting;
+    private Placement placement;
+    private @Nullable InterruptVirtualization virtualization;
+    private ApicvInhibit.Change blockIrq;
+    private NestedState nested;
+
+    /** A vCPU before anything of it is set up. */
+    private Vcpu(Machine machine, Lapic lapic) {
+        this.machine = machine;
+        this.lapic = lapic;
+        thread = VcpuThread.IN_USERSPACE;
+        requests = RequestSet.NONE;
+        vmcs = Vmcs.cleared();
+        events = VcpuEvents.QUIET;
+        exitMap = ExitMap.NONE;
+        guest = GuestLink.START;
+        msrBitmap = X2apicMsrBitmap.NONE;
+        blockIrq = ApicvInhibit.Change.CLEAR;
+        nested = NestedState.NONE;
+        placement = Placement.of(machine, lapic.vcpu());
+        posting = Posting.created(machine);
     }
 
-    /** The fields while a new value is put together. */
-    private static final class Draft {
-        private final Machine machine;
-        private VcpuThread thread;
-        private RequestSet requests;
-        private Lapic lapic;
-        private Vmcs vmcs;
-        private VcpuEvents events;
-        private ExitMap exitMap;
-        private GuestLink guest;
-        private X2apicMsrBitmap msrBitmap;
-        private Posting posting;
-        private Placement placement;
-        private @Nullable InterruptVirtualization virtualization;
-        private ApicvInhibit.Change blockIrq;
-        private NestedState nested;
-
-        private Draft(Machine machine, Lapic lapic) {
-            this.machine = machine;
-            this.lapic = lapic;
-            thread = VcpuThread.IN_USERSPACE;
-            requests = RequestSet.NONE;
-            vmcs = Vmcs.cleared();
-            events = VcpuEvents.QUIET;
-            exitMap = ExitMap.NONE;
-            guest = GuestLink.START;
-            msrBitmap = X2apicMsrBitmap.NONE;
-            blockIrq = ApicvInhibit.Change.CLEAR;
-            nested = NestedState.NONE;
-            placement = Placement.of(machine, lapic.vcpu());
-            posting = Posting.created(machine);
-        }
-
-        private Draft(Vcpu v) {
-            machine = v.machine;
-            thread = v.thread;
-            requests = v.requests;
-            lapic = v.lapic;
-            vmcs = v.vmcs;
-            events = v.events;
-            exitMap = v.exitMap;
-            guest = v.guest;
-            msrBitmap = v.msrBitmap;
-            posting = v.posting;
-            placement = v.placement;
-            virtualization = v.virtualization;
-            blockIrq = v.blockIrq;
-            nested = v.nested;
-        }
-    }
-
-    private Draft draft() {
-        return new Draft(this);
+    /** A copy, one part of which is replaced before anybody else sees it. */
+    private Vcpu(Vcpu v) {
+        machine = v.machine;
+        thread = v.thread;
+        requests = v.requests;
+        lapic = v.lapic;
+        vmcs = v.vmcs;
+        events = v.events;
+        exitMap = v.exitMap;
+        guest = v.guest;
+        msrBitmap = v.msrBitmap;
+        posting = v.posting;
+        placement = v.placement;
+        virtualization = v.virtualization;
+        blockIrq = v.blockIrq;
+        nested = v.nested;
     }
 
     /**
@@ -109,12 +76,12 @@ public final class Vcpu {
      * @param synic its Hyper-V SynIC; empty without Hyper-V context
      */
     public static Vcpu created(Machine machine, Lapic lapic, Optional<HvSynic> synic) {
-        Draft d = new Draft(machine, lapic.withApicv(machine.apicv()));
-        d.exitMap = new ExitMap(VectorBitmap.EMPTY, -1, synic);
+        Vcpu created = new Vcpu(machine, lapic.withApicv(machine.apicv()));
+        created.exitMap = new ExitMap(VectorBitmap.EMPTY, -1, synic);
         Vmcs initialised = VmcsSetup.initialised(machine, lapic.vcpu());
-        d.vmcs = VmcsSetup.withVirtualApicMode(initialised, Lapic.mode(lapic.apicBase()));
-        d.msrBitmap = X2apicMsrBitmap.of(d.vmcs, machine.apicv());
-        return new Vcpu(d);
+        created.vmcs = VmcsSetup.withVirtualApicMode(initialised, Lapic.mode(lapic.apicBase()));
+        created.msrBitmap = X2apicMsrBitmap.of(created.vmcs, machine.apicv());
+        return created;
     }
 
     /** What a vCPU is told. */
@@ -413,9 +380,9 @@ public final class Vcpu {
     }
 
     Vcpu withBlockIrq(ApicvInhibit.Change change) {
-        Draft d = draft();
-        d.blockIrq = change;
-        return new Vcpu(d);
+        Vcpu copy = new Vcpu(this);
+        copy.blockIrq = change;
+        return copy;
     }
 
     /** Which accesses to x2APIC MSRs leave the guest. */
@@ -449,9 +416,9 @@ public final class Vcpu {
     }
 
     Vcpu with(VcpuThread other) {
-        Draft d = draft();
-        d.thread = other;
-        return new Vcpu(d);
+        Vcpu copy = new Vcpu(this);
+        copy.thread = other;
+        return copy;
     }
 
     @SuppressWarnings("ReferenceEquality") // no change is no copy
@@ -459,23 +426,23 @@ public final class Vcpu {
         if (other == requests) {
             return this;
         }
-        Draft d = draft();
-        d.requests = other;
-        return new Vcpu(d);
+        Vcpu copy = new Vcpu(this);
+        copy.requests = other;
+        return copy;
     }
 
     /** The two at once, one copy. */
     Vcpu with(RequestSet otherRequests, VcpuThread otherThread) {
-        Draft d = draft();
-        d.requests = otherRequests;
-        d.thread = otherThread;
-        return new Vcpu(d);
+        Vcpu copy = new Vcpu(this);
+        copy.requests = otherRequests;
+        copy.thread = otherThread;
+        return copy;
     }
 
     Vcpu with(Lapic other) {
-        Draft d = draft();
-        d.lapic = other;
-        return new Vcpu(d);
+        Vcpu copy = new Vcpu(this);
+        copy.lapic = other;
+        return copy;
     }
 
     @SuppressWarnings("ReferenceEquality") // no change is no copy
@@ -483,15 +450,15 @@ public final class Vcpu {
         if (other == vmcs) {
             return this;
         }
-        Draft d = draft();
-        d.vmcs = other;
-        return new Vcpu(d);
+        Vcpu copy = new Vcpu(this);
+        copy.vmcs = other;
+        return copy;
     }
 
     Vcpu with(VcpuEvents other) {
-        Draft d = draft();
-        d.events = other;
-        return new Vcpu(d);
+        Vcpu copy = new Vcpu(this);
+        copy.events = other;
+        return copy;
     }
 
     Vcpu with(Nmis other) {
@@ -499,47 +466,47 @@ public final class Vcpu {
     }
 
     Vcpu with(ExitMap other) {
-        Draft d = draft();
-        d.exitMap = other;
-        return new Vcpu(d);
+        Vcpu copy = new Vcpu(this);
+        copy.exitMap = other;
+        return copy;
     }
 
     Vcpu with(GuestLink other) {
-        Draft d = draft();
-        d.guest = other;
-        return new Vcpu(d);
+        Vcpu copy = new Vcpu(this);
+        copy.guest = other;
+        return copy;
     }
 
     Vcpu with(NestedState other) {
-        Draft d = draft();
-        d.nested = other;
-        return new Vcpu(d);
+        Vcpu copy = new Vcpu(this);
+        copy.nested = other;
+        return copy;
     }
 
     Vcpu with(X2apicMsrBitmap other) {
-        Draft d = draft();
-        d.msrBitmap = other;
-        return new Vcpu(d);
+        Vcpu copy = new Vcpu(this);
+        copy.msrBitmap = other;
+        return copy;
     }
 
     Vcpu with(Placement other) {
-        Draft d = draft();
-        d.placement = other;
-        return new Vcpu(d);
+        Vcpu copy = new Vcpu(this);
+        copy.placement = other;
+        return copy;
     }
 
     Vcpu with(Posting other) {
-        Draft d = draft();
-        d.posting = other;
-        return new Vcpu(d);
+        Vcpu copy = new Vcpu(this);
+        copy.posting = other;
+        return copy;
     }
 
     /** With the virtual-APIC page and what the processor keeps beside it. */
     Vcpu with(LocalApic page, @Nullable InterruptVirtualization other) {
-        Draft d = draft();
-        d.lapic = lapic.withPage(page);
-        d.virtualization = other;
-        return new Vcpu(d);
+        Vcpu copy = new Vcpu(this);
+        copy.lapic = lapic.withPage(page);
+        copy.virtualization = other;
+        return copy;
     }
 
     /** With APICv active or not as far as the local APIC is concerned. */
