@@ -1,9 +1,11 @@
 package org.vcpusim.sim;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -27,6 +29,16 @@ import org.vcpusim.trace.TraceSink;
  * <p>Time is real time since the start. {@link #elapse} does nothing: work inside a guest takes no time of the host.
  */
 final class LiveRecorder implements Recorder, AutoCloseable {
+    private static final VarHandle FILLED;
+
+    static {
+        try {
+            FILLED = MethodHandles.lookup().findVarHandle(Slot.class, "filled", long.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
     private static final long PARK_NANOS = 50_000;
     private static final int SPINS = 200;
     private static final int MOST_UNPUBLISHED = 256;
@@ -38,18 +50,35 @@ final class LiveRecorder implements Recorder, AutoCloseable {
     /** The writer says how far it is after so many records less one, so that actors seldom lose the word to it. */
     private final int published;
 
-    private final Source[] sources;
-    private final Event[] events;
-    private final LineTraceWriter.Body[] bodies;
-    private final long[] nanos;
-    /** Number of the record in each slot, plus one; set when the slot is filled. */
-    private final AtomicLongArray filled;
+    private final Slot[] ring;
 
     private final AtomicLong next = new AtomicLong();
     private final AtomicLong taken = new AtomicLong();
     private final long start = System.nanoTime();
     private final Thread writer;
     private volatile boolean closing;
+
+    /**
+     * What is known of one record. All of it is in one object, so that two processors that fill neighbouring slots do not wait
+     * for the same cache line.
+     */
+    private static final class Slot {
+        /** What a line says of the event; null where no lines are written. */
+        private final LineTraceWriter.@Nullable Body body;
+
+        private long nanos;
+        private @Nullable Source source;
+        /** Null where there are only lines to be written. */
+        private @Nullable Event event;
+
+        /** Number of the record, plus one; written through FILLED when the rest is there. */
+        @SuppressWarnings({"FieldMayBeFinal", "UnusedVariable"})
+        private long filled;
+
+        private Slot(LineTraceWriter.@Nullable Body body) {
+            this.body = body;
+        }
+    }
 
     /**
      * A recorder that writes to {@code wanted} by a thread of its own.
@@ -70,14 +99,8 @@ final class LiveRecorder implements Recorder, AutoCloseable {
         this.onFailure = onFailure;
         this.capacity = capacity;
         published = Math.min(capacity, MOST_UNPUBLISHED) - 1;
-        sources = new Source[capacity];
-        events = new Event[capacity];
-        bodies = new LineTraceWriter.Body[lines == null ? 0 : capacity];
-        if (lines != null) {
-            Arrays.setAll(bodies, slot -> lines.body());
-        }
-        nanos = new long[capacity];
-        filled = new AtomicLongArray(capacity);
+        ring = new Slot[capacity];
+        Arrays.setAll(ring, slot -> new Slot(lines == null ? null : lines.body()));
         writer = new Thread(this::write, "vcpusim-recorder");
         writer.setDaemon(true);
         writer.start();
@@ -86,17 +109,19 @@ final class LiveRecorder implements Recorder, AutoCloseable {
     @Override
     public void record(Source source, Event event) {
         long number = next.getAndIncrement();
-        int slot = (int) number & capacity - 1;
+        Slot slot = ring[(int) number & capacity - 1];
         while (number - taken.get() >= capacity) {
             LockSupport.parkNanos(this, PARK_NANOS);
         }
-        nanos[slot] = System.nanoTime() - start;
-        sources[slot] = source;
-        events[slot] = event;
-        if (lines != null) {
-            bodies[slot].set(source, event);
+        slot.nanos = System.nanoTime() - start;
+        slot.source = source;
+        if (slot.body != null) {
+            slot.body.set(source, event);
         }
-        filled.setRelease(slot, number + 1);
+        if (!sinks.isEmpty()) {
+            slot.event = event;
+        }
+        FILLED.setRelease(slot, number + 1);
     }
 
     @Override
@@ -114,14 +139,14 @@ final class LiveRecorder implements Recorder, AutoCloseable {
         long last = -1;
         int idle = 0;
         for (long number = 0; !closing || number < next.get(); ) {
-            int slot = (int) number & capacity - 1;
-            if (filled.getAcquire(slot) != number + 1) {
+            Slot slot = ring[(int) number & capacity - 1];
+            if ((long) FILLED.getAcquire(slot) != number + 1) {
                 idle++;
                 await(idle);
                 continue;
             }
             idle = 0;
-            last = Math.max(last + 1, nanos[slot]);
+            last = Math.max(last + 1, slot.nanos);
             if (failure == null) {
                 failure = accepted(number, last, slot);
             }
@@ -132,13 +157,14 @@ final class LiveRecorder implements Recorder, AutoCloseable {
         }
     }
 
-    private @Nullable Throwable accepted(long number, long time, int slot) {
+    private @Nullable Throwable accepted(long number, long time, Slot slot) {
         try {
-            if (lines != null) {
-                lines.accept(number, time, sources[slot], bodies[slot]);
+            Source source = Objects.requireNonNull(slot.source);
+            if (lines != null && slot.body != null) {
+                lines.accept(number, time, source, slot.body);
             }
             if (!sinks.isEmpty()) {
-                TraceRecord record = new TraceRecord(number, time, sources[slot], events[slot]);
+                TraceRecord record = new TraceRecord(number, time, source, Objects.requireNonNull(slot.event));
                 for (TraceSink sink : sinks) {
                     sink.accept(record);
                 }
