@@ -38,6 +38,9 @@ import org.vcpusim.trace.TraceSink;
 public final class LiveBench {
     private static final long SECOND = 1_000_000_000L;
     private static final int MEMORY_VCPUS = 100_000;
+    /** Rates grow until the JVM has compiled all of it, which takes it some rounds while the actors keep every processor busy. */
+    private static final int WARM_UP_ROUNDS = 3;
+
     private static final int PIN = 16;
     private static final int LEVEL_VECTOR = 0x8031;
     private static final int DESTINATION_SHIFT = 24;
@@ -96,12 +99,13 @@ public final class LiveBench {
     /** Measures; {@code said} is told what is being measured. */
     public Result measure(Consumer<String> said) {
         List<Round> measured = new ArrayList<>();
-        for (int round = 0; round <= rounds; round++) {
-            said.accept(round == 0 ? "warming up" : "round " + round + " of " + rounds);
-            Round one = round();
-            if (round > 0) {
-                measured.add(one);
-            }
+        for (int round = 1; round <= WARM_UP_ROUNDS; round++) {
+            said.accept("warming up, round " + round + " of " + WARM_UP_ROUNDS);
+            round();
+        }
+        for (int round = 1; round <= rounds; round++) {
+            said.accept("round " + round + " of " + rounds);
+            measured.add(round());
         }
         said.accept("memory of " + MEMORY_VCPUS + " vCPUs");
         return new Result(vcpus, measured, MEMORY_VCPUS, bytesPerVcpu());
