@@ -21,8 +21,7 @@ public record LapicHints(Machine.Apicv apicv, boolean irrPending, int isrCount, 
 
     /** What is known of {@code page} by looking at nothing but its ISR, and with APICv active not even at that. */
     static LapicHints of(Machine.Apicv apicv, LocalApic page) {
-        int inService =
-                apicv == Machine.Apicv.ACTIVE ? 1 : (int) page.isr().vectors().count();
+        int inService = apicv == Machine.Apicv.ACTIVE ? 1 : page.isr().cardinality();
         return new LapicHints(apicv, true, inService, UNKNOWN);
     }
 

@@ -170,7 +170,7 @@ final class GuestsReader {
         for (Located element : value.isList() ? value.elements(must) : List.of(value)) {
             vectors = vectors.with((int) element.number(HvSynic.FIRST_VALID_VECTOR, VectorBitmap.VECTORS - 1));
         }
-        if (vectors.vectors().count() > HvSynic.SINTS) {
+        if (vectors.cardinality() > HvSynic.SINTS) {
             throw value.wrong("at most " + HvSynic.SINTS + " vectors, one for each source");
         }
         return Optional.of(HvSynic.of(vectors));

@@ -201,7 +201,7 @@ final class StoryWords {
     static String vectors(VectorBitmap bitmap) {
         String list = String.join(
                 " ", bitmap.vectors().limit(8).mapToObj(StoryWords::hex).toList());
-        long count = bitmap.vectors().count();
+        int count = bitmap.cardinality();
         return count == 0 ? "no vector" : count > 8 ? list + " and " + (count - 8) + " more" : list;
     }
 
