@@ -3,16 +3,16 @@ package org.vcpusim.check;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.ExitReason;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Hazard;
 import org.vcpusim.kvm.HvSynic;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
 /**
- * A vector of the SynIC that ends itself is never in service, and the EOI of any other one that KVM carries out is told to its
- * sources.
+ * A vector of the SynIC that ends itself is never in service, and the EOI of any other one is told to its sources.
  *
- * <p>Models {@code kvm_hv_synic_auto_eoi_set} and {@code kvm_hv_synic_send_eoi}, arch/x86/kvm/hyperv.c. An EOI that the processor has
- * carried out is told to nobody, hazard O2.
+ * <p>Models {@code kvm_hv_synic_auto_eoi_set} and {@code kvm_hv_synic_send_eoi}, arch/x86/kvm/hyperv.c. That an EOI
+ * which the processor has carried out is told to nobody is hazard O2.
  */
 public final class SynicVectorsEnd extends Invariant {
     private static final int VECTOR = 0xff;
@@ -27,6 +27,7 @@ public final class SynicVectorsEnd extends Invariant {
         private @Nullable TraceRecord eoi;
 
         private int vector;
+        private boolean byProcessor;
 
         boolean endsItself(int asked) {
             for (long sint : sints) {
@@ -59,10 +60,10 @@ public final class SynicVectorsEnd extends Invariant {
             byVcpu.of(exit.vcpu()).virtualized = exit.reason() == ExitReason.EOI_INDUCED;
         } else if (event instanceof Event.EoiReceived eoi) {
             Synic s = byVcpu.of(eoi.vcpu());
-            boolean told = !s.virtualized
-                    && eoi.vector() >= 0
-                    && machine.vcpu(eoi.vcpu()).synic.get(eoi.vector());
-            s.eoi = told ? record : null;
+            boolean telling =
+                    eoi.vector() >= 0 && machine.vcpu(eoi.vcpu()).synic.get(eoi.vector());
+            s.eoi = telling ? record : null;
+            s.byProcessor = s.virtualized;
             s.vector = eoi.vector();
         } else if (event instanceof Event.HvSynicEoiSent sent) {
             Synic s = byVcpu.of(sent.vcpu());
@@ -88,7 +89,12 @@ public final class SynicVectorsEnd extends Invariant {
         TraceRecord eoi = s.eoi;
         if (eoi != null) {
             s.eoi = null;
-            violated(record, eoi, "the SynIC of vcpu" + vcpu + " did not hear of the EOI of vector " + s.vector, "");
+            violated(
+                    record,
+                    eoi,
+                    "the SynIC of vcpu" + vcpu + " did not hear of the EOI of vector " + s.vector,
+                    "",
+                    s.byProcessor ? Hazard.O2 : null);
         }
     }
 }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.vcpusim.kvm.Fault;
@@ -16,6 +17,7 @@ import org.vcpusim.scenario.InputException;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.schedule.Strategies;
 import org.vcpusim.sim.Hunt;
+import org.vcpusim.sim.SelfCheckFailedException;
 import org.vcpusim.sim.StoryText;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -28,12 +30,21 @@ import picocli.CommandLine.Spec;
         name = "bugs",
         description =
                 "Lists the fixes of Linux that can be left out, and the hazards it has; or shows one with its story.",
-        footer = {"", "Exit code: 0, or 2 where there is no such fix or hazard."})
+        footer = {
+            "",
+            "Exit code: 0, 2 there is no such fix or hazard, 4 no schedule showed it in time, 70 a planted bug was not "
+                    + "found either, 130 it was interrupted; what there is till then is printed."
+        })
 final class BugsCommand implements Callable<Integer> {
-    private static final long MOST_NANOS = 30_000_000_000L;
-
     @Parameters(paramLabel = "BUG", arity = "0..1", description = "A fix, B01 to B49, or a hazard, O1 to O8.")
     private Optional<String> bug = Optional.empty();
+
+    @Option(
+            names = "--time",
+            paramLabel = "TIME",
+            defaultValue = "30s",
+            description = "Most time to find a story and shorten it (default: ${DEFAULT-VALUE}).")
+    private String time = "30s";
 
     @Option(names = "--json", description = "Print one JSON document.")
     private boolean json;
@@ -44,8 +55,8 @@ final class BugsCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        PrintWriter out = spec.commandLine().getOut();
         if (bug.isEmpty()) {
+            PrintWriter out = spec.commandLine().getOut();
             out.print(json ? catalogue().toPrettyString() + System.lineSeparator() : list());
             out.flush();
             return ExitCode.OK;
@@ -58,12 +69,70 @@ final class BugsCommand implements Callable<Integer> {
         if (fix.isEmpty() && hazard.isEmpty()) {
             throw new InputException("BUG = " + name + ": must be a fix, B01 to B49 or B27b, or a hazard, O1 to O8");
         }
-        hazard.ifPresent(each -> out.print(json ? node(each).toPrettyString() + "\n" : text(each)));
-        if (fix.isPresent()) {
-            show(fix.get(), out);
+        List<Scenario> scenarios = ScenarioOption.of(name);
+        return fix.isPresent()
+                ? show(
+                        new Entry(
+                                node(fix.get()),
+                                text(fix.get(), scenarios),
+                                fix.get().isVisible()),
+                        Hunt.Prey.of(fix.get(), scenarios))
+                : show(
+                        new Entry(
+                                node(hazard.get()),
+                                text(hazard.get(), scenarios),
+                                hazard.get().isVisible()),
+                        Hunt.Prey.of(hazard.get(), scenarios));
+    }
+
+    /** What the catalogue has of a fix or a hazard. */
+    private record Entry(ObjectNode node, String text, boolean visible) {}
+
+    private int show(Entry entry, Hunt.Prey prey) {
+        PrintWriter out = spec.commandLine().getOut();
+        if (!json) {
+            out.print(entry.text);
+            out.flush();
         }
-        out.flush();
-        return ExitCode.OK;
+        if (!entry.visible) {
+            out.print(json ? entry.node.toPrettyString() + System.lineSeparator() : "");
+            out.flush();
+            return ExitCode.OK;
+        }
+        long nanos = Durations.nanos("--time", time);
+        Interruption interruption = Interruption.onSignal();
+        try (Hunt hunt = new Hunt(Strategies.DEFAULT, 1)) {
+            Hunt.Catch caught = hunt.hunt(prey, nanos, interruption::requested);
+            out.print(json ? node(entry, caught).toPrettyString() + System.lineSeparator() : story(caught));
+            out.flush();
+            if (interruption.requested()) {
+                return ExitCode.INTERRUPTED;
+            }
+            return caught.found().isPresent() ? ExitCode.OK : ExitCode.INCONCLUSIVE;
+        } catch (SelfCheckFailedException e) {
+            spec.commandLine().getErr().println("vcpusim bugs: " + e.getMessage());
+            return ExitCode.INTERNAL;
+        } finally {
+            interruption.done();
+        }
+    }
+
+    private static ObjectNode node(Entry entry, Hunt.Catch caught) {
+        ObjectNode node = entry.node.put("schedules", caught.schedules()).put("interrupted", caught.interrupted());
+        caught.found().ifPresent(found -> node.set("story", StoryText.json(HuntReport.story(found))));
+        return node;
+    }
+
+    private static String story(Hunt.Catch caught) {
+        String ended = caught.interrupted() ? "interrupted" : "time is up";
+        return caught.found()
+                .map(found -> "\n" + StoryText.of(HuntReport.story(found), Terminal.width(), Terminal.colour())
+                        + (found.complete() ? "" : "\nIt may not be the shortest: " + ended + ".\n"))
+                .orElseGet(() -> String.format(
+                        Locale.ROOT,
+                        "\nNo story: %s after %,d schedules, and none shows it.\n",
+                        ended,
+                        caught.schedules()));
     }
 
     private static String list() {
@@ -86,30 +155,6 @@ final class BugsCommand implements Callable<Integer> {
         return text.toString();
     }
 
-    private void show(Fix fix, PrintWriter out) {
-        List<Scenario> scenarios = ScenarioOption.of(fix.id());
-        Optional<Hunt.Catch> caught = Optional.empty();
-        if (fix.isVisible() && !scenarios.isEmpty()) {
-            Interruption interruption = Interruption.onSignal();
-            try (Hunt hunt = new Hunt(Strategies.DEFAULT, 1)) {
-                caught = Optional.of(hunt.hunt(fix, scenarios, MOST_NANOS, interruption::requested));
-            } finally {
-                interruption.done();
-            }
-        }
-        if (json) {
-            ObjectNode node = node(fix);
-            caught.flatMap(Hunt.Catch::found)
-                    .ifPresent(found -> node.set("story", StoryText.json(HuntReport.story(found))));
-            out.println(node.toPrettyString());
-            return;
-        }
-        out.print(text(fix, scenarios));
-        caught.flatMap(Hunt.Catch::found)
-                .ifPresent(found ->
-                        out.print("\n" + StoryText.of(HuntReport.story(found), Terminal.width(), Terminal.colour())));
-    }
-
     private static String text(Fix fix, List<Scenario> scenarios) {
         StringBuilder text = new StringBuilder(fix.id() + ": " + fix.title() + "\n");
         text.append("commit    ").append(fix.commit().orElse("not known")).append('\n');
@@ -130,25 +175,25 @@ final class BugsCommand implements Callable<Integer> {
         text.append("caught by ")
                 .append(fix.isVisible() ? String.join(", ", fix.invariants()) : "nothing, see docs/model.md")
                 .append('\n');
+        return text.append(text(scenarios)).toString();
+    }
+
+    private static String text(Hazard hazard, List<Scenario> scenarios) {
+        StringBuilder text = new StringBuilder(hazard + ": " + hazard.title() + "\n");
+        text.append("cure      ")
+                .append(hazard.isCurable() ? "--with " + hazard + " (" + hazard.toggle() + ")" : "none");
+        text.append('\n');
+        text.append(hazard.isVisible() ? "" : "no story  " + hazard.unseen() + "\n");
+        return text.append(text(scenarios)).toString();
+    }
+
+    private static String text(List<Scenario> scenarios) {
+        StringBuilder text = new StringBuilder();
         scenarios.forEach(scenario -> text.append("scenario  ")
                 .append(scenario.name())
                 .append(": ")
                 .append(scenario.title())
                 .append('\n'));
-        return text.toString();
-    }
-
-    private static String text(Hazard hazard) {
-        StringBuilder text = new StringBuilder(hazard + ": " + hazard.title() + "\n");
-        text.append("cure      ")
-                .append(hazard.isCurable() ? "--with " + hazard + " (" + hazard.toggle() + ")" : "none");
-        text.append('\n');
-        ScenarioOption.of(hazard.name())
-                .forEach(scenario -> text.append("scenario  ")
-                        .append(scenario.name())
-                        .append(": ")
-                        .append(scenario.title())
-                        .append('\n'));
         return text.toString();
     }
 
@@ -179,6 +224,7 @@ final class BugsCommand implements Callable<Integer> {
                 .createObjectNode()
                 .put("id", hazard.name())
                 .put("title", hazard.title())
-                .put("curable", hazard.isCurable());
+                .put("curable", hazard.isCurable())
+                .put("visible", hazard.isVisible());
     }
 }

@@ -3,6 +3,7 @@ package org.vcpusim.cli;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -14,10 +15,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.vcpusim.kvm.Fix;
 import org.vcpusim.scenario.InputException;
-import org.vcpusim.scenario.Scenario;
 import org.vcpusim.schedule.StrategyKind;
 import org.vcpusim.sim.Hunt;
 import org.vcpusim.sim.Hunt.Catch;
+import org.vcpusim.sim.SelfCheckFailedException;
 import org.vcpusim.sim.StoryText;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -33,7 +34,8 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "Exit code: 0 each was found by a rule that the catalogue names, 1 one was not found in its "
-                    + "time, 2 a fix or an option cannot be used, 130 it was interrupted."
+                    + "time, 2 a fix or an option cannot be used, 70 where one was not found a planted bug was not found "
+                    + "either, 130 it was interrupted."
         })
 final class HuntCommand implements Callable<Integer> {
     private static final long POLL_MILLIS = 20;
@@ -98,6 +100,9 @@ final class HuntCommand implements Callable<Integer> {
                 return ExitCode.INTERRUPTED;
             }
             return catches.stream().allMatch(each -> each.found().isPresent()) ? ExitCode.OK : ExitCode.FINDING;
+        } catch (SelfCheckFailedException e) {
+            spec.commandLine().getErr().println("vcpusim hunt: " + e.getMessage());
+            return ExitCode.INTERNAL;
         } finally {
             interruption.done();
         }
@@ -146,7 +151,9 @@ final class HuntCommand implements Callable<Integer> {
             for (Future<List<Catch>> share : shares) {
                 catches.addAll(share.get());
             }
-            catches.sort((a, b) -> Integer.compare(fixes.indexOf(a.fix()), fixes.indexOf(b.fix())));
+            List<String> order = fixes.stream().map(Fix::id).toList();
+            catches.sort(
+                    Comparator.comparingInt(each -> order.indexOf(each.prey().name())));
             return catches;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -168,8 +175,8 @@ final class HuntCommand implements Callable<Integer> {
                     break;
                 }
                 Fix fix = fixes.get(i);
-                List<Scenario> scenarios = ScenarioOption.of(fix.id());
-                catches.add(hunt.hunt(fix, scenarios, hunters.nanos, interruption::requested));
+                Hunt.Prey prey = Hunt.Prey.of(fix, ScenarioOption.of(fix.id()));
+                catches.add(hunt.hunt(prey, hunters.nanos, interruption::requested));
                 done.incrementAndGet();
             }
         }

@@ -72,24 +72,28 @@ final class HuntReport {
                 steps[steps.length - 1]);
     }
 
-    /** A row for each, below their names. */
+    /**
+     * A row for each, below their names: after how many schedules the first one failed, and of the one that is told its number, who
+     * chose it and how long it was.
+     */
     String table() {
         StringBuilder table = new StringBuilder(
-                "BUG   RULE  STRATEGY     SCHEDULES   PICKS  SHORTENED  STORY     TIME  WHAT THE FIX DOES\n");
+                "BUG   RULE   FIRST  SCHEDULE  STRATEGY       PICKS  SHORTENED  STORY     TIME  WHAT THE FIX DOES\n");
         for (Told told : all) {
             Catch each = told.caught;
             table.append(String.format(
                     Locale.ROOT,
-                    "%-5s %-5s %-12s %9d %7d %10s %6s %7.2fs  %s%n",
-                    each.fix().id(),
+                    "%-5s %-5s %6d  %8s  %-12s %7s %10s %6s %7.2fs  %s%n",
+                    each.prey().name(),
                     each.found().map(found -> found.violation().invariant()).orElse("-"),
-                    each.strategy(),
                     each.schedules(),
-                    each.picks(),
+                    each.found().map(found -> Long.toString(each.told())).orElse("-"),
+                    each.strategy(),
+                    each.found().map(found -> Integer.toString(each.picks())).orElse("-"),
                     each.found().map(found -> Long.toString(found.steps())).orElse("-"),
                     told.story.map(story -> Integer.toString(told.steps())).orElse("-"),
                     each.nanos() / 1e9,
-                    each.fix().title()));
+                    each.prey().title()));
         }
         return table.toString();
     }
@@ -102,10 +106,11 @@ final class HuntReport {
             Catch each = told.caught;
             ObjectNode node = root.withArray("/bugs")
                     .addObject()
-                    .put("id", each.fix().id())
+                    .put("id", each.prey().name())
                     .put("found", each.found().isPresent())
                     .put("strategy", each.strategy())
                     .put("schedules", each.schedules())
+                    .put("told", each.told())
                     .put("picks", each.picks())
                     .put("elapsed_ns", each.nanos());
             each.found()

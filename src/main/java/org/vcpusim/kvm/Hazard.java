@@ -16,18 +16,30 @@ public enum Hazard {
     /** An edge interrupt with the same vector makes a level interrupt's EOI one of an edge. */
     O5("A vector shared by edge and level is ended as what came last", ""),
     /** Of two vectors kept because they were pending, only the EOI of the highest asks for a scan. */
-    O6("Of several stale vectors only the highest asks for a scan when it ends", ""),
+    O6(
+            "Of several stale vectors only the highest asks for a scan when it ends",
+            "",
+            "a bit too many costs exits until the next scan, and breaks no rule"),
     /** Between the writes of its two halves an entry is a mixture. */
-    O7("An interrupt can follow an entry of which one half is new", ""),
+    O7(
+            "An interrupt can follow an entry of which one half is new",
+            "",
+            "the interrupt is the one that the table asks for at that moment, and breaks no rule"),
     /** A table write interrupts the new target before it asks for the scan. */
     O8("A new target can end the interrupt before its bitmap has the vector", "rteWrite.scanBeforeService");
 
     private final String title;
     private final String toggle;
+    private final String unseen;
 
     Hazard(String title, String toggle) {
+        this(title, toggle, "");
+    }
+
+    Hazard(String title, String toggle, String unseen) {
         this.title = title;
         this.toggle = toggle;
+        this.unseen = unseen;
     }
 
     /** What happens, one sentence without a full stop. */
@@ -38,6 +50,16 @@ public enum Hazard {
     /** The rule that would cure it, as a dotted name; empty where there is none to switch on. */
     public String toggle() {
         return toggle;
+    }
+
+    /** Why no run shows it; empty where one does. */
+    public String unseen() {
+        return unseen;
+    }
+
+    /** Whether some run shows it. */
+    public boolean isVisible() {
+        return unseen.isEmpty();
     }
 
     /** Whether a machine can be given the cure. */

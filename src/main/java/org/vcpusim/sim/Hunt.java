@@ -1,21 +1,23 @@
 package org.vcpusim.sim;
 
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.check.Violation;
 import org.vcpusim.kvm.Fix;
+import org.vcpusim.kvm.Hazard;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.schedule.Strategies;
 import org.vcpusim.schedule.Strategy;
 import org.vcpusim.schedule.StrategyKind;
 
 /**
- * Looks for what breaks without a fix, in the scenarios that are bundled for it, and makes it short.
+ * Looks for what breaks without a fix, or for a hazard, in the scenarios that are bundled for it, and makes it short.
  *
  * <p>Schedules are tried until an invariant that the catalogue names is violated, then some more for a shorter one to begin
- * with. Not for several threads at once.
+ * with. Where none is, a planted bug has to be found by the same engine. Not for several threads at once.
  */
 public final class Hunt implements AutoCloseable {
     /** Schedules after the first that fails among which the shortest is looked for. */
@@ -26,35 +28,81 @@ public final class Hunt implements AutoCloseable {
     private final Explorer explorer = new Explorer();
     private final StrategyKind kind;
     private final long rootSeed;
+    private final SelfCheck selfCheck;
 
     /** A hunter whose schedules are those of {@code kind} and {@code rootSeed}. */
     public Hunt(StrategyKind kind, long rootSeed) {
+        this(kind, rootSeed, SelfCheck.planted());
+    }
+
+    Hunt(StrategyKind kind, long rootSeed, SelfCheck selfCheck) {
         this.kind = kind;
         this.rootSeed = rootSeed;
+        this.selfCheck = selfCheck;
+    }
+
+    /**
+     * What is looked for, and where.
+     *
+     * @param name as the catalogue has it
+     * @param title in words
+     * @param scenarios in which it shows
+     * @param invariants of which one is violated then, the most telling first; empty for all
+     * @param hazard that explains the violation, if any
+     */
+    public record Prey(
+            String name, String title, List<Scenario> scenarios, List<String> invariants, Optional<Hazard> hazard) {
+        public Prey {
+            scenarios = List.copyOf(scenarios);
+            invariants = List.copyOf(invariants);
+        }
+
+        /** What breaks without {@code fix} in the scenarios {@code bundled} for it. */
+        public static Prey of(Fix fix, List<Scenario> bundled) {
+            List<Scenario> without = bundled.stream()
+                    .map(each -> each.withRules(each.machine().rules().without(fix)))
+                    .toList();
+            return new Prey(fix.id(), fix.title(), without, fix.invariants(), Optional.empty());
+        }
+
+        /** {@code hazard} in the scenarios {@code bundled} for it. */
+        public static Prey of(Hazard hazard, List<Scenario> bundled) {
+            return new Prey(hazard.name(), hazard.title(), bundled, List.of(), Optional.of(hazard));
+        }
+
+        private Optional<Violation> in(Exploration exploration) {
+            return exploration.violations().stream()
+                    .filter(each -> each.hazard().equals(hazard))
+                    .filter(each -> invariants.isEmpty() || invariants.contains(each.invariant()))
+                    .min(Comparator.comparingInt(each -> invariants.indexOf(each.invariant())));
+        }
     }
 
     /**
      * What came of it.
      *
-     * @param fix that was left out
+     * @param prey that was looked for
      * @param found the shortened failure; empty where no named invariant was violated in time
      * @param schedules that were run up to the first that fails
-     * @param picks of the schedule that was shortened
+     * @param told which schedule was shortened, counted from 1; 0 where none was
+     * @param picks of that schedule
      * @param strategy that chose it
      * @param nanos wall time in all
      * @param interrupted whether the user ended it
      */
     public record Catch(
-            Fix fix,
+            Prey prey,
             Optional<Shrinker.Shrunk> found,
             long schedules,
+            long told,
             int picks,
             String strategy,
             long nanos,
             boolean interrupted) {}
 
-    /** A schedule that fails. */
-    private record Failing(Scenario scenario, Exploration exploration, Violation violation, String strategy) {
+    /** A schedule that fails, the {@code number}-th that was run. */
+    private record Failing(
+            Scenario scenario, Exploration exploration, Violation violation, String strategy, long number) {
         boolean isShorterThan(@Nullable Failing other) {
             return other == null
                     || exploration.picks().size() < other.exploration.picks().size();
@@ -62,41 +110,52 @@ public final class Hunt implements AutoCloseable {
     }
 
     /**
-     * Hunts for what breaks without {@code fix}.
+     * Hunts for {@code prey}.
      *
-     * @param scenarios bundled for it
      * @param nanos most wall time, shortening included
      * @param stopped whether the user wants it to end
+     * @throws SelfCheckFailedException if it finds nothing, and does not find a planted bug either
      */
-    public Catch hunt(Fix fix, List<Scenario> scenarios, long nanos, BooleanSupplier stopped) {
+    public Catch hunt(Prey prey, long nanos, BooleanSupplier stopped) {
         long start = System.nanoTime();
         BooleanSupplier over = () -> stopped.getAsBoolean() || System.nanoTime() - start >= nanos;
         Failing best = null;
+        long first = 0;
         long schedules = 0;
-        long after = 0;
-        List<Trail> trails = scenarios.stream()
-                .map(scenario ->
-                        new Trail(scenario.withRules(scenario.machine().rules().without(fix)), fix))
-                .toList();
-        while (!trails.isEmpty() && !over.getAsBoolean() && after < MORE) {
+        List<Trail> trails =
+                prey.scenarios.stream().map(each -> new Trail(each, prey)).toList();
+        while (!trails.isEmpty() && !over.getAsBoolean() && (best == null || schedules < first + MORE)) {
             for (Trail trail : trails) {
-                Optional<Failing> failing = trail.next(over);
-                schedules += best == null ? 1 : 0;
-                after += best == null ? 0 : 1;
-                best = failing.filter(each -> !over.getAsBoolean()).isPresent()
-                                && failing.get().isShorterThan(best)
-                        ? failing.get()
-                        : best;
+                schedules++;
+                Optional<Failing> failing = trail.next(schedules, over);
+                if (failing.isPresent() && !over.getAsBoolean() && failing.get().isShorterThan(best)) {
+                    first = best == null ? schedules : first;
+                    best = failing.get();
+                }
             }
         }
-        Optional<Shrinker.Shrunk> shrunk = Optional.ofNullable(best)
-                .map(each -> Shrinker.shrink(each.scenario, each.exploration.picks(), each.violation, over));
+        if (best == null) {
+            if (!stopped.getAsBoolean()) {
+                selfCheck.on(explorer, kind);
+            }
+            return new Catch(
+                    prey,
+                    Optional.empty(),
+                    schedules,
+                    0,
+                    0,
+                    kind.label(),
+                    System.nanoTime() - start,
+                    stopped.getAsBoolean());
+        }
+        Shrinker.Shrunk shrunk = Shrinker.shrink(best.scenario, best.exploration.picks(), best.violation, over);
         return new Catch(
-                fix,
-                shrunk,
-                schedules,
-                best == null ? 0 : best.exploration.picks().size(),
-                best == null ? kind.label() : best.strategy,
+                prey,
+                Optional.of(shrunk),
+                first,
+                best.number,
+                best.exploration.picks().size(),
+                best.strategy,
                 System.nanoTime() - start,
                 stopped.getAsBoolean());
     }
@@ -105,19 +164,19 @@ public final class Hunt implements AutoCloseable {
     private final class Trail {
         private final Scenario scenario;
         private final Assembly assembly;
-        private final Fix fix;
+        private final Prey prey;
         private final Strategy strategy;
         private long index;
 
-        Trail(Scenario scenario, Fix fix) {
+        Trail(Scenario scenario, Prey prey) {
             this.scenario = scenario;
-            this.fix = fix;
+            this.prey = prey;
             assembly = ScenarioAssembly.of(scenario);
             strategy = Strategies.of(kind, explorer.actorCount(assembly));
             index = -strategy.trials();
         }
 
-        Optional<Failing> next(BooleanSupplier over) {
+        Optional<Failing> next(long number, BooleanSupplier over) {
             strategy.begin(rootSeed, index);
             long most = Math.min(MOST_STEPS, scenario.limits().steps());
             Exploration exploration = explorer.explore(
@@ -125,14 +184,8 @@ public final class Hunt implements AutoCloseable {
             strategy.end(exploration.outcome().steps());
             String chosenBy = strategy.nameAt(index);
             index++;
-            for (String invariant : fix.invariants()) {
-                for (Violation violation : exploration.violations()) {
-                    if (violation.invariant().equals(invariant) && violation.isFinding()) {
-                        return Optional.of(new Failing(scenario, exploration, violation, chosenBy));
-                    }
-                }
-            }
-            return Optional.empty();
+            return prey.in(exploration)
+                    .map(violation -> new Failing(scenario, exploration, violation, chosenBy, number));
         }
     }
 

@@ -108,7 +108,7 @@ class WholeMachineInvariantsTest {
         X9   | synic:83 eoi:83 enter enter                    | 2   | not told
         X9   | synic:83 eoi:83 told:84 enter                  | 3   | told of another
         X9   | synic:83 eoi:84 enter                          | ""  | none of its vectors
-        X9   | synic:83 exit45 eoi:83 enter                   | ""  | the processor has ended it, hazard O2
+        X9   | synic:83 exit45 eoi:83 enter                   | 3 O2 | the processor has ended it
         X9   | synic:83 eoi:-1 enter                          | ""  | nothing ended
         X10  | l2:EOI_INDUCED l1 enter                        | ""  | L1 gets it
         X10  | l2:EOI_INDUCED enter enter                     | 1   | it does not
@@ -132,7 +132,8 @@ class WholeMachineInvariantsTest {
         trace(words).forEach(invariants::accept);
         String found = invariants.violations().stream()
                 .filter(violation -> violation.invariant().equals(id))
-                .map(violation -> Long.toString(violation.at().order()))
+                .map(violation -> violation.at().order()
+                        + violation.hazard().map(hazard -> " " + hazard).orElse(""))
                 .collect(Collectors.joining(" "));
         assertEquals(at, found, reason);
     }

@@ -85,8 +85,30 @@ class HuntAndReplayTest {
         assertEquals(ExitCode.OK, bugs.code);
         assertTrue(bugs.out.contains("B49"), bugs.out);
         assertTrue(bugs.out.contains("O8"), bugs.out);
-        Called one = call("bugs", "O8");
-        assertTrue(one.out.contains("rteWrite.scanBeforeService"), one.out);
+    }
+
+    @Test
+    void aHazardIsShownWithItsCureAndItsStory() {
+        Called one = call("bugs", "o4");
+        assertEquals(ExitCode.OK, one.code, one.err);
+        assertTrue(one.out.contains("cure      none\nscenario  o4-nobody-there: "), one.out);
+        assertTrue(one.out.contains("\nI7 is broken: "), one.out);
+
+        Called none = call("bugs", "O6");
+        assertEquals(ExitCode.OK, none.code, none.err);
+        assertTrue(none.out.contains("\nno story  "), none.out);
+    }
+
+    @Test
+    void aStoryThatIsNotFoundInTimeIsSaidToBeMissing() {
+        Called bugs = call("bugs", "O8", "--time", "1ms");
+        assertEquals(ExitCode.INCONCLUSIVE, bugs.code, bugs.err);
+        assertTrue(bugs.out.contains("rteWrite.scanBeforeService"), bugs.out);
+        assertTrue(bugs.out.contains("\nNo story: time is up after "), bugs.out);
+
+        Called hunt = call("hunt", "B05", "--time", "1ms", "--no-progress");
+        assertEquals(ExitCode.FINDING, hunt.code, hunt.err);
+        assertTrue(hunt.out.contains("\n0 of 1 found"), hunt.out);
     }
 
     @ParameterizedTest

@@ -77,6 +77,17 @@ class InterruptionTest {
     }
 
     @Test
+    void aStoryThatIsInterruptedSaysHowFarItWas() throws IOException, InterruptedException {
+        Process process = vcpusim("bugs", "B40", "--time", "10m");
+        BufferedReader out = process.inputReader();
+        await(out, "scenario  b40-");
+        process.toHandle().destroy(); // destroy() of the process would close its streams
+        String rest = String.join("\n", out.lines().toList());
+        assertTerminated(process);
+        assertTrue(rest.contains("interrupted"), rest);
+    }
+
+    @Test
     void aReplayOfVectorsThatIsInterruptedCountsWhatItDid() throws IOException, InterruptedException {
         Process process = vcpusim("conform", "src/test/resources/vectors", "--executor", "controlled");
         BufferedReader out = process.inputReader();
