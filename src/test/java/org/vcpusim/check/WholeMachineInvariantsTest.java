@@ -97,6 +97,11 @@ class WholeMachineInvariantsTest {
         L9   | halt*150 taken halt*150                        | ""  | it has taken something
         L9   | halt*150 user halt*150                         | ""  | user space was told
         L9   | halt*150 l2:HLT halt*150                       | ""  | L1 was told
+        L9   | init halt*300                                  | ""  | who has sent it has still to ask for it
+        L9   | init halt*2000                                 | 2000 | who has sent it never does
+        L9   | init halt*150 event halt*199                   | ""  | nearly, since it was asked for
+        L9   | init halt*150 event halt*200                   | 351 | too often since then
+        L9   | halt*150 event halt*50                         | 200 | nothing was sent
         L9   | halt*150 exit45 halt*150                       | 200 | another exit is none of these
         X9   | auto:83 over:83                                | ""  | it is over
         X9   | auto:83 service:83                             | 1   | it is in service
