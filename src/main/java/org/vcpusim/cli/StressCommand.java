@@ -13,6 +13,7 @@ import org.vcpusim.scenario.Scenario;
 import org.vcpusim.sim.Explorer.OnViolation;
 import org.vcpusim.sim.FindingFile;
 import org.vcpusim.sim.ProgramVersion;
+import org.vcpusim.sim.ScheduleFailedException;
 import org.vcpusim.sim.SelfCheckFailedException;
 import org.vcpusim.sim.ShortFinding;
 import org.vcpusim.sim.Stress;
@@ -37,7 +38,7 @@ import picocli.CommandLine.Spec;
             "",
             "Exit code: 0 no violation but known hazards in the schedules that were run, 1 a finding, 2 the "
                     + "scenario or an option cannot be used, 4 a schedule was cut short by the bound on steps or no "
-                    + "schedule was run in time, 70 the planted bug was not found, 130 it was interrupted; what there "
+                    + "schedule was run in time, 70 the planted bug was not found or the program failed, 130 it was interrupted; what there "
                     + "is till then is printed."
         })
 final class StressCommand implements Callable<Integer> {
@@ -139,6 +140,8 @@ final class StressCommand implements Callable<Integer> {
         } catch (SelfCheckFailedException e) {
             spec.commandLine().getErr().println("vcpusim stress: " + e.getMessage());
             return ExitCode.INTERNAL;
+        } catch (ScheduleFailedException e) {
+            return failed(e);
         } finally {
             interruption.done();
         }
@@ -189,6 +192,21 @@ final class StressCommand implements Callable<Integer> {
         } catch (IOException | UncheckedIOException e) {
             throw new InputException("--findings " + findings + ": cannot be written: " + e.getMessage());
         }
+    }
+
+    /** Says how to run into it again, and leaves the file for that. */
+    private int failed(ScheduleFailedException e) {
+        PrintWriter err = spec.commandLine().getErr();
+        err.println("vcpusim stress: internal error: " + e.getMessage());
+        try {
+            Path file = FindingFile.write(
+                    findings, e, Files.readString(ScenarioOption.file(scenario)), ProgramVersion.running());
+            err.println("vcpusim stress: again: vcpusim replay " + file);
+        } catch (IOException | UncheckedIOException unwritten) {
+            err.println("--findings " + findings + ": cannot be written: " + unwritten.getMessage());
+        }
+        e.printStackTrace(err);
+        return ExitCode.INTERNAL;
     }
 
     private static int exitCode(StressReport report) {

@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 import org.vcpusim.check.Invariants;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.schedule.Chooser;
+import org.vcpusim.schedule.Schedule;
 import org.vcpusim.trace.Sinks;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.TraceSink;
@@ -103,6 +104,11 @@ public final class Explorer implements AutoCloseable {
         RunOutcome outcome = on.perform(
                 new Bounds(bounds.steps(), () -> watch.seen || bounds.stopped().getAsBoolean()));
         return new Exploration(outcome, invariants.violations(), picks.schedule(), picks.traceHash(), last.hash());
+    }
+
+    /** The picks of the last schedule, up to the step that failed where one did. */
+    Schedule picks() {
+        return picks.schedule();
     }
 
     /** How many actors {@code machine} has, for a strategy that wants to know. */

@@ -54,6 +54,38 @@ public final class FindingFile {
         return files;
     }
 
+    /**
+     * Writes a file of the schedule that failed into {@code folder}, which is made if it is not there; {@code replay} runs into the
+     * same failure.
+     *
+     * @param scenario the text of the scenario's file
+     * @param program the version that this program is
+     * @return the file
+     * @throws UncheckedIOException where it cannot be written
+     */
+    public static Path write(Path folder, ScheduleFailedException failure, String scenario, String program) {
+        StressPlan plan = failure.plan();
+        Reproduction run = new Reproduction(plan.scenario(), failure.picks(), false);
+        ObjectNode root = new ObjectMapper().createObjectNode();
+        root.put("schema", 1)
+                .put("failure", failure.getMessage())
+                .put("scenario", plan.scenario().name())
+                .put("strategy", plan.strategy().label())
+                .put("seed", plan.rootSeed())
+                .put("schedule", failure.schedule())
+                .put("steps", failure.picks().size())
+                .put("token", ReplayToken.ofFailing(run, program).toString())
+                .put("scenarioText", scenario);
+        try {
+            Files.createDirectories(folder);
+            Path file = folder.resolve(String.format(
+                    Locale.ROOT, "%s-failed-%d.json", plan.scenario().name(), failure.schedule()));
+            return Files.writeString(file, root.toPrettyString() + System.lineSeparator());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     private static String document(StressPlan plan, Group group, String scenario, String program) {
         Reproduction run = new Reproduction(plan.scenario(), group.picks(), true);
         ObjectNode root = new ObjectMapper().createObjectNode();

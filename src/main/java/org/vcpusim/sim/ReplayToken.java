@@ -34,6 +34,7 @@ import org.vcpusim.schedule.Schedule;
  */
 public record ReplayToken(String program, String scenario, String digest, Options options, String trace, String picks) {
     private static final String FORM = "v1";
+    private static final String NO_TRACE = "00000000";
     private static final Pattern TOKEN = Pattern.compile(
             "v1\\.([0-9A-Za-z-]+)\\.([0-9A-Za-z_-]+)\\.([0-9a-f]{12})\\.(\\w+)\\.([0-9a-f]{8})\\.([\\w-]*)");
     private static final Pattern OPTIONS =
@@ -50,6 +51,15 @@ public record ReplayToken(String program, String scenario, String digest, Option
 
     /** The token of {@code run}, written by version {@code program}. */
     public static ReplayToken of(Reproduction run, String program) {
+        return of(run, program, run.traceDigest());
+    }
+
+    /** The token of {@code run}, which makes this program fail and so has no whole trace. */
+    static ReplayToken ofFailing(Reproduction run, String program) {
+        return of(run, program, NO_TRACE);
+    }
+
+    private static ReplayToken of(Reproduction run, String program, String trace) {
         Scenario scenario = run.scenario();
         Rules rules = scenario.machine().rules();
         Options options = new Options(
@@ -59,12 +69,7 @@ public record ReplayToken(String program, String scenario, String digest, Option
                 scenario.machine().garbageSeed(),
                 run.finishes());
         return new ReplayToken(
-                dashed(program),
-                scenario.name(),
-                scenario.digest(),
-                options,
-                run.traceDigest(),
-                PackedPicks.encode(run.picks()));
+                dashed(program), scenario.name(), scenario.digest(), options, trace, PackedPicks.encode(run.picks()));
     }
 
     private static long mask(Collection<? extends Enum<?>> constants) {

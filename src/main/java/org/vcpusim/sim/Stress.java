@@ -24,6 +24,7 @@ public final class Stress {
     static final int BLOCK = 64;
 
     private static final long POLL_MILLIS = 20;
+    private static final long NOT_BEGUN = Long.MIN_VALUE;
 
     private final StressPlan plan;
     private final Assembly assembly;
@@ -33,13 +34,15 @@ public final class Stress {
     private final AtomicLong firstFound = new AtomicLong(Long.MAX_VALUE);
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
     private final Phaser blocks = new Phaser();
-    private final long start = System.nanoTime();
+    /** When the first schedule began: what comes before costs the budget nothing. */
+    private final AtomicLong begun = new AtomicLong(NOT_BEGUN);
+
     private volatile boolean over;
 
-    private Stress(StressPlan plan, SelfCheck selfCheck, BooleanSupplier stopped) {
+    private Stress(StressPlan plan, Assembly assembly, SelfCheck selfCheck, BooleanSupplier stopped) {
         this.plan = plan;
         this.selfCheck = selfCheck;
-        assembly = ScenarioAssembly.of(plan.scenario());
+        this.assembly = assembly;
         userStopped = stopped;
     }
 
@@ -49,13 +52,19 @@ public final class Stress {
      * @param stopped whether the user wants it to end
      * @param progress is told now and then, on the calling thread, how many schedules are done
      * @throws SelfCheckFailedException if it does not find the planted bug
+     * @throws ScheduleFailedException if a schedule makes this program fail
      */
     public static StressReport run(StressPlan plan, BooleanSupplier stopped, LongConsumer progress) {
         return run(plan, SelfCheck.planted(), stopped, progress);
     }
 
     static StressReport run(StressPlan plan, SelfCheck selfCheck, BooleanSupplier stopped, LongConsumer progress) {
-        return new Stress(plan, selfCheck, stopped).run(progress);
+        return new Stress(plan, ScenarioAssembly.of(plan.scenario()), selfCheck, stopped).run(progress);
+    }
+
+    /** On {@code assembly} instead of what the scenario says. */
+    static StressReport run(StressPlan plan, Assembly assembly) {
+        return new Stress(plan, assembly, SelfCheck.planted(), () -> false).run(count -> {});
     }
 
     private StressReport run(LongConsumer progress) {
@@ -72,11 +81,17 @@ public final class Stress {
         rethrowFailure();
         StressTally sum = new StressTally(plan.scenario().machine().vcpuCount());
         workers.forEach(worker -> sum.addAll(worker.tally));
-        return sum.report(plan, end(sum), new StressReport.Timing(System.nanoTime() - start, workers.get(0).checked));
+        return sum.report(plan, end(sum), new StressReport.Timing(elapsed(), workers.get(0).checked));
     }
 
+    private long elapsed() {
+        long from = begun.get();
+        return from == NOT_BEGUN ? 0 : System.nanoTime() - from;
+    }
+
+    /** Whoever has little time gets one schedule. */
     private boolean isOver() {
-        return over || System.nanoTime() - start >= plan.budget().nanos();
+        return over || elapsed() >= plan.budget().nanos() && done.sum() > 0;
     }
 
     private void await(Thread thread, LongConsumer progress) {
@@ -137,6 +152,7 @@ public final class Stress {
             try (Explorer explorer = new Explorer()) {
                 checked = selfCheck.on(explorer, plan.strategy());
                 Strategy strategy = Strategies.of(plan.strategy(), explorer.actorCount(assembly));
+                begun.compareAndSet(NOT_BEGUN, System.nanoTime());
                 for (long trial = -strategy.trials(); trial < 0; trial++) {
                     explore(explorer, strategy, trial);
                 }
@@ -177,11 +193,15 @@ public final class Stress {
             turns.begin();
             Coverage coverage = tally.coverage();
             coverage.begin(index);
-            Exploration exploration = index < 0
-                    ? explorer.explore(assembly, ending, strategy)
-                    : explorer.explore(assembly, ending, strategy, coverage, turns);
-            strategy.end(exploration.outcome().steps());
-            return exploration;
+            try {
+                Exploration exploration = index < 0
+                        ? explorer.explore(assembly, ending, strategy)
+                        : explorer.explore(assembly, ending, strategy, coverage, turns);
+                strategy.end(exploration.outcome().steps());
+                return exploration;
+            } catch (RuntimeException | AssertionError | StackOverflowError e) {
+                throw new ScheduleFailedException(plan, index, strategy.nameAt(index), explorer.picks(), e);
+            }
         }
     }
 }

@@ -92,7 +92,7 @@ public record StressReport(
     /**
      * How long it took.
      *
-     * @param nanos from the start of the threads to the end of the last
+     * @param nanos from the start of the first schedule to the end of the last
      * @param selfCheck how the planted bug was found before
      */
     public record Timing(long nanos, SelfCheck.Result selfCheck) {}

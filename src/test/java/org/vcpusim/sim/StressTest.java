@@ -4,10 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.vcpusim.kvm.Fix;
@@ -123,7 +127,38 @@ class StressTest {
                 new StressPlan.Budget(Long.MAX_VALUE, 1, StressPlan.DEFAULT_STEPS, Explorer.OnViolation.GO_ON);
         StressReport report = report(right, 1, budget);
         assertEquals(StressReport.End.TIME, report.end());
+        assertEquals(1, report.figures().schedules(), "whoever has little time gets one");
         assertTrue(report.verdict().contains("until time was up"), report::verdict);
+    }
+
+    @Test
+    void aScheduleThatFailsIsNamedAndLeftInAFileThatReplaysIt(@TempDir Path folder) {
+        AtomicLong messages = new AtomicLong();
+        Assembly failing = ScenarioAssembly.of(right).withListener(message -> {
+            if (messages.incrementAndGet() == 50) {
+                throw new IllegalStateException("a broken assertion");
+            }
+        });
+        ScheduleFailedException failure = assertThrows(
+                ScheduleFailedException.class,
+                () -> Stress.run(plan(right, 1, StressPlan.Budget.schedules(SCHEDULES)), failing));
+        assertTrue(failure.schedule() > 0, failure::toString);
+        String named = "schedule " + failure.schedule() + " of b02-level-eoi-after-move, seed 1, strategy random,"
+                + " failed at its step " + failure.picks().size() + ": ";
+        assertTrue(failure.toString().contains(named), failure::toString);
+
+        Path file = FindingFile.write(folder, failure, text(), "1.2.3");
+        assertEquals(
+                new Reproduction(right, failure.picks(), false).picks(),
+                FindingFile.read(file, "1.2.3").picks());
+    }
+
+    private static String text() {
+        try {
+            return Files.readString(Path.of("conf/scenarios/bugs/b02-level-eoi-after-move.conf"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Test
