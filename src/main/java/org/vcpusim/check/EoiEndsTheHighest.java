@@ -36,7 +36,7 @@ public final class EoiEndsTheHighest extends Invariant {
     @Override
     public void accept(TraceRecord record) {
         Event event = record.event();
-        int vcpu = VcpuOf.event(event);
+        int vcpu = ((Event.OfVcpu) event).vcpu();
         LocalApics.State state = apics.before(record, vcpu);
         if (event instanceof Event.EoiReceived eoi) {
             written.remove(vcpu);

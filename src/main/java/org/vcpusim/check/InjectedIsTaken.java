@@ -53,7 +53,7 @@ public final class InjectedIsTaken extends Invariant {
     @Override
     public void accept(TraceRecord record) {
         Event event = record.event();
-        int vcpu = VcpuOf.event(event);
+        int vcpu = ((Event.OfVcpu) event).vcpu();
         Pending p = byVcpu.of(vcpu);
         if (event instanceof Event.InterruptTaken taken) {
             taken(record, p, taken);

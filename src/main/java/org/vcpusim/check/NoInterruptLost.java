@@ -51,7 +51,7 @@ public final class NoInterruptLost extends Invariant {
         } else if (event instanceof Event.InterruptInjected injected) {
             passedOver.remove(injected.vcpu());
         } else {
-            LocalApics.State state = apics.before(record, VcpuOf.event(event));
+            LocalApics.State state = apics.before(record, ((Event.OfVcpu) event).vcpu());
             if (event instanceof Event.VcpuAudited audited) {
                 judged(record, audited, state);
             }

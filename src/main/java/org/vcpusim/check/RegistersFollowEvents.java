@@ -30,7 +30,7 @@ public final class RegistersFollowEvents extends Invariant {
     @Override
     public void accept(TraceRecord record) {
         Event event = record.event();
-        int vcpu = VcpuOf.event(event);
+        int vcpu = ((Event.OfVcpu) event).vcpu();
         LocalApics.State state = apics.before(record, vcpu);
         if (!state.known()) {
             return;

@@ -27,7 +27,7 @@ public final class TriggerModesAreKept extends Invariant {
 
     @Override
     public void accept(TraceRecord record) {
-        LocalApics.State state = apics.before(record, VcpuOf.event(record.event()));
+        LocalApics.State state = apics.before(record, ((Event.OfVcpu) record.event()).vcpu());
         if (record.event() instanceof Event.InterruptStateLoaded loaded
                 && state.known()
                 && !loaded.tmr().equals(state.tmr())) {

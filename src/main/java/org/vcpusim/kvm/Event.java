@@ -20,6 +20,12 @@ public sealed interface Event {
     /** Calls the method of {@code visitor} for this event. */
     <R> R accept(Visitor<R> visitor);
 
+    /** Something that happened to one vCPU, or that it did. */
+    sealed interface OfVcpu extends Event {
+        /** Index of the vCPU. */
+        int vcpu();
+    }
+
     /** Direction of an access. */
     enum Access {
         READ,
@@ -171,7 +177,7 @@ public sealed interface Event {
      * @param requests the requests word at the commit, which a correct entry finds 0
      */
     record GuestEntered(int vcpu, long rip, int interruptionInformation, long requests, ApicvAtEntry apicv)
-            implements Event {
+            implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -188,7 +194,7 @@ public sealed interface Event {
      */
     record GuestExited(
             int vcpu, ExitReason reason, long rip, long qualification, int interruptionInformation, long requests)
-            implements Event {
+            implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -203,7 +209,8 @@ public sealed interface Event {
      * @param interruptStatus GUEST_INTR_STATUS of vmcs12, printed as int_ctl
      * @param eventInjection VM_ENTRY_INTR_INFO_FIELD of vmcs12
      */
-    record NestedEntered(int vcpu, long rip, long nestedRip, int interruptStatus, int eventInjection) implements Event {
+    record NestedEntered(int vcpu, long rip, long nestedRip, int interruptStatus, int eventInjection)
+            implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -216,7 +223,7 @@ public sealed interface Event {
      */
     record NestedExited(
             int vcpu, ExitReason reason, long rip, long qualification, int interruptionInformation, long requests)
-            implements Event {
+            implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -230,7 +237,7 @@ public sealed interface Event {
      * @param interruptionInformation VM_EXIT_INTR_INFO of vmcs12
      */
     record NestedExitInjected(int vcpu, ExitReason reason, long qualification, int interruptionInformation)
-            implements Event {
+            implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -238,7 +245,7 @@ public sealed interface Event {
     }
 
     /** An interrupt for L1 makes L2 leave: kvm_nested_intr_vmexit. */
-    record NestedInterrupted(int vcpu, long rip) implements Event {
+    record NestedInterrupted(int vcpu, long rip) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -250,7 +257,7 @@ public sealed interface Event {
      *
      * @param vector the vector it ended, or -1
      */
-    record EoiReceived(int vcpu, int vector) implements Event {
+    record EoiReceived(int vcpu, int vector) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -327,7 +334,7 @@ public sealed interface Event {
 
     /** A message reached a local APIC, which may still discard it: kvm_apic_accept_irq. */
     record InterruptAccepted(int vcpu, DeliveryMode deliveryMode, TriggerMode triggerMode, int vector)
-            implements Event {
+            implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -339,7 +346,7 @@ public sealed interface Event {
      *
      * @param offset in the register page
      */
-    record ApicAccessed(int vcpu, Access access, int offset, long value) implements Event {
+    record ApicAccessed(int vcpu, Access access, int offset, long value) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -351,7 +358,7 @@ public sealed interface Event {
      *
      * @param vcpu the sender
      */
-    record ApicIpiSent(int vcpu, int icrLow, int destination) implements Event {
+    record ApicIpiSent(int vcpu, int icrLow, int destination) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -359,7 +366,7 @@ public sealed interface Event {
     }
 
     /** An interrupt was put into the VM-entry field: kvm_inj_virq. */
-    record InterruptInjected(int vcpu, int vector, boolean reinjected) implements Event {
+    record InterruptInjected(int vcpu, int vector, boolean reinjected) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -372,7 +379,7 @@ public sealed interface Event {
      * @param length bytes
      * @param address guest-physical
      */
-    record MmioAccessed(int vcpu, Access access, int length, long address, long value) implements Event {
+    record MmioAccessed(int vcpu, Access access, int length, long address, long value) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -384,7 +391,7 @@ public sealed interface Event {
      *
      * @param fault it raised #GP
      */
-    record MsrAccessed(int vcpu, Access access, int msr, long value, boolean fault) implements Event {
+    record MsrAccessed(int vcpu, Access access, int msr, long value, boolean fault) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -392,7 +399,7 @@ public sealed interface Event {
     }
 
     /** A port access was emulated: kvm_pio. */
-    record PioAccessed(int vcpu, Access access, int port, int value) implements Event {
+    record PioAccessed(int vcpu, Access access, int port, int value) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -417,7 +424,7 @@ public sealed interface Event {
      *
      * @param result what the delivery returned
      */
-    record HvSynicIrqSet(int vcpu, int sint, int vector, int result) implements Event {
+    record HvSynicIrqSet(int vcpu, int sint, int vector, int result) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -425,7 +432,7 @@ public sealed interface Event {
     }
 
     /** A vector of a SynIC has ended in software: kvm_hv_synic_send_eoi. */
-    record HvSynicEoiSent(int vcpu, int vector) implements Event {
+    record HvSynicEoiSent(int vcpu, int vector) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -433,7 +440,7 @@ public sealed interface Event {
     }
 
     /** A guest wrote a register of its SynIC: kvm_hv_synic_set_msr. */
-    record HvSynicMsrSet(int vcpu, int msr, long value) implements Event {
+    record HvSynicMsrSet(int vcpu, int msr, long value) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -441,7 +448,7 @@ public sealed interface Event {
     }
 
     /** What a source of a SynIC has sent was ended or acknowledged: kvm_hv_notify_acked_sint. */
-    record HvSintAcked(int vcpu, int sint) implements Event {
+    record HvSintAcked(int vcpu, int sint) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -449,7 +456,7 @@ public sealed interface Event {
     }
 
     /** A blocked vCPU was woken, or found something to do before it slept: kvm_vcpu_wakeup. */
-    record VcpuWoken(int vcpu, Wait waiting) implements Event {
+    record VcpuWoken(int vcpu, Wait waiting) implements OfVcpu {
         /** It slept. */
         public VcpuWoken(int vcpu) {
             this(vcpu, Wait.WAIT);
@@ -470,7 +477,7 @@ public sealed interface Event {
     }
 
     /** A vCPU will look around for longer, or for less long, before it sleeps: kvm_halt_poll_ns. */
-    record HaltPollChanged(int vcpu, long windowNanos, long beforeNanos) implements Event {
+    record HaltPollChanged(int vcpu, long windowNanos, long beforeNanos) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -478,7 +485,7 @@ public sealed interface Event {
     }
 
     /** KVM_RUN returned: kvm_userspace_exit. */
-    record UserspaceExited(int vcpu, UserspaceExit reason) implements Event {
+    record UserspaceExited(int vcpu, UserspaceExit reason) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -505,7 +512,7 @@ public sealed interface Event {
      * @param vcpu the target
      * @param coalesced the bit was set already
      */
-    record RequestMade(int vcpu, RequestSet.Flow flow, boolean coalesced) implements Event {
+    record RequestMade(int vcpu, RequestSet.Flow flow, boolean coalesced) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -513,7 +520,7 @@ public sealed interface Event {
     }
 
     /** The target found the bit set and, unless a fault says otherwise, cleared it: kvm_sim:request_seen. */
-    record RequestSeen(int vcpu, RequestSet.Flow flow) implements Event {
+    record RequestSeen(int vcpu, RequestSet.Flow flow) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -521,7 +528,7 @@ public sealed interface Event {
     }
 
     /** The target has done what the request asked: kvm_sim:request_applied. */
-    record RequestApplied(int vcpu, RequestSet.Flow flow) implements Event {
+    record RequestApplied(int vcpu, RequestSet.Flow flow) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -533,7 +540,7 @@ public sealed interface Event {
      *
      * @param vcpu the target
      */
-    record IpiSent(int vcpu, HostVector vector) implements Event {
+    record IpiSent(int vcpu, HostVector vector) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -546,7 +553,7 @@ public sealed interface Event {
      * @param vcpu the target
      * @param mode the mode the requester found
      */
-    record IpiElided(int vcpu, VcpuMode mode) implements Event {
+    record IpiElided(int vcpu, VcpuMode mode) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -580,7 +587,7 @@ public sealed interface Event {
      * @param mode as it was found
      * @param requests the requests word
      */
-    record EntryCancelled(int vcpu, VcpuMode mode, long requests) implements Event {
+    record EntryCancelled(int vcpu, VcpuMode mode, long requests) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -592,7 +599,7 @@ public sealed interface Event {
      *
      * @param apicv the APICv fields were written
      */
-    record VmcsInitialised(int vcpu, boolean apicv) implements Event {
+    record VmcsInitialised(int vcpu, boolean apicv) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -605,7 +612,7 @@ public sealed interface Event {
      * @param sequence table writes seen by the scan
      * @param pending what it found requested, posted or in service
      */
-    record IoapicScanned(int vcpu, VectorBitmap handled, int sequence, VectorBitmap pending) implements Event {
+    record IoapicScanned(int vcpu, VectorBitmap handled, int sequence, VectorBitmap pending) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -613,7 +620,7 @@ public sealed interface Event {
     }
 
     /** EOI_EXIT_BITMAP0 to 3 were written: kvm_sim:eoi_exitmap_load. */
-    record EoiExitmapLoaded(int vcpu, VectorBitmap bitmap) implements Event {
+    record EoiExitmapLoaded(int vcpu, VectorBitmap bitmap) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -621,7 +628,7 @@ public sealed interface Event {
     }
 
     /** A load wrote nothing: kvm_sim:eoi_exitmap_load_skipped. */
-    record EoiExitmapLoadSkipped(int vcpu, LoadSkipped why) implements Event {
+    record EoiExitmapLoadSkipped(int vcpu, LoadSkipped why) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -629,7 +636,7 @@ public sealed interface Event {
     }
 
     /** L2 runs, and vmcs01 has to wait for the vectors of a scan: kvm_sim:eoi_exitmap_load_deferred. */
-    record EoiExitmapLoadDeferred(int vcpu) implements Event {
+    record EoiExitmapLoadDeferred(int vcpu) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -637,7 +644,7 @@ public sealed interface Event {
     }
 
     /** vmcs02 got the EOI-exit bitmap of vmcs12: kvm_sim:vmcs02_prepared. */
-    record Vmcs02Prepared(int vcpu, VectorBitmap bitmap) implements Event {
+    record Vmcs02Prepared(int vcpu, VectorBitmap bitmap) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -645,7 +652,7 @@ public sealed interface Event {
     }
 
     /** L1's VMRESUME failed: kvm_sim:nested_vmenter_failed. */
-    record NestedEntryFailed(int vcpu, VmInstructionError error) implements Event {
+    record NestedEntryFailed(int vcpu, VmInstructionError error) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -653,7 +660,7 @@ public sealed interface Event {
     }
 
     /** An EOI ended inside the guest, without VM exit: kvm_sim:eoi_virtualized. */
-    record EoiVirtualized(int vcpu, int vector) implements Event {
+    record EoiVirtualized(int vcpu, int vector) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -683,7 +690,7 @@ public sealed interface Event {
      * @param inhibits the mask it found
      * @param changed whether it was otherwise before
      */
-    record ApicvUpdated(int vcpu, boolean active, long inhibits, boolean changed) implements Event {
+    record ApicvUpdated(int vcpu, boolean active, long inhibits, boolean changed) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -691,7 +698,7 @@ public sealed interface Event {
     }
 
     /** The vCPU went to sleep: kvm_sim:vcpu_block. */
-    record VcpuBlocked(int vcpu) implements Event {
+    record VcpuBlocked(int vcpu) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -699,7 +706,7 @@ public sealed interface Event {
     }
 
     /** The vCPU was reset by INIT: kvm_sim:vcpu_reset. */
-    record VcpuReset(int vcpu) implements Event {
+    record VcpuReset(int vcpu) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -711,7 +718,7 @@ public sealed interface Event {
      *
      * @param masked the guest had maskable interrupts off
      */
-    record InterruptTaken(int vcpu, int vector, boolean masked) implements Event {
+    record InterruptTaken(int vcpu, int vector, boolean masked) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -719,7 +726,7 @@ public sealed interface Event {
     }
 
     /** An SMI was handled; the handler only returns: kvm_sim:smi_handled. */
-    record SmiHandled(int vcpu) implements Event {
+    record SmiHandled(int vcpu) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -731,7 +738,7 @@ public sealed interface Event {
      *
      * @param page of the first instruction
      */
-    record SipiStarted(int vcpu, int page) implements Event {
+    record SipiStarted(int vcpu, int page) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -765,7 +772,7 @@ public sealed interface Event {
     }
 
     /** An EOI that user space's IOAPIC handles waits for KVM_RUN to return: kvm_sim:ioapic_eoi_pended. */
-    record IoapicEoiPended(int vcpu, int vector) implements Event {
+    record IoapicEoiPended(int vcpu, int vector) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -773,7 +780,7 @@ public sealed interface Event {
     }
 
     /** That EOI was forgotten, since its vector is not handled any more: kvm_sim:ioapic_eoi_dropped. */
-    record IoapicEoiDropped(int vcpu, int vector) implements Event {
+    record IoapicEoiDropped(int vcpu, int vector) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -789,7 +796,7 @@ public sealed interface Event {
     }
 
     /** At quiescence the RTC counts an EOI of a vector that no local APIC holds: kvm_sim:rtc_eoi_missing. */
-    record RtcEoiMissing(int vcpu, int vector) implements Event {
+    record RtcEoiMissing(int vcpu, int vector) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -822,7 +829,7 @@ public sealed interface Event {
 
     /** At quiescence the bitmap was compared with a fresh scan: kvm_sim:eoi_exitmap_audit. */
     record EoiExitBitmapAudited(int vcpu, VectorBitmap actual, VectorBitmap expected, BitmapVerdict verdict)
-            implements Event {
+            implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -839,7 +846,7 @@ public sealed interface Event {
 
     /** An interrupt was posted to a vCPU whose APICv is active: kvm_apicv_accept_irq. */
     record ApicvInterruptAccepted(int vcpu, DeliveryMode deliveryMode, TriggerMode triggerMode, int vector)
-            implements Event {
+            implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -852,7 +859,7 @@ public sealed interface Event {
      * @param vcpu the target
      * @param coalesced it was set already
      */
-    record PostedInterruptSet(int vcpu, int vector, Poster poster, boolean coalesced) implements Event {
+    record PostedInterruptSet(int vcpu, int vector, Poster poster, boolean coalesced) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -865,7 +872,7 @@ public sealed interface Event {
      * @param vcpu the target
      * @param coalesced it was set already, so that somebody else sees to the notification
      */
-    record NotificationRequested(int vcpu, boolean coalesced) implements Event {
+    record NotificationRequested(int vcpu, boolean coalesced) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -877,7 +884,7 @@ public sealed interface Event {
      *
      * @param vcpu the target
      */
-    record PostedInterruptTriggered(int vcpu, VcpuMode mode) implements Event {
+    record PostedInterruptTriggered(int vcpu, VcpuMode mode) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -889,7 +896,7 @@ public sealed interface Event {
      *
      * @param taken what was in PIR
      */
-    record PostedInterruptsSynced(int vcpu, VectorBitmap taken, SyncedBy by) implements Event {
+    record PostedInterruptsSynced(int vcpu, VectorBitmap taken, SyncedBy by) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -897,7 +904,7 @@ public sealed interface Event {
     }
 
     /** The processor delivered a virtual interrupt, without KVM: kvm_sim:virtual_interrupt_delivery. */
-    record VirtualInterruptDelivered(int vcpu, int vector) implements Event {
+    record VirtualInterruptDelivered(int vcpu, int vector) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -921,7 +928,7 @@ public sealed interface Event {
             VectorBitmap tmr,
             LapicHints hints,
             PostedInterruptDescriptor descriptor)
-            implements Event {
+            implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -929,7 +936,7 @@ public sealed interface Event {
     }
 
     /** L1 has requested a vector in its posted-interrupt descriptor for L2: kvm_sim:nested_interrupt_posted. */
-    record NestedInterruptPosted(int vcpu, int vector) implements Event {
+    record NestedInterruptPosted(int vcpu, int vector) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -937,7 +944,7 @@ public sealed interface Event {
     }
 
     /** L1's notification vector has come for L2; KVM notes that, and makes KVM_REQ_EVENT: kvm_sim:nested_notification_noted. */
-    record NestedNotificationNoted(int vcpu) implements Event {
+    record NestedNotificationNoted(int vcpu) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -947,7 +954,7 @@ public sealed interface Event {
     /**
      * Who noted it has read the mode: a vCPU in guest mode is notified, any other woken: kvm_sim:nested_notification_trigger.
      */
-    record NestedNotificationTriggered(int vcpu, VcpuMode mode) implements Event {
+    record NestedNotificationTriggered(int vcpu, VcpuMode mode) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -955,7 +962,7 @@ public sealed interface Event {
     }
 
     /** What L1 posted to L2 is requested in L2's virtual local APIC: kvm_sim:nested_interrupts_sync. */
-    record NestedInterruptsSynced(int vcpu, SyncedBy by, VectorBitmap taken) implements Event {
+    record NestedInterruptsSynced(int vcpu, SyncedBy by, VectorBitmap taken) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -967,7 +974,7 @@ public sealed interface Event {
      *
      * @param noted KVM has noted a notification, and not looked since
      */
-    record NestedPostingLoaded(int vcpu, boolean noted, VectorBitmap pir) implements Event {
+    record NestedPostingLoaded(int vcpu, boolean noted, VectorBitmap pir) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -975,7 +982,7 @@ public sealed interface Event {
     }
 
     /** At quiescence a halted guest that would take the vector sleeps: kvm_sim:interrupt_lost. */
-    record InterruptLost(int vcpu, int vector) implements Event {
+    record InterruptLost(int vcpu, int vector) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -983,7 +990,7 @@ public sealed interface Event {
     }
 
     /** A vCPU's thread got processor {@code cpu} of the host: kvm_sim:vcpu_sched_in. */
-    record VcpuScheduledIn(int vcpu, int cpu) implements Event {
+    record VcpuScheduledIn(int vcpu, int cpu) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -991,7 +998,7 @@ public sealed interface Event {
     }
 
     /** A vCPU's thread lost processor {@code cpu} of the host: kvm_sim:vcpu_sched_out. */
-    record VcpuScheduledOut(int vcpu, int cpu, ScheduledOut why) implements Event {
+    record VcpuScheduledOut(int vcpu, int cpu, ScheduledOut why) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -1034,7 +1041,7 @@ public sealed interface Event {
     }
 
     /** What a scan of {@code vcpu} reads was shown to it, as it is now: kvm_sim:ioapic_table_read. */
-    record IoapicTableRead(int vcpu) implements Event {
+    record IoapicTableRead(int vcpu) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -1099,7 +1106,7 @@ public sealed interface Event {
     }
 
     /** The vectors of a vCPU's SynIC are others, or there from the start: kvm_sim:synic_vectors_changed. */
-    record SynicVectorsChanged(int vcpu, VectorBitmap vectors) implements Event {
+    record SynicVectorsChanged(int vcpu, VectorBitmap vectors) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -1112,7 +1119,7 @@ public sealed interface Event {
      * @param trigger as TMR has it
      * @param suppressed the local APIC is told not to broadcast it
      */
-    record EoiForwarded(int vcpu, int vector, TriggerMode trigger, boolean suppressed) implements Event {
+    record EoiForwarded(int vcpu, int vector, TriggerMode trigger, boolean suppressed) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -1123,7 +1130,7 @@ public sealed interface Event {
      * A vCPU has entered L1 past an interrupt that its guest would take, without APICv: KVM neither injects it nor has asked for a
      * window: kvm_sim:interrupt_passed_over. That is in order where the sender is about to make KVM_REQ_EVENT.
      */
-    record InterruptPassedOver(int vcpu, int vector) implements Event {
+    record InterruptPassedOver(int vcpu, int vector) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -1136,7 +1143,7 @@ public sealed interface Event {
      * @param by KVM for a message that was accepted, the processor for an IPI of the guest to itself
      * @param coalesced it was requested already
      */
-    record InterruptRequested(int vcpu, int vector, SyncedBy by, boolean coalesced) implements Event {
+    record InterruptRequested(int vcpu, int vector, SyncedBy by, boolean coalesced) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -1144,7 +1151,7 @@ public sealed interface Event {
     }
 
     /** A local APIC did nothing about a message that reached it: kvm_sim:interrupt_discarded. */
-    record InterruptDiscarded(int vcpu, int vector) implements Event {
+    record InterruptDiscarded(int vcpu, int vector) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -1156,7 +1163,7 @@ public sealed interface Event {
      *
      * @param inService whether it is in service from now on; one that ends itself is not
      */
-    record InterruptAcknowledged(int vcpu, int vector, boolean inService) implements Event {
+    record InterruptAcknowledged(int vcpu, int vector, boolean inService) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -1168,7 +1175,7 @@ public sealed interface Event {
      *
      * @param priority TPR, 0 to 255
      */
-    record TaskPriorityChanged(int vcpu, int priority) implements Event {
+    record TaskPriorityChanged(int vcpu, int priority) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -1182,7 +1189,7 @@ public sealed interface Event {
      * @param priority TPR, 0 to 255
      */
     record LapicStateSet(int vcpu, int priority, VectorBitmap irr, VectorBitmap isr, VectorBitmap tmr)
-            implements Event {
+            implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -1196,7 +1203,7 @@ public sealed interface Event {
      * @param before what it found
      * @param after what it left
      */
-    record ModeExchanged(int vcpu, VcpuMode before, VcpuMode after) implements Event {
+    record ModeExchanged(int vcpu, VcpuMode before, VcpuMode after) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -1204,7 +1211,7 @@ public sealed interface Event {
     }
 
     /** The guest is to be left as soon as it is entered, to look at events again: kvm_sim:immediate_exit_wanted. */
-    record ImmediateExitWanted(int vcpu) implements Event {
+    record ImmediateExitWanted(int vcpu) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -1229,7 +1236,7 @@ public sealed interface Event {
             VectorBitmap irr,
             VectorBitmap isr,
             VectorBitmap pir)
-            implements Event {
+            implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -1237,7 +1244,7 @@ public sealed interface Event {
     }
 
     /** Somebody who wakes a vCPU found it asleep, or about to sleep: kvm_sim:sleeper_found. */
-    record SleeperFound(int vcpu, WakeCause cause) implements Event {
+    record SleeperFound(int vcpu, WakeCause cause) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
