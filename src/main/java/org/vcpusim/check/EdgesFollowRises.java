@@ -18,6 +18,9 @@ public final class EdgesFollowRises extends Invariant {
     private static final int PIT_SOURCE = 2;
 
     private final int[] rises = new int[Ioapic.PINS];
+    /** The sources that assert each GSI, a bit a source. */
+    private final int[] high = new int[Ioapic.PINS];
+
     private boolean known;
     private boolean pitHigh;
 
@@ -55,11 +58,17 @@ public final class EdgesFollowRises extends Invariant {
     }
 
     private void lineSet(Event.IrqLineSet line) {
-        if (line.gsi() < rises.length) {
-            rises[line.gsi()] += line.level();
+        if (line.gsi() >= rises.length) {
+            return;
+        }
+        int source = 1 << line.source();
+        boolean rose = line.level() == 1 && (high[line.gsi()] & source) == 0;
+        high[line.gsi()] = line.level() == 1 ? high[line.gsi()] | source : high[line.gsi()] & ~source;
+        if (rose) {
+            rises[line.gsi()]++;
         }
         if (line.gsi() == PIT_GSI) {
-            rises[PIT_PIN] += line.level();
+            rises[PIT_PIN] += rose ? 1 : 0;
             pitHigh = line.source() == PIT_SOURCE ? line.level() == 1 : pitHigh;
         }
     }

@@ -78,7 +78,10 @@ public final class Invariants implements TraceSink {
             seen -> new NmisAndStartUpsAreServed(),
             seen -> new HaltsSleep(),
             seen -> new SynicVectorsEnd(seen.machine),
-            seen -> new ExitsOfL2AreReflected());
+            seen -> new ExitsOfL2AreReflected(),
+            seen -> new PitTicksAreDelivered(),
+            seen -> new SignalsEndTheRun(),
+            seen -> new HeldNotificationsAreTaken());
 
     /** Indices of invariants, by tracepoint. */
     private static final int[][] WANTED_OF_ALL = wanted(ALL);

@@ -7,29 +7,52 @@ import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
 /**
- * When a level pin's line has been set, it counts as asserted if and only if some source asserts it.
+ * When a level pin's line has been set, it counts as asserted if and only if some source asserts it, and one source has changed.
  *
  * <p>Models {@code kvm_ioapic_set_irq}, arch/x86/kvm/ioapic.c, where {@code irq_states} and {@code irr} change under one lock.
  * KVM_SET_IRQCHIP raises lines that no source asserts, and a tick of the RTC that coalesces leaves its line alone; these are not
- * judged.
+ * judged. Whoever sets a line sets or clears the bit of one source.
  */
 public final class LineFollowsItsSources extends Invariant {
     private final ObservedMachine machine;
+    /** The sources of each pin when its line was set last. */
+    private final int[] sources = new int[Ioapic.PINS];
+    /** The pins whose line was set before, a bit a pin. */
+    private int known;
 
     /** One that has seen nothing but what {@code machine} has. */
     LineFollowsItsSources(ObservedMachine machine) {
         super(
                 "I8",
-                "When a level pin's line has been set, it counts as asserted if and only if some source asserts it",
+                "When a level pin's line has been set, it counts as asserted if and only if some source asserts it, and one source has changed",
                 Tracepoint.KVM_IOAPIC_SET_IRQ);
         this.machine = machine;
     }
 
     @Override
     public void accept(TraceRecord record) {
-        if (!(record.event() instanceof Event.IoapicIrqSet set) || set.entry().triggerMode() != TriggerMode.LEVEL) {
-            return;
+        if (record.event() instanceof Event.IoapicIrqSet set) {
+            changed(record, set);
+            if (set.entry().triggerMode() == TriggerMode.LEVEL) {
+                judged(record, set);
+            }
         }
+    }
+
+    private void changed(TraceRecord record, Event.IoapicIrqSet set) {
+        boolean before = (known & 1 << set.pin()) != 0;
+        known |= 1 << set.pin();
+        if (before && Integer.bitCount(sources[set.pin()] ^ set.sources()) > 1) {
+            violated(
+                    record,
+                    "setting the line of pin " + set.pin() + " changed several of its sources",
+                    "from 0x" + Integer.toHexString(sources[set.pin()]) + " to 0x"
+                            + Integer.toHexString(set.sources()));
+        }
+        sources[set.pin()] = set.sources();
+    }
+
+    private void judged(TraceRecord record, Event.IoapicIrqSet set) {
         boolean restored = machine.isRestored() && set.sources() == 0 && set.raised();
         boolean asserted = set.sources() != 0;
         if (asserted != set.raised() && !restored && set.pin() != Ioapic.RTC_PIN) {

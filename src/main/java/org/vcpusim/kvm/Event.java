@@ -1251,6 +1251,37 @@ public sealed interface Event {
         }
     }
 
+    /**
+     * The timer of the PIT has expired: kvm_sim:pit_tick.
+     *
+     * @param reinjected a tick that comes before the one before was acknowledged is delivered later, instead of lost
+     */
+    record PitTicked(boolean reinjected) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** The thread of a vCPU is to leave KVM_RUN: kvm_sim:vcpu_signalled. */
+    record VcpuSignalled(int vcpu) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A posted-interrupt notification has come to a vCPU that is about to enter its guest, and waits until it has:
+     * kvm_sim:notification_held.
+     */
+    record NotificationHeld(int vcpu) implements Event {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
     /** What to do for each kind of event. */
     interface Visitor<R> {
         R visit(GuestEntered event);
@@ -1452,5 +1483,11 @@ public sealed interface Event {
         R visit(InterruptPassedOver event);
 
         R visit(SleeperFound event);
+
+        R visit(PitTicked event);
+
+        R visit(VcpuSignalled event);
+
+        R visit(NotificationHeld event);
     }
 }

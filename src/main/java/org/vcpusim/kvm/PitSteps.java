@@ -23,6 +23,7 @@ final class PitSteps {
     private record Tick(VmStep after) implements VmStep {
         @Override
         public Vm run(Vm vm, VmTask task, Port port) {
+            port.emit(new Event.PitTicked(vm.pit().hasNotifier()));
             return changed(vm, vm.pit().ticked(), port).with(task.push(after));
         }
     }

@@ -37,6 +37,7 @@ final class VcpuIoctls {
     }
 
     private static Vcpu signalled(Vcpu v, Port port) {
+        port.emit(new Event.VcpuSignalled(v.index()));
         Vcpu pending = v.with(v.thread().withSignal(true));
         return VcpuScheduling.isSleeper(pending) ? VcpuRemote.woken(pending, Event.WakeCause.SIGNAL, port) : pending;
     }

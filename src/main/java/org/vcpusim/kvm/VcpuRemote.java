@@ -161,6 +161,9 @@ final class VcpuRemote {
     /** The notification vector: for the processor in the guest, for nobody outside of it. */
     private static Vcpu notified(Vcpu v, Port port) {
         if (v.phase().interruptsOff()) {
+            if (v.phase() != EntryPhase.EXITED) {
+                port.emit(new Event.NotificationHeld(v.index()));
+            }
             return v.with(v.posting().withNotified(true));
         }
         if (v.phase() != EntryPhase.IN_GUEST) {

@@ -584,6 +584,21 @@ final class EventJson implements Event.Visitor<JsonFields> {
     }
 
     @Override
+    public JsonFields visit(Event.PitTicked e) {
+        return out.flag("reinjected", e.reinjected());
+    }
+
+    @Override
+    public JsonFields visit(Event.VcpuSignalled e) {
+        return out.number("vcpu_id", e.vcpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.NotificationHeld e) {
+        return out.number("vcpu_id", e.vcpu());
+    }
+
+    @Override
     public JsonFields visit(Event.SleeperFound e) {
         return out.number("vcpu_id", e.vcpu()).name("cause", e.cause());
     }

@@ -736,6 +736,21 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
     }
 
     @Override
+    public AsciiBuffer visit(Event.PitTicked e) {
+        return out.text("reinjected ").text(e.reinjected() ? "1" : "0");
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.VcpuSignalled e) {
+        return out.text("vcpu ").decimal(e.vcpu());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.NotificationHeld e) {
+        return out.text("vcpu ").decimal(e.vcpu());
+    }
+
+    @Override
     public AsciiBuffer visit(Event.SleeperFound e) {
         return out.text("vcpu ")
                 .decimal(e.vcpu())

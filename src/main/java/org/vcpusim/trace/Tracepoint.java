@@ -109,7 +109,10 @@ public enum Tracepoint {
     REMOTE_IRR_CLEARED,
     RTC_TRACKED,
     SYNIC_VECTORS_CHANGED,
-    EOI_FORWARDED;
+    EOI_FORWARDED,
+    PIT_TICK,
+    VCPU_SIGNALLED,
+    NOTIFICATION_HELD;
 
     private static final Event.Visitor<Tracepoint> OF_EVENT = new OfEvent();
 
@@ -625,6 +628,21 @@ public enum Tracepoint {
         @Override
         public Tracepoint visit(Event.VcpuAudited event) {
             return VCPU_AUDIT;
+        }
+
+        @Override
+        public Tracepoint visit(Event.PitTicked event) {
+            return PIT_TICK;
+        }
+
+        @Override
+        public Tracepoint visit(Event.VcpuSignalled event) {
+            return VCPU_SIGNALLED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.NotificationHeld event) {
+            return NOTIFICATION_HELD;
         }
 
         @Override

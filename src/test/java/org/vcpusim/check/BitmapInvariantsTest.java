@@ -225,6 +225,10 @@ class BitmapInvariantsTest {
         I8   | line:5/1/1 line:5/0/1                                       | 1      | high without
         I8   | line:5/3/1 line:5/2/1                                       | ""     | one of two remains
         I8   | line:5/2/0                                                  | 0      | which counts
+        I8   | line:5/1/1 line:5/3/1 line:5/2/1 line:5/0/0                 | ""     | one after the other
+        I8   | line:5/3/1 line:5/0/0                                       | 1      | both at once
+        I8   | line:7/3/1 line:7/0/0                                       | 1      | also of an edge pin
+        I8   | line:5/3/1 line:7/0/1                                       | ""     | of another pin
         I8   | line:7/0/1                                                  | ""     | an edge has risen
         I8   | line:5/0/1@user                                             | 0      | nothing was restored
         I8   | set:5/l49>0 line:5/0/1                                      | ""     | a restored line has no source

@@ -41,7 +41,7 @@ import org.vcpusim.trace.TraceRecord;
  * scan:1            a request to scan is on its way to 1 vCPU
  * save:6/2          lines 1 and 2 are saved as pending, the edge of line 1 was delivered
  * restore:6         lines 1 and 2 are restored as pending
- * line:1            the line of pin 1 was changed
+ * line:1 low:1      the line of edge pin 1 was raised, lowered; served:1 it interrupts
  * audit:0           nothing moves any more
  * crash:NO_IOAPIC   the host crashes
  * </pre>
@@ -69,6 +69,17 @@ class IoapicInvariantsTest {
         resampler:5 unmask:5 serve:5 scan:1            | I12 2: unmasking pin 5 interrupted without asking its resampler | before the scan request
         save:6/0 save:4/2                              | "" | what was delivered is not saved
         save:6/2                                       | I13 0: pin 1 was saved as pending, and its edge was delivered | it would come twice
+        line:1 save:2/0                                | "" | the edge waits, and is saved
+        line:1 save:0/0                                | I13 1: the edge of pin 1 waits, and was not saved | it waits
+        served:1 line:1 save:0/0                       | "" | it was delivered
+        served:1 line:1 save:2/0                       | I13 2: pin 1 was saved as pending, and its edge was delivered | it would come twice
+        served:1 line:1 line:1 save:2/0                | "" | the next one waits
+        served:1 line:1 line:1 save:0/0                | I13 3: the edge of pin 1 waits, and was not saved | the next one waits
+        line:1 served:1 save:0/0                       | "" | it is being delivered
+        line:1 low:1 save:0/0                          | "" | the line is low again
+        line:1 rewrite:1 save:0/0                      | "" | the entry is another
+        line:8 save:0/0                                | "" | a tick of the RTC may coalesce
+        line:1 restore:0 save:0/0 audit:0              | "" | another state
         restore:6 line:1 line:2 audit:0                | "" | each line is raised
         restore:0 audit:0                              | "" | nothing was pending
         restore:6 line:1                               | "" | the end of the trace is missing
@@ -169,6 +180,8 @@ class IoapicInvariantsTest {
             case "save" -> new Event.IoapicStateSaved(number(what), second(what));
             case "restore" -> new Event.IoapicStateRestored(number(what));
             case "line" -> new Event.IoapicIrqSet(new RedirectionEntry(0x31), number(what), false, 1, true);
+            case "low" -> new Event.IoapicIrqSet(new RedirectionEntry(0x31), number(what), false, 0, false);
+            case "served" -> new Event.IoapicServiced(number(what), new RedirectionEntry(0x31));
             case "audit" ->
                 new Event.EoiExitBitmapAudited(
                         number(what), VectorBitmap.EMPTY, VectorBitmap.EMPTY, Event.BitmapVerdict.EQUAL);

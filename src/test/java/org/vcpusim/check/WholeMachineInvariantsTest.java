@@ -56,6 +56,9 @@ class WholeMachineInvariantsTest {
         I16  | vm rise:7 edge:7                               | ""  | it has risen
         I16  | vm edge:7                                      | 1   | it has not
         I16  | vm rise:7 edge:7 edge:7                        | 3   | not again
+        I16  | vm rise:7 edge:7 rise:7 edge:7                 | 4   | it was up already
+        I16  | vm rise:7 edge:7 fall:7 rise:7 edge:7          | ""  | it has risen twice
+        I16  | vm rise:0 edge:2 pitrise:0 edge:2              | ""  | two sources may take turns
         I16  | vm rise:7 fall:7 edge:7                        | ""  | it had risen
         I16  | vm fall:7 edge:7                               | 2   | a fall is no rise
         I16  | vm rise:7 edge:8                               | 2   | another line

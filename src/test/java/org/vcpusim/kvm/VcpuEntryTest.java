@@ -403,6 +403,7 @@ class VcpuEntryTest {
 
         assertEquals(
                 List.of(
+                        new Event.VcpuSignalled(0),
                         new Event.EntryCancelled(0, IN_GUEST_MODE, 0),
                         new Event.UserspaceExited(0, Event.UserspaceExit.KVM_EXIT_INTR)),
                 v.port().takeEvents());

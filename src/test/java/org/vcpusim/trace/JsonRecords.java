@@ -254,6 +254,9 @@ final class JsonRecords {
             case SYNIC_VECTORS_CHANGED -> new Event.SynicVectorsChanged(vcpu(), bitmap("bitmap"));
             case EOI_FORWARDED ->
                 new Event.EoiForwarded(vcpu(), number("vec"), TriggerMode.valueOf(name("trigger")), flag("suppressed"));
+            case PIT_TICK -> new Event.PitTicked(flag("reinjected"));
+            case VCPU_SIGNALLED -> new Event.VcpuSignalled(vcpu());
+            case NOTIFICATION_HELD -> new Event.NotificationHeld(vcpu());
             case LEVEL_PIN_STUCK -> new Event.LevelPinStuck(number("pin"), entry("e"));
         };
     }

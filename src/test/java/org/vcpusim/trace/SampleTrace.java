@@ -177,6 +177,9 @@ final class SampleTrace {
                 new Event.ModeExchanged(1, VcpuMode.IN_GUEST_MODE, VcpuMode.EXITING_GUEST_MODE),
                 new Event.ImmediateExitWanted(1),
                 new Event.SleeperFound(1, Event.WakeCause.REQUEST),
+                new Event.PitTicked(true),
+                new Event.VcpuSignalled(1),
+                new Event.NotificationHeld(2),
                 new Event.VcpuAudited(
                         1,
                         EntryPhase.BLOCKED,
