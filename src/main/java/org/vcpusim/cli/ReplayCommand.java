@@ -1,13 +1,11 @@
 package org.vcpusim.cli;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -15,8 +13,11 @@ import org.vcpusim.check.Invariants;
 import org.vcpusim.check.Violation;
 import org.vcpusim.scenario.InputException;
 import org.vcpusim.scenario.Scenario;
+import org.vcpusim.scenario.ScenarioFile;
+import org.vcpusim.schedule.MisfitException;
 import org.vcpusim.sim.FindingFile;
 import org.vcpusim.sim.ProgramVersion;
+import org.vcpusim.sim.Recorded;
 import org.vcpusim.sim.ReplayToken;
 import org.vcpusim.sim.Reproduction;
 import org.vcpusim.sim.Reproduction.Executor;
@@ -93,60 +94,87 @@ final class ReplayCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init") // picocli sets it before call
     private CommandSpec spec;
 
-    /** What the run showed. */
-    private record Replayed(Reproduction run, RunOutcome outcome, String digest, List<Violation> violations) {}
-
     @Override
     public Integer call() {
-        if (format.isPresent() && trace.isEmpty()) {
-            throw new ParameterException(spec.commandLine(), "--format is the format of --trace, which is missing");
-        }
-        boolean isToken = ReplayToken.looksLike(what);
-        Reproduction run = isToken ? ofToken() : FindingFile.read(Path.of(what), ProgramVersion.running());
-        LogLevels.set(levels, run.scenario());
+        requireThatOptionsFit();
+        Recorded recorded = isToken() ? ofToken() : FindingFile.read(Path.of(what), ProgramVersion.running());
+        LogLevels.set(levels, recorded.run().scenario());
         Interruption interruption = Interruption.onSignal();
         try {
-            Replayed replayed = replay(shrink ? shortened(run, interruption) : run);
-            if (isToken && !shrink) {
-                requireSameTrace(replayed);
-            }
+            Replayed replayed = shrink ? shortened(recorded, interruption) : strictly(recorded);
             print(replayed);
             if (interruption.requested()) {
                 return ExitCode.INTERRUPTED;
             }
-            return replayed.violations.stream().anyMatch(Violation::isFinding) ? ExitCode.FINDING : ExitCode.OK;
+            return replayed.violations().stream().anyMatch(Violation::isFinding) ? ExitCode.FINDING : ExitCode.OK;
         } finally {
             interruption.done();
         }
     }
 
-    private Reproduction ofToken() {
-        ReplayToken token = ReplayToken.parse(what);
-        Scenario named = ScenarioOption.read(scenario.orElse(Path.of(token.scenario())));
-        return token.reproduction(named, ProgramVersion.running());
+    private void requireThatOptionsFit() {
+        if (format.isPresent() && trace.isEmpty()) {
+            refuse("--format is the format of --trace, which is missing");
+        }
+        if (executor == Executor.PLAIN && !levels.isEmpty()) {
+            refuse("--log is of actors, and --executor plain has none");
+        }
+        if (markdown && json) {
+            refuse("--markdown and --json: must be one of them");
+        }
+        if (scenario.isPresent() && !isToken()) {
+            refuse("--scenario is for a token; the file of a finding has its scenario in it");
+        }
     }
 
-    private static Reproduction shortened(Reproduction run, Interruption interruption) {
-        Invariants invariants = Invariants.all(run.scenario().machine().rules());
-        run.run(Executor.PLAIN, List.of(invariants));
-        Violation violation = invariants.violations().stream()
-                .findFirst()
+    private void refuse(String why) {
+        throw new ParameterException(spec.commandLine(), why);
+    }
+
+    private boolean isToken() {
+        return ReplayToken.looksLike(what) && !Files.exists(Path.of(what));
+    }
+
+    private Recorded ofToken() {
+        ReplayToken token = ReplayToken.parse(what);
+        Scenario given = scenario.map(ScenarioOption::read)
+                .orElseGet(() -> ScenarioOption.bundled(token.scenario())
+                        .map(ScenarioFile::read)
+                        .orElseThrow(() -> new InputException("token of scenario '" + token.scenario()
+                                + "', which is not a bundled one: --scenario must name its file")));
+        return Recorded.of(token, given, ProgramVersion.running());
+    }
+
+    /** The run as it was written down, and nothing else. */
+    private Replayed strictly(Recorded recorded) {
+        Replayed replayed = replay(recorded.run(), executor, trace);
+        recorded.requireTrace(replayed.digest());
+        return replayed.about(recorded.subject(replayed.violations()));
+    }
+
+    private Replayed shortened(Recorded recorded, Interruption interruption) {
+        Reproduction run = recorded.run();
+        Replayed whole = replay(run, Executor.PLAIN, Optional.empty());
+        recorded.requireTrace(whole.digest());
+        Violation violation = recorded.subject(whole.violations())
                 .orElseThrow(() -> new InputException("--shrink: the schedule must show a violation, it shows none"));
         Shrinker.Shrunk shrunk = Shrinker.shrink(run.scenario(), run.picks(), violation, interruption::requested);
-        return new Reproduction(shrunk.scenario(), shrunk.picks(), shrunk.finishes());
+        Reproduction shorter = new Reproduction(shrunk.scenario(), shrunk.picks(), shrunk.finishes());
+        return replay(shorter, executor, trace).about(Optional.of(shrunk.violation()));
     }
 
-    private Replayed replay(Reproduction run) {
+    private Replayed replay(Reproduction run, Executor by, Optional<Path> to) {
         Invariants invariants = Invariants.all(run.scenario().machine().rules());
         Reproduction.TraceDigest digest = new Reproduction.TraceDigest();
         List<TraceSink> sinks = new ArrayList<>(List.of(invariants, digest));
         try {
-            trace.ifPresent(file -> sinks.add(writer(file, run.scenario())));
-            RunOutcome outcome = run.run(executor, sinks);
-            return new Replayed(run, outcome, digest.value(), invariants.violations());
+            to.ifPresent(file -> sinks.add(writer(file, run.scenario())));
+            RunOutcome outcome = run.run(by, sinks);
+            return new Replayed(run, by, outcome, digest.value(), invariants.violations(), Optional.empty());
         } catch (UncheckedIOException e) {
-            throw new InputException(
-                    trace.map(Path::toString).orElse("trace") + ": cannot be written: " + e.getMessage());
+            throw new InputException(to.map(Path::toString).orElse("trace") + ": cannot be written: " + e.getMessage());
+        } catch (MisfitException e) {
+            throw new InputException(String.valueOf(e.getMessage()));
         }
     }
 
@@ -157,26 +185,19 @@ final class ReplayCommand implements Callable<Integer> {
         return writer;
     }
 
-    private void requireSameTrace(Replayed replayed) {
-        String wanted = ReplayToken.parse(what).trace();
-        if (!wanted.equals(replayed.digest)) {
-            throw new InputException("token of a run with trace " + wanted + ": this program's has " + replayed.digest
-                    + "; the rules have changed since");
-        }
-    }
-
     private void print(Replayed replayed) {
         PrintWriter out = spec.commandLine().getOut();
-        String token = ReplayToken.of(replayed.run, ProgramVersion.running()).toString();
-        Optional<Story> told = story || markdown || json
-                ? replayed.violations.stream().findFirst().map(first -> story(replayed.run, first, again(token)))
-                : Optional.empty();
+        String token = ReplayToken.of(replayed.run(), ProgramVersion.running()).toString();
+        Optional<Story> told = story || markdown || json ? replayed.story(again(token)) : Optional.empty();
         if (json) {
-            out.println(document(replayed, token, told).toPrettyString());
+            out.println(replayed.json(token, told).toPrettyString());
         } else if (markdown) {
             told.ifPresent(each -> out.print(StoryText.markdown(each)));
         } else {
-            out.print(text(replayed, again(token)));
+            out.print(replayed.text());
+            if (shrink) {
+                out.println("token " + again(token));
+            }
             told.ifPresent(each -> out.print("\n" + StoryText.of(each, Terminal.width(), Terminal.colour())));
         }
         out.flush();
@@ -184,69 +205,9 @@ final class ReplayCommand implements Callable<Integer> {
 
     /** What the command line that replays it has behind its name. */
     private String again(String token) {
-        if (!shrink && !ReplayToken.looksLike(what)) {
+        if (!shrink && !isToken()) {
             return what;
         }
         return token + scenario.map(file -> " --scenario " + file).orElse("");
-    }
-
-    private static Story story(Reproduction run, Violation first, String token) {
-        return Story.of(Shrinker.asItIs(run, first), token);
-    }
-
-    private String text(Replayed replayed, String token) {
-        Scenario of = replayed.run.scenario();
-        StringBuilder text = new StringBuilder(String.format(
-                "scenario %s  %,d vCPUs  %,d picks  executor %s%n%,d steps  %,d events  trace %s%n",
-                of.name(),
-                of.machine().vcpuCount(),
-                replayed.run.picks().size(),
-                executor.name().toLowerCase(Locale.ROOT),
-                replayed.outcome.steps(),
-                replayed.outcome.records(),
-                replayed.digest));
-        for (Violation violation : replayed.violations) {
-            text.append(violation.invariant())
-                    .append(violation
-                            .hazard()
-                            .map(hazard -> " (hazard " + hazard + ")")
-                            .orElse(""))
-                    .append(": ")
-                    .append(violation.sentence())
-                    .append(System.lineSeparator());
-        }
-        if (replayed.violations.isEmpty()) {
-            text.append("no rule is broken").append(System.lineSeparator());
-        }
-        return shrink
-                ? text.append("token ")
-                        .append(token)
-                        .append(System.lineSeparator())
-                        .toString()
-                : text.toString();
-    }
-
-    private ObjectNode document(Replayed replayed, String token, Optional<Story> told) {
-        ObjectNode root = new ObjectMapper().createObjectNode();
-        root.put("schema", "vcpusim.replay/1")
-                .put("scenario", replayed.run.scenario().name())
-                .put("vcpus", replayed.run.scenario().machine().vcpuCount())
-                .put("executor", executor.name().toLowerCase(Locale.ROOT))
-                .put("picks", replayed.run.picks().size())
-                .put("steps", replayed.outcome.steps())
-                .put("events", replayed.outcome.records())
-                .put("trace", replayed.digest)
-                .put("token", token);
-        for (Violation violation : replayed.violations) {
-            ObjectNode node = root.withArray("/violations")
-                    .addObject()
-                    .put("invariant", violation.invariant())
-                    .put("sentence", violation.sentence())
-                    .put("detail", violation.detail())
-                    .put("event", violation.at().order());
-            violation.hazard().ifPresent(hazard -> node.put("hazard", hazard.name()));
-        }
-        told.ifPresent(each -> root.set("story", StoryText.json(each)));
-        return root;
     }
 }

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.vcpusim.scenario.InputException;
 import org.vcpusim.scenario.Scenario;
@@ -55,14 +56,16 @@ final class ScenarioOption {
         if (Files.exists(name) || name.getNameCount() != 1) {
             return name;
         }
-        for (Path folder : List.of(bundled(), bugs())) {
-            for (String candidate : new String[] {name.toString(), name + ".conf"}) {
-                Path path = folder.resolve(candidate);
-                if (Files.isRegularFile(path)) {
-                    return path;
-                }
-            }
-        }
-        throw new InputException(name + ": must be a scenario file, or one of those that 'vcpusim scenarios' lists");
+        return bundled(name.toString())
+                .orElseThrow(() -> new InputException(
+                        name + ": must be a scenario file, or one of those that 'vcpusim scenarios' lists"));
+    }
+
+    /** The file of the bundled scenario {@code name}, with or without its ending; empty where there is none. */
+    static Optional<Path> bundled(String name) {
+        return Stream.of(bundled(), bugs())
+                .flatMap(folder -> Stream.of(folder.resolve(name), folder.resolve(name + ".conf")))
+                .filter(Files::isRegularFile)
+                .findFirst();
     }
 }

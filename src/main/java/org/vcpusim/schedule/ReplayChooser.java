@@ -19,7 +19,7 @@ public final class ReplayChooser implements Chooser {
         this.after = after;
     }
 
-    /** Throws IllegalStateException where the actor to pick is not ready: the schedule is of another run. */
+    /** Throws MisfitException where the actor to pick is not ready: the schedule is of another run. */
     @Override
     public int choose(Ready ready) {
         if (position >= schedule.size()) {
@@ -27,7 +27,7 @@ public final class ReplayChooser implements Chooser {
         }
         int found = ready.positionOf(schedule.actor(position));
         if (found < 0) {
-            throw new IllegalStateException(mismatch(ready));
+            throw new MisfitException(mismatch(ready));
         }
         position++;
         return found;

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -118,20 +119,33 @@ public final class FindingFile {
      * @param running the version that this program is
      * @throws InputException where it cannot be read, is no finding, or is of another version
      */
-    public static Reproduction read(Path file, String running) {
-        try {
-            JsonNode root = new ObjectMapper().readTree(Files.readString(file));
-            if (root == null
-                    || !root.path("token").isTextual()
-                    || !root.path("scenarioText").isTextual()) {
-                throw new InputException(file + ": must be a file of a finding, with 'token' and 'scenarioText'");
+    public static Recorded read(Path file, String running) {
+        JsonNode root = document(file);
+        for (String key : List.of("token", "scenarioText")) {
+            if (!root.path(key).isTextual()) {
+                throw new InputException(file + ": must be a file of a finding, with '" + key + "'");
             }
+        }
+        try {
             ReplayToken token = ReplayToken.parse(root.path("token").asText());
-            Scenario scenario =
-                    ScenarioFile.parse(root.path("scenarioText").asText(), file + "/" + token.scenario() + ".conf");
-            return token.reproduction(scenario, running);
+            Scenario scenario = ScenarioFile.parse(root.path("scenarioText").asText(), token.scenario() + ".conf");
+            String invariant = root.path("invariant").asText("");
+            Recorded recorded = Recorded.of(token, scenario, running);
+            return invariant.isEmpty()
+                    ? recorded
+                    : recorded.showing(new Attempt.Symptom(invariant, root.has("hazard")));
+        } catch (InputException e) {
+            throw new InputException(file + ": " + e.getMessage());
+        }
+    }
+
+    private static JsonNode document(Path file) {
+        try {
+            return new ObjectMapper().readTree(Files.readString(file));
         } catch (JsonProcessingException e) {
             throw new InputException(file + ":" + line(e) + ": must be JSON: " + e.getOriginalMessage());
+        } catch (NoSuchFileException e) {
+            throw new InputException(file + ": must be a token, or a file of a finding; there is no such file");
         } catch (IOException e) {
             throw new InputException(file + ": must be a file that can be read: " + e.getMessage());
         }

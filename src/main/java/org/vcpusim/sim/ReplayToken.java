@@ -1,9 +1,13 @@
 package org.vcpusim.sim;
 
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.zip.CRC32;
 import org.vcpusim.kvm.Fault;
 import org.vcpusim.kvm.Hazard;
 import org.vcpusim.kvm.Rules;
@@ -13,16 +17,17 @@ import org.vcpusim.schedule.PackedPicks;
 import org.vcpusim.schedule.Schedule;
 
 /**
- * A run as a short string: {@code v1.PROGRAM.SCENARIO.DIGEST.OPTIONS.TRACE.PICKS}.
+ * A run as a short string: {@code v1.PROGRAM.SCENARIO.DIGEST.OPTIONS.TRACE.PICKS.CHECK}.
  *
  * <pre>
  *   v1         the form of the token
  *   PROGRAM    version of the program, with - for .
- *   SCENARIO   name of the scenario
+ *   SCENARIO   name of the scenario, with _ for what is no letter, digit, - or _
  *   DIGEST     of what its file says, comments apart
  *   OPTIONS    nN vCPUs, fHEX faults, cHEX cures, gHEX garbage seed; then s: stops behind the picks, or e: goes on to the end
  *   TRACE      digest of the trace
  *   PICKS      who handles a message, packed
+ *   CHECK      of all that, so that what was copied badly is not taken for a change of the rules
  * </pre>
  *
  * <p>It holds the picks, not the seed: they survive a change of the generator, and shortened schedules have no seed.
@@ -32,16 +37,65 @@ import org.vcpusim.schedule.Schedule;
  * @param digest of the scenario
  * @param trace digest of the trace
  */
-public record ReplayToken(String program, String scenario, String digest, Options options, String trace, String picks) {
-    private static final String FORM = "v1";
+public record ReplayToken(
+        String program, String scenario, String digest, Options options, String trace, Schedule picks) {
+    private static final int VERSION = 1;
     private static final String NO_TRACE = "00000000";
-    private static final Pattern TOKEN = Pattern.compile(
-            "v1\\.([0-9A-Za-z-]+)\\.([0-9A-Za-z_-]+)\\.([0-9a-f]{12})\\.(\\w+)\\.([0-9a-f]{8})\\.([\\w-]*)");
+    private static final List<Hazard> CURABLE =
+            Arrays.stream(Hazard.values()).filter(Hazard::isCurable).toList();
+    private static final Pattern BEGINNING = Pattern.compile("v(\\d{1,9})\\..*", Pattern.DOTALL);
     private static final Pattern OPTIONS =
             Pattern.compile("n(\\d{1,4})f([0-9a-f]{1,16})c([0-9a-f]{1,16})g([0-9a-f]{1,16})([se])");
 
+    /** What is between the points, in this order. */
+    private enum Part {
+        FORM("v" + VERSION, "v1"),
+        PROGRAM("[0-9A-Za-z-]+", "a version"),
+        SCENARIO("[0-9A-Za-z_-]+", "a name"),
+        DIGEST("[0-9a-f]{12}", "12 hexadecimal digits"),
+        OPTIONS(ReplayToken.OPTIONS.pattern(), "nN fHEX cHEX gHEX and s or e"),
+        TRACE("[0-9a-f]{8}", "8 hexadecimal digits"),
+        PICKS("[0-9A-Za-z_-]+", "letters, digits, - and _"),
+        CHECK("[0-9a-f]{4}", "4 hexadecimal digits");
+
+        private final String pattern;
+        private final String expected;
+
+        Part(String pattern, String expected) {
+            this.pattern = pattern;
+            this.expected = expected;
+        }
+
+        String of(List<String> parts) {
+            return parts.get(ordinal());
+        }
+    }
+
     /** What the command line may set apart from the scenario; faults and cures are sets, a bit each. */
     record Options(int vcpus, long faults, long cures, long garbageSeed, boolean finishes) {
+        private static Options parse(String text) {
+            Matcher said = OPTIONS.matcher(text);
+            if (!said.matches()) {
+                throw new IllegalStateException(text); // its part is checked before
+            }
+            return new Options(
+                    Integer.parseInt(said.group(1)),
+                    mask("fault", said.group(2), List.of(Fault.values())),
+                    mask("cure", said.group(3), CURABLE),
+                    Long.parseUnsignedLong(said.group(4), 16),
+                    said.group(5).equals("e"));
+        }
+
+        private static long mask(String what, String hex, List<? extends Enum<?>> known) {
+            long mask = Long.parseUnsignedLong(hex, 16);
+            long rest = mask & ~ReplayToken.mask(known);
+            if (rest != 0) {
+                throw new InputException("token: " + what + " " + Long.numberOfTrailingZeros(rest)
+                        + ": must be one that this program knows, there are " + known.size());
+            }
+            return mask;
+        }
+
         @Override
         public String toString() {
             return "n" + vcpus + "f" + Long.toHexString(faults) + "c" + Long.toHexString(cures) + "g"
@@ -65,11 +119,11 @@ public record ReplayToken(String program, String scenario, String digest, Option
         Options options = new Options(
                 scenario.machine().vcpuCount(),
                 mask(rules.faults()),
-                mask(List.of(Hazard.values()).stream().filter(rules::cures).toList()),
+                mask(CURABLE.stream().filter(rules::cures).toList()),
                 scenario.machine().garbageSeed(),
                 run.finishes());
         return new ReplayToken(
-                dashed(program), scenario.name(), scenario.digest(), options, trace, PackedPicks.encode(run.picks()));
+                dashed(program), named(scenario.name()), scenario.digest(), options, trace, run.picks());
     }
 
     private static long mask(Collection<? extends Enum<?>> constants) {
@@ -80,33 +134,80 @@ public record ReplayToken(String program, String scenario, String digest, Option
         return version.replace('.', '-');
     }
 
-    /** Whether {@code text} means to be a token, rather than a file. */
+    /** Whether {@code text} means to be a token, of whatever version, rather than a file. */
     public static boolean looksLike(String text) {
-        return text.startsWith(FORM + ".") && text.chars().filter(c -> c == '.').count() >= 5;
+        return BEGINNING.matcher(text).matches();
     }
 
     /**
      * Reads a token.
      *
-     * @throws InputException where it is none
+     * @throws InputException where it is none; says whether it is of another version, cut, or changed
      */
     public static ReplayToken parse(String text) {
-        Matcher token = TOKEN.matcher(text);
-        if (!token.matches()) {
-            throw new InputException("token '" + shortened(text) + "': must be " + FORM
-                    + ".PROGRAM.SCENARIO.DIGEST.OPTIONS.TRACE.PICKS, as 'stress' and 'hunt' print it");
+        List<String> parts = parts(text);
+        Schedule picks = picks(Part.PICKS.of(parts));
+        String check = check(text.substring(0, text.lastIndexOf('.')));
+        if (!check.equals(Part.CHECK.of(parts))) {
+            throw new InputException("token: check = " + Part.CHECK.of(parts) + ": must be " + check
+                    + ", a character was changed since it was printed");
         }
-        Matcher options = OPTIONS.matcher(token.group(4));
-        if (!options.matches()) {
-            throw new InputException("token options '" + token.group(4) + "': must be nN fHEX cHEX gHEX and s or e");
+        Options options = Options.parse(Part.OPTIONS.of(parts));
+        if (picks.size() == 0 && !options.finishes) {
+            throw new InputException("token: 0 picks: must be at least 1");
         }
-        Options said = new Options(
-                Integer.parseInt(options.group(1)),
-                Long.parseUnsignedLong(options.group(2), 16),
-                Long.parseUnsignedLong(options.group(3), 16),
-                Long.parseUnsignedLong(options.group(4), 16),
-                options.group(5).equals("e"));
-        return new ReplayToken(token.group(1), token.group(2), token.group(3), said, token.group(5), token.group(6));
+        return new ReplayToken(
+                Part.PROGRAM.of(parts),
+                Part.SCENARIO.of(parts),
+                Part.DIGEST.of(parts),
+                options,
+                Part.TRACE.of(parts),
+                picks);
+    }
+
+    /** One for each {@link Part}, each as it must be. */
+    private static List<String> parts(String text) {
+        Matcher beginning = BEGINNING.matcher(text);
+        if (!beginning.matches()) {
+            throw new InputException("token '" + shortened(text) + "': must begin with v" + VERSION
+                    + "., as 'stress' and 'hunt' print it");
+        }
+        if (Integer.parseInt(beginning.group(1)) != VERSION) {
+            throw new InputException("a token of version " + beginning.group(1) + ": this program reads v" + VERSION);
+        }
+        List<String> parts = List.of(text.split("\\.", -1));
+        Part[] wanted = Part.values();
+        for (Part part : wanted) {
+            boolean last = part.ordinal() == parts.size() - 1;
+            if (part.ordinal() >= parts.size()) {
+                throw new InputException("token is cut: " + part + " is missing");
+            }
+            if (!part.of(parts).matches(part.pattern)) {
+                throw new InputException(
+                        last
+                                ? "token is cut: it ends in " + part + " '" + shortened(part.of(parts)) + "'"
+                                : "token: " + part + " = '" + shortened(part.of(parts)) + "': must be "
+                                        + part.expected);
+            }
+        }
+        if (parts.size() > wanted.length) {
+            throw new InputException("token: " + parts.size() + " parts: must be " + wanted.length);
+        }
+        return parts;
+    }
+
+    private static Schedule picks(String text) {
+        try {
+            return PackedPicks.decode(text);
+        } catch (IllegalArgumentException e) {
+            throw new InputException("token: PICKS: " + e.getMessage());
+        }
+    }
+
+    private static String check(String text) {
+        CRC32 crc = new CRC32();
+        crc.update(text.getBytes(StandardCharsets.UTF_8));
+        return String.format(Locale.ROOT, "%04x", crc.getValue() >>> Short.SIZE);
     }
 
     private static String shortened(String text) {
@@ -116,29 +217,37 @@ public record ReplayToken(String program, String scenario, String digest, Option
     /**
      * The run that it means.
      *
-     * @param named the scenario that goes by its name
+     * @param given the scenario that it is said to be of
      * @param running the version that this program is
-     * @throws InputException where it is of another scenario or version, or the picks cannot be read
+     * @throws InputException where it is of another scenario or version
      */
-    public Reproduction reproduction(Scenario named, String running) {
+    public Reproduction reproduction(Scenario given, String running) {
         if (!program.equals(dashed(running))) {
-            throw new InputException(
-                    "token of version " + program.replace('-', '.') + ": must be of version " + running);
+            throw new InputException("token of vcpusim " + program.replace('-', '.') + ": this is vcpusim " + running);
         }
-        if (!named.digest().equals(digest)) {
-            throw new InputException("token of scenario '" + scenario + "' with digest " + digest
-                    + ": the scenario of that name has " + named.digest() + ", its file says something else by now");
+        if (!given.digest().equals(digest)) {
+            String why = isOf(given.name())
+                    ? ": the file of that name says something else by now, its digest is " + given.digest()
+                    : ": the scenario given is '" + given.name() + "', digest " + given.digest();
+            throw new InputException("token of scenario '" + scenario + "', digest " + digest + why);
         }
-        Scenario sized = named.machine().vcpuCount() == options.vcpus ? named : named.withVcpus(options.vcpus);
-        Scenario played = sized.withRules(rules()).withGarbageSeed(options.garbageSeed);
+        Scenario sized = given.machine().vcpuCount() == options.vcpus ? given : withVcpus(given);
+        return new Reproduction(sized.withRules(rules()).withGarbageSeed(options.garbageSeed), picks, options.finishes);
+    }
+
+    private boolean isOf(String name) {
+        return scenario.equals(named(name));
+    }
+
+    private static String named(String scenario) {
+        return scenario.replaceAll("[^0-9A-Za-z_-]", "_");
+    }
+
+    private Scenario withVcpus(Scenario given) {
         try {
-            Schedule schedule = PackedPicks.decode(picks);
-            if (schedule.size() == 0 && !options.finishes) {
-                throw new InputException("token picks: must be at least 1");
-            }
-            return new Reproduction(played, schedule, options.finishes);
-        } catch (IllegalArgumentException e) {
-            throw new InputException("token picks: " + e.getMessage());
+            return given.withVcpus(options.vcpus);
+        } catch (InputException e) {
+            throw new InputException("token with " + options.vcpus + " vCPUs: " + e.getMessage());
         }
     }
 
@@ -146,7 +255,7 @@ public record ReplayToken(String program, String scenario, String digest, Option
         Rules rules = Rules.with(List.of(Fault.values()).stream()
                 .filter(fault -> (options.faults & 1L << fault.ordinal()) != 0)
                 .toList());
-        for (Hazard hazard : Hazard.values()) {
+        for (Hazard hazard : CURABLE) {
             if ((options.cures & 1L << hazard.ordinal()) != 0) {
                 rules = rules.with(hazard);
             }
@@ -156,6 +265,8 @@ public record ReplayToken(String program, String scenario, String digest, Option
 
     @Override
     public String toString() {
-        return String.join(".", FORM, program, scenario, digest, options.toString(), trace, picks);
+        String said = String.join(
+                ".", "v" + VERSION, program, scenario, digest, options.toString(), trace, PackedPicks.encode(picks));
+        return said + "." + check(said);
     }
 }

@@ -37,7 +37,7 @@ public record Reproduction(Scenario scenario, Schedule picks, boolean finishes) 
      * Runs it.
      *
      * @param sinks are given every record, and closed
-     * @throws IllegalStateException where a pick does not fit: the schedule is of another machine
+     * @throws org.vcpusim.schedule.MisfitException where a pick does not fit: the schedule is of another machine
      */
     public RunOutcome run(Executor executor, List<? extends TraceSink> sinks) {
         Assembly assembly = ScenarioAssembly.of(scenario);

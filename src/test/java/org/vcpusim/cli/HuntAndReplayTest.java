@@ -3,13 +3,18 @@ package org.vcpusim.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
+import java.util.zip.CRC32;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -79,6 +84,74 @@ class HuntAndReplayTest {
         assertEquals(ExitCode.FINDING, call("replay", token(replay)).code);
     }
 
+    /** A findings file of a run that breaks more than one rule; the name says which one it is of. */
+    private static Path file(Path folder, String invariant) throws IOException {
+        call(("stress b02-level-eoi-after-move --without B02 --schedules 64 --jobs 1 --no-shrink --findings " + folder)
+                .split(" "));
+        try (Stream<Path> listed = Files.list(folder)) {
+            return listed.filter(file -> file.toString().contains("-" + invariant + "-"))
+                    .findFirst()
+                    .orElseThrow();
+        }
+    }
+
+    @Test
+    void aFindingsFileIsToldByItsOwnRuleThoughOthersBreakBefore(@TempDir Path folder) throws IOException {
+        for (String invariant : List.of("I3", "I7")) {
+            String file = file(folder, invariant).toString();
+            Called whole = call("replay", file, "--story");
+            assertTrue(whole.out.contains("\n" + invariant + " is broken: "), whole.out);
+            Called shorter = call("replay", file, "--shrink", "--story");
+            assertTrue(shorter.out.contains("\n" + invariant + " is broken: "), shorter.out);
+        }
+    }
+
+    @Test
+    void aFindingsFileWhoseTraceHasChangedIsRefused(@TempDir Path folder) throws IOException {
+        Path file = file(folder, "I3");
+        ObjectNode finding = (ObjectNode) new ObjectMapper().readTree(file.toFile());
+        String[] parts = finding.get("token").asText().split("\\.");
+        parts[5] = parts[5].equals("00000000") ? "00000001" : "00000000";
+        Files.writeString(file, finding.put("token", checked(parts)).toString());
+        Called replay = call("replay", file.toString());
+        assertEquals(ExitCode.USAGE, replay.code, replay.err);
+        assertTrue(replay.err.contains("recorded with trace " + parts[5]), replay.err);
+        assertTrue(replay.err.contains("the rules of this program have changed since"), replay.err);
+    }
+
+    @Test
+    void optionsThatDoNotFitThePicksAreOneClearLine(@TempDir Path folder) throws IOException {
+        ObjectNode finding =
+                (ObjectNode) new ObjectMapper().readTree(file(folder, "I3").toFile());
+        String[] parts = finding.get("token").asText().split("\\.");
+        parts[4] = "n1" + parts[4].substring(2);
+        Called replay = call("replay", checked(parts));
+        assertEquals(ExitCode.USAGE, replay.code, replay.err);
+        assertEquals(1, replay.err.lines().count(), replay.err);
+    }
+
+    /** {@code parts} of a token with the check that belongs to them. */
+    private static String checked(String[] parts) {
+        String said = String.join(".", List.of(parts).subList(0, parts.length - 1));
+        CRC32 crc = new CRC32();
+        crc.update(said.getBytes(StandardCharsets.UTF_8));
+        return said + String.format(Locale.ROOT, ".%04x", crc.getValue() >>> 16);
+    }
+
+    @Test
+    void aTokenOfAScenarioThatIsNotBundledSaysThatItsFileIsWanted(@TempDir Path folder) throws IOException {
+        ObjectNode finding =
+                (ObjectNode) new ObjectMapper().readTree(file(folder, "I3").toFile());
+        String[] parts = finding.get("token").asText().split("\\.");
+        parts[2] = "mine";
+        Called replay = call("replay", checked(parts));
+        assertEquals(ExitCode.USAGE, replay.code, replay.err);
+        assertTrue(
+                replay.err.contains(
+                        "token of scenario 'mine', which is not a bundled one: --scenario must name its file"),
+                replay.err);
+    }
+
     @Test
     void everyFixThatHasAScenarioIsListedWithIt() {
         Called bugs = call("bugs");
@@ -124,8 +197,12 @@ class HuntAndReplayTest {
                 "replay nothing-here.json",
                 "replay pom.xml",
                 "replay v1.x",
+                "replay v2.x",
                 "replay v1.0-1-0.first.000000000000.n8f0c0g0s.00000000.AA",
-                "replay v1.9-9-9.first.000000000000.n8f0c0g0s.00000000.AA",
+                "replay v1.0-1-0.first.000000000000.n8f0c0g0s.00000000.AQAAPMk.0000",
+                "replay v1.x --executor plain --log",
+                "replay v1.x --markdown --json",
+                "replay pom.xml --scenario first",
             })
     void whatCannotBeUsedIsOneClearLine(String line) {
         Called called = call(line.split(" "));

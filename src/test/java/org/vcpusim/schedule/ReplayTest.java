@@ -25,8 +25,8 @@ class ReplayTest {
     @Test
     void aStrictReplayNamesThePickThatDoesNotApplyAndThoseBeforeIt() {
         Schedule schedule = Schedule.of(0, 1, 2, 0, 1, 2, 2, 0);
-        IllegalStateException thrown = assertThrows(
-                IllegalStateException.class, () -> run(Chains.ofLengths(3, 4, 2), new ReplayChooser(schedule)));
+        MisfitException thrown =
+                assertThrows(MisfitException.class, () -> run(Chains.ofLengths(3, 4, 2), new ReplayChooser(schedule)));
         assertEquals(
                 "pick 6 of the schedule is actor 2, which has no message: must be one of 0 1; the picks before it were"
                         + " 1 2 0 1 2. Is it a schedule of this scenario and these options?",

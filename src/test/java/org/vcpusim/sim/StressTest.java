@@ -150,7 +150,7 @@ class StressTest {
         Path file = FindingFile.write(folder, failure, text(), "1.2.3");
         assertEquals(
                 new Reproduction(right, failure.picks(), false).picks(),
-                FindingFile.read(file, "1.2.3").picks());
+                FindingFile.read(file, "1.2.3").run().picks());
     }
 
     private static String text() {

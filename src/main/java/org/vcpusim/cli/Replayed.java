@@ -1,0 +1,94 @@
+package org.vcpusim.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import org.vcpusim.check.Violation;
+import org.vcpusim.scenario.Scenario;
+import org.vcpusim.sim.Reproduction;
+import org.vcpusim.sim.Reproduction.Executor;
+import org.vcpusim.sim.RunOutcome;
+import org.vcpusim.sim.Shrinker;
+import org.vcpusim.sim.Story;
+import org.vcpusim.sim.StoryText;
+
+/**
+ * What a run that was done again has shown.
+ *
+ * @param digest of its trace
+ * @param subject the violation that a story is about
+ */
+record Replayed(
+        Reproduction run,
+        Executor executor,
+        RunOutcome outcome,
+        String digest,
+        List<Violation> violations,
+        Optional<Violation> subject) {
+
+    /** It, with a story about {@code violation}. */
+    Replayed about(Optional<Violation> violation) {
+        return new Replayed(run, executor, outcome, digest, violations, violation);
+    }
+
+    /** The story of its subject; {@code again} is what {@code vcpusim replay} takes to do it again. */
+    Optional<Story> story(String again) {
+        return subject.map(violation -> Story.of(Shrinker.asItIs(run, violation), again));
+    }
+
+    /** Lines for people. */
+    String text() {
+        Scenario of = run.scenario();
+        StringBuilder text = new StringBuilder(String.format(
+                "scenario %s  %,d vCPUs  %,d picks  executor %s%n%,d steps  %,d events  trace %s%n",
+                of.name(),
+                of.machine().vcpuCount(),
+                run.picks().size(),
+                executor.name().toLowerCase(Locale.ROOT),
+                outcome.steps(),
+                outcome.records(),
+                digest));
+        for (Violation violation : violations) {
+            text.append(violation.invariant())
+                    .append(violation
+                            .hazard()
+                            .map(hazard -> " (hazard " + hazard + ")")
+                            .orElse(""))
+                    .append(": ")
+                    .append(violation.sentence())
+                    .append(System.lineSeparator());
+        }
+        if (violations.isEmpty()) {
+            text.append("no rule is broken").append(System.lineSeparator());
+        }
+        return text.toString();
+    }
+
+    /** It all as a document. */
+    ObjectNode json(String token, Optional<Story> told) {
+        ObjectNode root = new ObjectMapper().createObjectNode();
+        root.put("schema", "vcpusim.replay/1")
+                .put("scenario", run.scenario().name())
+                .put("vcpus", run.scenario().machine().vcpuCount())
+                .put("executor", executor.name().toLowerCase(Locale.ROOT))
+                .put("picks", run.picks().size())
+                .put("steps", outcome.steps())
+                .put("events", outcome.records())
+                .put("trace", digest)
+                .put("token", token);
+        root.putArray("violations");
+        for (Violation violation : violations) {
+            ObjectNode node = root.withArray("/violations")
+                    .addObject()
+                    .put("invariant", violation.invariant())
+                    .put("sentence", violation.sentence())
+                    .put("detail", violation.detail())
+                    .put("event", violation.at().order());
+            violation.hazard().ifPresent(hazard -> node.put("hazard", hazard.name()));
+        }
+        told.ifPresent(each -> root.set("story", StoryText.json(each)));
+        return root;
+    }
+}

@@ -1,0 +1,185 @@
+package org.vcpusim.sim;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.zip.CRC32;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.vcpusim.kvm.Fault;
+import org.vcpusim.kvm.Fix;
+import org.vcpusim.kvm.Hazard;
+import org.vcpusim.kvm.Rules;
+import org.vcpusim.scenario.InputException;
+import org.vcpusim.scenario.Scenario;
+import org.vcpusim.scenario.ScenarioFile;
+import org.vcpusim.schedule.MisfitException;
+import org.vcpusim.schedule.Schedule;
+
+/** A token gives back the run that it was made of, or says why it cannot. */
+class ReplayTokenTest {
+    private static final String PROGRAM = "0.1.0";
+    private static final String SMALL = """
+            # One pin moves.
+            vcpus = 2
+            ioapic { 16 = vector 0x31 level to 1 }
+            guests { mover { vcpus = 0, do = [sti, { repeat = 4, do = [set-high 16 to 0] }] } }
+            """;
+
+    private static Scenario scenario(String name) {
+        return ScenarioFile.parse(SMALL, name + ".conf");
+    }
+
+    private static String token(Scenario scenario) {
+        return ReplayToken.of(new Reproduction(scenario, Schedule.of(), true), PROGRAM)
+                .toString();
+    }
+
+    /** {@code token} with part {@code index} replaced and its check made right again. */
+    private static String with(String token, int index, String part) {
+        String[] parts = token.split("\\.");
+        parts[index] = part;
+        String said = String.join(".", Arrays.copyOf(parts, parts.length - 1));
+        CRC32 crc = new CRC32();
+        crc.update(said.getBytes(StandardCharsets.UTF_8));
+        return said + String.format(Locale.ROOT, ".%04x", crc.getValue() >>> 16);
+    }
+
+    private static String refusal(String token) {
+        return assertThrows(InputException.class, () -> ReplayToken.parse(token))
+                .getMessage();
+    }
+
+    private static String refusal(String token, Scenario given) {
+        return assertThrows(InputException.class, () -> ReplayToken.parse(token).reproduction(given, PROGRAM))
+                .getMessage();
+    }
+
+    @Test
+    void theRulesAndTheNumberOfVcpusComeBackToo() {
+        Rules rules = Rules.UPSTREAM.without(Fix.B02).with(Hazard.O8);
+        Scenario played = scenario("small").withVcpus(3).withRules(rules).withGarbageSeed(-1);
+        Reproduction run = new Reproduction(played, Schedule.of(), true);
+        String token = ReplayToken.of(run, PROGRAM).toString();
+        Reproduction again = ReplayToken.parse(token).reproduction(scenario("small"), PROGRAM);
+        assertEquals(played.machine(), again.scenario().machine());
+        assertEquals(run.picks(), again.picks());
+        assertEquals(run.traceDigest(), again.traceDigest());
+    }
+
+    @Test
+    void aNameWithPointsAndBlanksIsWrittenWithoutThem() {
+        Scenario named = scenario("my vm.v2");
+        assertTrue(token(named).contains(".my_vm_v2."), token(named));
+        assertEquals(named.digest(), ReplayToken.parse(token(named)).digest());
+        assertTrue(refusal(token(named), ScenarioFile.parse(SMALL.replace("0x31", "0x32"), "my vm.v2.conf"))
+                .contains("the file of that name says something else by now"));
+    }
+
+    @Test
+    void cutAnywhereItIsNoToken() {
+        String token = token(scenario("small"));
+        for (int length = "v1.".length(); length < token.length(); length++) {
+            String cut = token.substring(0, length);
+            assertTrue(ReplayToken.looksLike(cut), cut);
+            String refusal = refusal(cut);
+            assertTrue(
+                    refusal.startsWith("token is cut: ") || refusal.startsWith("token: PICKS: "), cut + ": " + refusal);
+        }
+    }
+
+    @Test
+    void withAnyOneCharacterChangedItIsNoToken() {
+        String token = token(scenario("small"));
+        for (int at = "v1.".length(); at < token.length(); at++) {
+            char other = token.charAt(at) == '0' ? '1' : '0';
+            refusal(token.substring(0, at) + other + token.substring(at + 1));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            v2.0-1-0.small.x        | a token of version 2: this program reads v1
+            v1.                     | token is cut: it ends in PROGRAM ''
+            v1.0-1-0.small          | token is cut: DIGEST is missing
+            v1.0-1-0.small.0123     | token is cut: it ends in DIGEST '0123'
+            v1.0-1-0.small.xy.n     | token: DIGEST = 'xy': must be 12 hexadecimal digits
+            first                   | token 'first': must begin with v1., as 'stress' and 'hunt' print it
+            """)
+    void whatIsWrongIsSaid(String token, String refusal) {
+        assertEquals(refusal, refusal(token));
+    }
+
+    @Test
+    void aChangedOptionIsNotTakenForAChangeOfTheRules() {
+        String token = token(scenario("small"));
+        String refusal = refusal(token.replace(".n2f0", ".n2f1"));
+        assertTrue(refusal.endsWith("a character was changed since it was printed"), refusal);
+    }
+
+    @Test
+    void faultsAndCuresThatNobodyKnowsAreRefused() {
+        String token = token(scenario("small"));
+        int faults = Fault.values().length;
+        assertTrue(faults < Long.SIZE, "a mask of faults is one long, with a bit to spare for this test");
+        assertEquals(
+                "token: fault " + faults + ": must be one that this program knows, there are " + faults,
+                refusal(with(token, 4, "n2f" + Long.toHexString(1L << faults) + "c0g0e")));
+        assertEquals(
+                "token: cure " + Hazard.O3.ordinal() + ": must be one that this program knows, there are 3",
+                refusal(with(token, 4, "n2f0c" + Long.toHexString(1L << Hazard.O3.ordinal()) + "g0e")));
+    }
+
+    @Test
+    void vcpusThatTheScenarioCannotHaveAreRefused() {
+        String token = with(token(scenario("small")), 4, "n0f0c0g0e");
+        assertTrue(refusal(token, scenario("small")).startsWith("token with 0 vCPUs: "));
+    }
+
+    @Test
+    void anotherScenarioIsNamed() {
+        Scenario other = ScenarioFile.parse(SMALL.replace("0x31", "0x32"), "other.conf");
+        String token = token(scenario("small"));
+        assertEquals(
+                "token of scenario 'small', digest " + scenario("small").digest()
+                        + ": the scenario given is 'other', digest " + other.digest(),
+                refusal(token, other));
+        assertEquals(
+                scenario("small").digest(),
+                ReplayToken.parse(token)
+                        .reproduction(scenario("other"), PROGRAM)
+                        .scenario()
+                        .digest());
+    }
+
+    @Test
+    void anotherVersionOfTheProgramIsNamed() {
+        String token = token(scenario("small"));
+        assertEquals(
+                "token of vcpusim 0.1.0: this is vcpusim 0.2.0",
+                assertThrows(
+                                InputException.class,
+                                () -> ReplayToken.parse(token).reproduction(scenario("small"), "0.2.0"))
+                        .getMessage());
+    }
+
+    @Test
+    void picksOfAnotherMachineAreAMisfit() {
+        Reproduction run = new Reproduction(scenario("small"), Schedule.of(99), false);
+        assertThrows(MisfitException.class, () -> run.run(Reproduction.Executor.PLAIN, List.of()));
+        assertThrows(MisfitException.class, () -> run.run(Reproduction.Executor.CONTROLLED, List.of()));
+    }
+
+    @Test
+    void aFileIsNotTakenForAToken() {
+        assertFalse(ReplayToken.looksLike("findings/first-I3-1.json"));
+        assertFalse(ReplayToken.looksLike("v.json"));
+    }
+}
