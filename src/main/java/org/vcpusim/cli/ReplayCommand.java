@@ -1,5 +1,6 @@
 package org.vcpusim.cli;
 
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -18,6 +19,7 @@ import org.vcpusim.schedule.MisfitException;
 import org.vcpusim.sim.FindingFile;
 import org.vcpusim.sim.ProgramVersion;
 import org.vcpusim.sim.Recorded;
+import org.vcpusim.sim.ReplayLine;
 import org.vcpusim.sim.ReplayToken;
 import org.vcpusim.sim.Reproduction;
 import org.vcpusim.sim.Reproduction.Executor;
@@ -45,13 +47,15 @@ import picocli.CommandLine.Spec;
                     + "used, or is of another scenario or version, 130 it was interrupted."
         })
 final class ReplayCommand implements Callable<Integer> {
+    private static final String MOST_TIME = "30s";
+
     @Parameters(paramLabel = "TOKEN|FILE", description = "What stress or hunt has printed, or a file of a finding.")
     private String what = "";
 
     @Option(
             names = "--scenario",
             paramLabel = "FILE",
-            description = "The token's scenario (default: the bundled one of its name).")
+            description = "The token's scenario, or a finding's file with it (default: the bundled one of its name).")
     private Optional<Path> scenario = Optional.empty();
 
     @Option(
@@ -78,8 +82,19 @@ final class ReplayCommand implements Callable<Integer> {
             description = "Format of the trace: text as ftrace prints (the default), or jsonl.")
     private Optional<TraceFormat> format = Optional.empty();
 
-    @Option(names = "--shrink", description = "Shorten the schedule first, as long as the same rule breaks.")
+    @Option(
+            names = "--shrink",
+            description = "Shorten the schedule and cut the scenario first, as long as the same rule breaks.")
     private boolean shrink;
+
+    @Option(names = "--time", paramLabel = "TIME", description = "Most time to shorten it, such as 60s (default: 30s).")
+    private Optional<String> time = Optional.empty();
+
+    @Option(
+            names = "--write-scenario",
+            paramLabel = "FILE",
+            description = "Write the scenario as it is played, cut and with its rules, to FILE.")
+    private Optional<Path> written = Optional.empty();
 
     @Option(names = "--story", description = "Tell the first violation step by step.")
     private boolean story;
@@ -102,6 +117,7 @@ final class ReplayCommand implements Callable<Integer> {
         Interruption interruption = Interruption.onSignal();
         try {
             Replayed replayed = shrink ? shortened(recorded, interruption) : strictly(recorded);
+            written.ifPresent(file -> write(file, replayed.run().scenario()));
             print(replayed);
             if (interruption.requested()) {
                 return ExitCode.INTERRUPTED;
@@ -122,6 +138,9 @@ final class ReplayCommand implements Callable<Integer> {
         if (markdown && json) {
             refuse("--markdown and --json: must be one of them");
         }
+        if (time.isPresent() && !shrink) {
+            refuse("--time is the time of --shrink, which is missing");
+        }
         if (scenario.isPresent() && !isToken()) {
             refuse("--scenario is for a token; the file of a finding has its scenario in it");
         }
@@ -137,12 +156,16 @@ final class ReplayCommand implements Callable<Integer> {
 
     private Recorded ofToken() {
         ReplayToken token = ReplayToken.parse(what);
-        Scenario given = scenario.map(ScenarioOption::read)
+        Scenario given = scenario.map(ReplayCommand::given)
                 .orElseGet(() -> ScenarioOption.bundled(token.scenario())
                         .map(ScenarioFile::read)
                         .orElseThrow(() -> new InputException("token of scenario '" + token.scenario()
                                 + "', which is not a bundled one: --scenario must name its file")));
         return Recorded.of(token, given, ProgramVersion.running());
+    }
+
+    private static Scenario given(Path file) {
+        return file.toString().endsWith(".json") ? FindingFile.scenario(file) : ScenarioOption.read(file);
     }
 
     /** The run as it was written down, and nothing else. */
@@ -158,7 +181,13 @@ final class ReplayCommand implements Callable<Integer> {
         recorded.requireTrace(whole.digest());
         Violation violation = recorded.subject(whole.violations())
                 .orElseThrow(() -> new InputException("--shrink: the schedule must show a violation, it shows none"));
-        Shrinker.Shrunk shrunk = Shrinker.shrink(run.scenario(), run.picks(), violation, interruption::requested);
+        long start = System.nanoTime();
+        long most = Durations.nanos("--time", time.orElse(MOST_TIME));
+        Shrinker.Shrunk shrunk = Shrinker.cut(
+                run.scenario(),
+                run.picks(),
+                violation,
+                () -> interruption.requested() || System.nanoTime() - start >= most);
         Reproduction shorter = new Reproduction(shrunk.scenario(), shrunk.picks(), shrunk.finishes());
         return replay(shorter, executor, trace).about(Optional.of(shrunk.violation()));
     }
@@ -185,12 +214,20 @@ final class ReplayCommand implements Callable<Integer> {
         return writer;
     }
 
+    private static void write(Path file, Scenario scenario) {
+        try {
+            Files.writeString(file, scenario.standalone());
+        } catch (IOException e) {
+            throw new InputException("--write-scenario " + file + ": cannot be written: " + e.getMessage());
+        }
+    }
+
     private void print(Replayed replayed) {
         PrintWriter out = spec.commandLine().getOut();
-        String token = ReplayToken.of(replayed.run(), ProgramVersion.running()).toString();
+        ReplayToken token = ReplayToken.of(replayed.run(), ProgramVersion.running());
         Optional<Story> told = story || markdown || json ? replayed.story(again(token)) : Optional.empty();
         if (json) {
-            out.println(replayed.json(token, told).toPrettyString());
+            out.println(replayed.json(token.toString(), told).toPrettyString());
         } else if (markdown) {
             told.ifPresent(each -> out.print(StoryText.markdown(each)));
         } else {
@@ -204,10 +241,17 @@ final class ReplayCommand implements Callable<Integer> {
     }
 
     /** What the command line that replays it has behind its name. */
-    private String again(String token) {
-        if (!shrink && !isToken()) {
-            return what;
+    private String again(ReplayToken token) {
+        if (isToken()) {
+            return ReplayLine.of(token, scenario);
         }
-        return token + scenario.map(file -> " --scenario " + file).orElse("");
+        Path file = Path.of(what);
+        if (!shrink) {
+            return ReplayLine.of(file);
+        }
+        boolean bundled = ScenarioOption.bundled(token.scenario())
+                .filter(each -> ScenarioFile.read(each).digest().equals(token.digest()))
+                .isPresent();
+        return ReplayLine.of(token, bundled ? Optional.empty() : Optional.of(file));
     }
 }

@@ -39,11 +39,12 @@ final class ScenarioOption {
         }
     }
 
-    /** Whether {@code name} is a bundled scenario, so that its name alone finds it. */
-    static boolean isBundled(Path name) {
+    /** {@code name}, or nothing where it is a bundled scenario, so that its name alone finds it. */
+    static Optional<Path> unlessBundled(Path name) {
         Path folder = file(name).toAbsolutePath().normalize().getParent();
-        return Stream.of(bundled(), bugs())
+        boolean found = Stream.of(bundled(), bugs())
                 .anyMatch(each -> each.toAbsolutePath().normalize().equals(folder));
+        return found ? Optional.empty() : Optional.of(name);
     }
 
     /** Reads {@code name}: a path, or the name of a bundled scenario with or without its ending. */

@@ -135,7 +135,7 @@ final class StressCommand implements Callable<Integer> {
                             : StressText.of(
                                     report, shortened, new StressText.StoryLook(Terminal.width(), Terminal.colour())));
             out.flush();
-            write(report);
+            write(report, shortened);
             return interruption.requested() ? ExitCode.INTERRUPTED : exitCode(report);
         } catch (SelfCheckFailedException e) {
             spec.commandLine().getErr().println("vcpusim stress: " + e.getMessage());
@@ -180,14 +180,19 @@ final class StressCommand implements Callable<Integer> {
                         Durations.nanos("--shrink", shrink),
                         interruption::requested,
                         ProgramVersion.running(),
-                        ScenarioOption.isBundled(scenario) ? "" : " --scenario " + scenario));
+                        ScenarioOption.unlessBundled(scenario)));
     }
 
-    private void write(StressReport report) {
+    private void write(StressReport report, List<ShortFinding> shortened) {
         PrintWriter err = spec.commandLine().getErr();
         try {
             List<Path> files = FindingFile.writeAll(
-                    findings, report, Files.readString(ScenarioOption.file(scenario)), ProgramVersion.running());
+                    findings,
+                    new FindingFile.Found(
+                            report,
+                            shortened,
+                            Files.readString(ScenarioOption.file(scenario)),
+                            ProgramVersion.running()));
             files.forEach(file -> err.println("vcpusim stress: wrote " + file));
         } catch (IOException | UncheckedIOException e) {
             throw new InputException("--findings " + findings + ": cannot be written: " + e.getMessage());

@@ -113,7 +113,7 @@ public final class Expect {
     /** The story of the first schedule of {@code group}, shortened. */
     private String told(Group group) {
         long start = System.nanoTime();
-        Shrinker.Shrunk shrunk = Shrinker.shrink(
+        Shrinker.Shrunk shrunk = Shrinker.cut(
                 report.plan().scenario(), group.picks(), group.first(), () -> System.nanoTime() - start > SHRINK_NANOS);
         Reproduction run = new Reproduction(shrunk.scenario(), shrunk.picks(), shrunk.finishes());
         Story story = Story.of(shrunk, ReplayToken.of(run, program).toString());

@@ -1,11 +1,13 @@
 package org.vcpusim.scenario;
 
 import com.typesafe.config.Config;
+import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigRenderOptions;
 import com.typesafe.config.ConfigValueFactory;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.List;
@@ -15,6 +17,7 @@ import java.util.stream.IntStream;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.kvm.Fault;
 import org.vcpusim.kvm.Guest;
+import org.vcpusim.kvm.Hazard;
 import org.vcpusim.kvm.HvSynic;
 import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.kvm.IoapicState;
@@ -102,7 +105,7 @@ public record Scenario(
         if (count < 1 || count > most) {
             throw new InputException("--vcpus = " + count + ": must be " + Numbers.range(1, most));
         }
-        Scenario other = new ScenarioReader(text, count).read();
+        Scenario other = new ScenarioReader(text.with(text.root(), null), count).read();
         return other.with(new Machine(
                 count,
                 machine.protocol(),
@@ -145,11 +148,47 @@ public record Scenario(
         return with(here);
     }
 
+    /** The scenario that this one is cut from; itself where it is not. */
+    public Scenario whole() {
+        ScenarioText.Cut cut = text.cut();
+        return cut == null ? this : cut.whole();
+    }
+
+    /** How it was cut, for {@link ScenarioCuts#at}; empty where it is whole. */
+    public List<Integer> cuts() {
+        ScenarioText.Cut cut = text.cut();
+        return cut == null ? List.of() : cut.positions();
+    }
+
+    /** It as the file of a scenario that is played like this one wherever it is: with all rules that were set from outside. */
+    public String standalone() {
+        Rules rules = machine.rules();
+        ConfigObject root = text.root();
+        for (String key : RulesReader.KEYS) {
+            root = root.withoutKey(key);
+        }
+        List<String> faults = rules.faults().stream().map(Fault::key).toList();
+        List<String> cures = Arrays.stream(Hazard.values())
+                .filter(rules::cures)
+                .map(Enum::name)
+                .toList();
+        root = faults.isEmpty() ? root : root.withValue("faults", ConfigValueFactory.fromIterable(faults));
+        root = cures.isEmpty() ? root : root.withValue("with", ConfigValueFactory.fromIterable(cures));
+        if (machine.garbageSeed() != 0) {
+            root = root.withValue("garbage-seed", ConfigValueFactory.fromAnyRef(machine.garbageSeed()));
+        }
+        return written(root.withValue(
+                "protocol", ConfigValueFactory.fromAnyRef(machine.protocol().key())));
+    }
+
     /** It as a scenario file, comments other than the title left out. */
     public String hocon() {
+        return written(text.root());
+    }
+
+    private String written(ConfigObject root) {
         return "# " + title + "\n\n"
-                + text.root()
-                        .withValue("vcpus", ConfigValueFactory.fromAnyRef(machine.vcpuCount()))
+                + root.withValue("vcpus", ConfigValueFactory.fromAnyRef(machine.vcpuCount()))
                         .render(ConfigRenderOptions.defaults()
                                 .setOriginComments(false)
                                 .setComments(false)

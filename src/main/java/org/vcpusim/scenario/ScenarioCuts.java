@@ -23,20 +23,53 @@ public final class ScenarioCuts {
 
     /** All cuts of {@code scenario}, the large ones first, each read when it is asked for. */
     public static Stream<Scenario> of(Scenario scenario) {
+        int[] position = {0};
+        return roots(scenario).flatMap(root -> read(scenario, root, position[0]++).stream());
+    }
+
+    /**
+     * {@code scenario} cut at {@code positions}, one after the other: what {@link Scenario#cuts} has told of such a one.
+     *
+     * @throws InputException where one of them is no cut
+     */
+    public static Scenario at(Scenario scenario, List<Integer> positions) {
+        Scenario cut = scenario;
+        for (int position : positions) {
+            Scenario larger = cut;
+            cut = roots(larger)
+                    .skip(position)
+                    .findFirst()
+                    .flatMap(root -> read(larger, root, position))
+                    .orElseThrow(() -> new InputException("cut " + position + " of scenario '" + scenario.name()
+                            + "': must be one of those that it has"));
+        }
+        return cut;
+    }
+
+    private static Stream<ConfigObject> roots(Scenario scenario) {
         ConfigObject root = scenario.text().root();
         int vcpus = scenario.machine().vcpuCount();
-        Stream<Scenario> fewer = Stream.iterate(1, n -> n < vcpus, n -> 2 * n)
+        Stream<ConfigObject> fewer = Stream.iterate(1, n -> n < vcpus, n -> 2 * n)
                 .map(n -> Math.max(n, vcpus - n))
                 .distinct()
-                .flatMap(n -> read(scenario, root, n).stream());
-        Stream<Scenario> smaller = values(root).flatMap(cut -> read(scenario, (ConfigObject) cut, vcpus).stream());
+                .map(n -> sized(root, n));
+        Stream<ConfigObject> smaller = root.entrySet().stream()
+                .filter(member -> !RulesReader.KEYS.contains(member.getKey()))
+                .sorted(Map.Entry.comparingByKey())
+                .flatMap(member -> members(root, member.getKey(), member.getValue()))
+                .map(cut -> sized((ConfigObject) cut, vcpus));
         return Stream.concat(fewer, smaller);
     }
 
-    private static Optional<Scenario> read(Scenario from, ConfigObject root, int vcpus) {
-        ScenarioText text = from.text();
+    private static ConfigObject sized(ConfigObject root, int vcpus) {
         ConfigValue count = ConfigValueFactory.fromAnyRef(vcpus).withOrigin(root.origin());
-        ScenarioText cut = new ScenarioText(text.file(), text.name(), text.title(), root.withValue("vcpus", count));
+        return root.withValue("vcpus", count);
+    }
+
+    private static Optional<Scenario> read(Scenario from, ConfigObject root, int position) {
+        List<Integer> positions = new ArrayList<>(from.cuts());
+        positions.add(position);
+        ScenarioText cut = from.text().with(root, new ScenarioText.Cut(from.whole(), positions));
         try {
             return Optional.of(ScenarioReader.of(cut).read().playedLike(from));
         } catch (InputException e) {

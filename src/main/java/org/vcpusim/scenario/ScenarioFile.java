@@ -77,7 +77,7 @@ public final class ScenarioFile {
         ConfigObject root = hocon(text, origin);
         String last = origin.substring(origin.lastIndexOf('/') + 1);
         String name = last.endsWith(ENDING) ? last.substring(0, last.length() - ENDING.length()) : last;
-        return ScenarioReader.of(new ScenarioText(origin, name, title(text, name), root))
+        return ScenarioReader.of(new ScenarioText(origin, name, title(text, name), root, null))
                 .read();
     }
 

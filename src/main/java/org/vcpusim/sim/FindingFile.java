@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.vcpusim.kvm.Fault;
 import org.vcpusim.kvm.Hazard;
 import org.vcpusim.kvm.Rules;
@@ -27,27 +28,39 @@ public final class FindingFile {
     private FindingFile() {}
 
     /**
-     * Writes a file for every finding and hazard of {@code report} into {@code folder}, which is made if it is not there; a
-     * file of that name is replaced.
+     * What a run of {@code stress} has found.
      *
+     * @param shortened those of its groups that were
      * @param scenario the text of the scenario's file
      * @param program the version that this program is
+     */
+    public record Found(StressReport report, List<ShortFinding> shortened, String scenario, String program) {}
+
+    /**
+     * Writes a file for every finding and hazard of {@code found} into {@code folder}, which is made if it is not there, and
+     * next to it the scenario where that was cut; files of these names are replaced.
+     *
      * @return the files, in the order of the report's groups
      * @throws UncheckedIOException where one cannot be written
      */
-    public static List<Path> writeAll(Path folder, StressReport report, String scenario, String program) {
+    public static List<Path> writeAll(Path folder, Found found) {
         List<Path> files = new ArrayList<>();
         try {
-            for (Group group : report.groups()) {
+            for (Group group : found.report.groups()) {
                 Files.createDirectories(folder);
-                Path file = folder.resolve(String.format(
-                        Locale.ROOT,
-                        "%s-%s-%d.json",
-                        report.plan().scenario().name(),
-                        group.hazard().map(Enum::name).orElse(group.invariant()),
-                        group.firstSchedule()));
-                Files.writeString(file, document(report.plan(), group, scenario, program) + System.lineSeparator());
+                Path file = file(folder, found.report.plan(), group, files);
+                Optional<ShortFinding> shortened = found.shortened.stream()
+                        .filter(each -> each.group().equals(group))
+                        .findFirst();
+                Files.writeString(file, document(found, group, shortened) + System.lineSeparator());
                 files.add(file);
+                Optional<ShortFinding> cut =
+                        shortened.filter(each -> each.story().cut());
+                if (cut.isPresent()) {
+                    Path conf = Path.of(file.toString().replaceFirst("\\.json$", ".conf"));
+                    Files.writeString(conf, cutScenario(cut.get()));
+                    files.add(conf);
+                }
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -87,7 +100,32 @@ public final class FindingFile {
         }
     }
 
-    private static String document(StressPlan plan, Group group, String scenario, String program) {
+    /** Two findings of one rule can begin with the same schedule. */
+    private static Path file(Path folder, StressPlan plan, Group group, List<Path> taken) {
+        String name = String.format(
+                Locale.ROOT,
+                "%s-%s-%d",
+                plan.scenario().name(),
+                group.hazard().map(Enum::name).orElse(group.invariant()),
+                group.firstSchedule());
+        Path file = folder.resolve(name + ".json");
+        for (int other = 2; taken.contains(file); other++) {
+            file = folder.resolve(name + "-" + other + ".json");
+        }
+        return file;
+    }
+
+    private static String cutScenario(ShortFinding finding) {
+        String text = finding.scenario().standalone();
+        int end = text.indexOf('\n') + 1;
+        return text.substring(0, end) + "# Cut to what breaking "
+                + finding.group().invariant()
+                + " needs, with the rules it was played by. The schedule:\n# vcpusim replay "
+                + finding.story().token() + "\n" + text.substring(end);
+    }
+
+    private static String document(Found found, Group group, Optional<ShortFinding> shortened) {
+        StressPlan plan = found.report.plan();
         Reproduction run = new Reproduction(plan.scenario(), group.picks(), true);
         ObjectNode root = new ObjectMapper().createObjectNode();
         root.put("schema", 1)
@@ -108,8 +146,9 @@ public final class FindingFile {
                 .put("seed", plan.rootSeed())
                 .put("schedule", group.firstSchedule())
                 .put("steps", group.picks().size())
-                .put("token", ReplayToken.of(run, program).toString())
-                .put("scenarioText", scenario);
+                .put("token", ReplayToken.of(run, found.program).toString())
+                .put("scenarioText", found.scenario);
+        shortened.ifPresent(each -> root.put("shortened", each.token().toString()));
         return root.toPrettyString();
     }
 
@@ -137,6 +176,20 @@ public final class FindingFile {
         } catch (InputException e) {
             throw new InputException(file + ": " + e.getMessage());
         }
+    }
+
+    /**
+     * The whole scenario of the finding in {@code file}.
+     *
+     * @throws InputException where it cannot be read, or is no finding
+     */
+    public static Scenario scenario(Path file) {
+        JsonNode root = document(file);
+        if (!root.path("scenarioText").isTextual()) {
+            throw new InputException(file + ": must be a file of a finding, with 'scenarioText'");
+        }
+        return ScenarioFile.parse(
+                root.path("scenarioText").asText(), root.path("scenario").asText("scenario") + ".conf");
     }
 
     private static JsonNode document(Path file) {

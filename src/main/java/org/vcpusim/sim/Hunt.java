@@ -148,7 +148,7 @@ public final class Hunt implements AutoCloseable {
                     System.nanoTime() - start,
                     stopped.getAsBoolean());
         }
-        Shrinker.Shrunk shrunk = Shrinker.shrink(best.scenario, best.exploration.picks(), best.violation, over);
+        Shrinker.Shrunk shrunk = Shrinker.cut(best.scenario, best.exploration.picks(), best.violation, over);
         return new Catch(
                 prey,
                 Optional.of(shrunk),

@@ -7,12 +7,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.zip.CRC32;
 import org.vcpusim.kvm.Fault;
 import org.vcpusim.kvm.Hazard;
 import org.vcpusim.kvm.Rules;
 import org.vcpusim.scenario.InputException;
 import org.vcpusim.scenario.Scenario;
+import org.vcpusim.scenario.ScenarioCuts;
 import org.vcpusim.schedule.PackedPicks;
 import org.vcpusim.schedule.Schedule;
 
@@ -24,7 +26,8 @@ import org.vcpusim.schedule.Schedule;
  *   PROGRAM    version of the program, with - for .
  *   SCENARIO   name of the scenario, with _ for what is no letter, digit, - or _
  *   DIGEST     of what its file says, comments apart
- *   OPTIONS    nN vCPUs, fHEX faults, cHEX cures, gHEX garbage seed; then s: stops behind the picks, or e: goes on to the end
+ *   OPTIONS    nN vCPUs, fHEX faults, cHEX cures, gHEX garbage seed, kN-N-N how the scenario is cut, if it is; then
+ *              s: stops behind the picks, or e: goes on to the end
  *   TRACE      digest of the trace
  *   PICKS      who handles a message, packed
  *   CHECK      of all that, so that what was copied badly is not taken for a change of the rules
@@ -44,8 +47,8 @@ public record ReplayToken(
     private static final List<Hazard> CURABLE =
             Arrays.stream(Hazard.values()).filter(Hazard::isCurable).toList();
     private static final Pattern BEGINNING = Pattern.compile("v(\\d{1,9})\\..*", Pattern.DOTALL);
-    private static final Pattern OPTIONS =
-            Pattern.compile("n(\\d{1,4})f([0-9a-f]{1,16})c([0-9a-f]{1,16})g([0-9a-f]{1,16})([se])");
+    private static final Pattern OPTIONS = Pattern.compile(
+            "n(\\d{1,4})f([0-9a-f]{1,16})c([0-9a-f]{1,16})g([0-9a-f]{1,16})(?:k(\\d{1,6}(?:-\\d{1,6})*))?([se])");
 
     /** What is between the points, in this order. */
     private enum Part {
@@ -53,7 +56,7 @@ public record ReplayToken(
         PROGRAM("[0-9A-Za-z-]+", "a version"),
         SCENARIO("[0-9A-Za-z_-]+", "a name"),
         DIGEST("[0-9a-f]{12}", "12 hexadecimal digits"),
-        OPTIONS(ReplayToken.OPTIONS.pattern(), "nN fHEX cHEX gHEX and s or e"),
+        OPTIONS(ReplayToken.OPTIONS.pattern(), "nN fHEX cHEX gHEX, perhaps kN-N, and s or e"),
         TRACE("[0-9a-f]{8}", "8 hexadecimal digits"),
         PICKS("[0-9A-Za-z_-]+", "letters, digits, - and _"),
         CHECK("[0-9a-f]{4}", "4 hexadecimal digits");
@@ -71,8 +74,13 @@ public record ReplayToken(
         }
     }
 
-    /** What the command line may set apart from the scenario; faults and cures are sets, a bit each. */
-    record Options(int vcpus, long faults, long cures, long garbageSeed, boolean finishes) {
+    /**
+     * What is played other than the scenario's file says; faults and cures are sets, a bit each.
+     *
+     * @param vcpus before anything is cut
+     * @param cuts those of {@link Scenario#cuts}
+     */
+    record Options(int vcpus, long faults, long cures, long garbageSeed, List<Integer> cuts, boolean finishes) {
         private static Options parse(String text) {
             Matcher said = OPTIONS.matcher(text);
             if (!said.matches()) {
@@ -83,7 +91,12 @@ public record ReplayToken(
                     mask("fault", said.group(2), List.of(Fault.values())),
                     mask("cure", said.group(3), CURABLE),
                     Long.parseUnsignedLong(said.group(4), 16),
-                    said.group(5).equals("e"));
+                    said.group(5) == null ? List.of() : cuts(said.group(5)),
+                    said.group(6).equals("e"));
+        }
+
+        private static List<Integer> cuts(String text) {
+            return Arrays.stream(text.split("-")).map(Integer::valueOf).toList();
         }
 
         private static long mask(String what, String hex, List<? extends Enum<?>> known) {
@@ -98,8 +111,9 @@ public record ReplayToken(
 
         @Override
         public String toString() {
+            String cut = cuts.stream().map(String::valueOf).collect(Collectors.joining("-"));
             return "n" + vcpus + "f" + Long.toHexString(faults) + "c" + Long.toHexString(cures) + "g"
-                    + Long.toHexString(garbageSeed) + (finishes ? "e" : "s");
+                    + Long.toHexString(garbageSeed) + (cut.isEmpty() ? "" : "k" + cut) + (finishes ? "e" : "s");
         }
     }
 
@@ -117,13 +131,19 @@ public record ReplayToken(
         Scenario scenario = run.scenario();
         Rules rules = scenario.machine().rules();
         Options options = new Options(
-                scenario.machine().vcpuCount(),
+                scenario.whole().machine().vcpuCount(),
                 mask(rules.faults()),
                 mask(CURABLE.stream().filter(rules::cures).toList()),
                 scenario.machine().garbageSeed(),
+                scenario.cuts(),
                 run.finishes());
         return new ReplayToken(
-                dashed(program), named(scenario.name()), scenario.digest(), options, trace, run.picks());
+                dashed(program),
+                named(scenario.name()),
+                scenario.whole().digest(),
+                options,
+                trace,
+                run.picks());
     }
 
     private static long mask(Collection<? extends Enum<?>> constants) {
@@ -232,7 +252,12 @@ public record ReplayToken(
             throw new InputException("token of scenario '" + scenario + "', digest " + digest + why);
         }
         Scenario sized = given.machine().vcpuCount() == options.vcpus ? given : withVcpus(given);
-        return new Reproduction(sized.withRules(rules()).withGarbageSeed(options.garbageSeed), picks, options.finishes);
+        Scenario played = sized.withRules(rules()).withGarbageSeed(options.garbageSeed);
+        try {
+            return new Reproduction(ScenarioCuts.at(played, options.cuts), picks, options.finishes);
+        } catch (InputException e) {
+            throw new InputException("token: " + e.getMessage());
+        }
     }
 
     private boolean isOf(String name) {

@@ -1,6 +1,8 @@
 package org.vcpusim.sim;
 
+import java.nio.IntBuffer;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
@@ -18,17 +20,24 @@ import org.vcpusim.sim.Attempt.Symptom;
  * itself where that is wanted.
  *
  * <p>Picks by delta debugging (A. Zeller, R. Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", IEEE TSE 2002)
- * with lenient replay: a pick of somebody who has no message is passed over. What comes out is minimal in the sense that no
- * single pick can go. It can be stopped at any time; then the shortest so far comes out.
+ * with lenient replay: a pick of somebody who has no message is passed over. What comes out is locally minimal: without any
+ * one of the actors or picks, or with any one more cut, the rule does not break, or only after more steps. It can be stopped at
+ * any time; then the shortest so far comes out.
  */
 public final class Shrinker {
-    private static final int MOST_ROUNDS = 8;
+    /** More than any round that still finds something; it is made smaller in each. */
+    private static final int MOST_ROUNDS = 10_000;
     /** Steps behind the list of a run, as a multiple of those that the failing run took, before it is given up. */
     private static final int PATIENCE = 4;
+    /** Picks in all schedules that are remembered as not failing, 16 MB; then it begins to forget. */
+    private static final long MOST_REMEMBERED = 1 << 22;
 
     private final Symptom symptom;
     private final BooleanSupplier stopped;
-    private final Set<Integer> failed = new HashSet<>();
+    /** Schedules that have been tried and do not do. */
+    private final Set<IntBuffer> refuted = new HashSet<>();
+
+    private long remembered;
     private Scenario scenario;
     private Assembly assembly;
     private Ending ending;
@@ -37,6 +46,7 @@ public final class Shrinker {
     private long steps;
     private int turns;
     private long replays;
+    private boolean minimal;
 
     private Shrinker(Scenario scenario, Symptom symptom, BooleanSupplier stopped) {
         this.scenario = scenario;
@@ -57,7 +67,7 @@ public final class Shrinker {
      * @param steps messages handled in all
      * @param critical neighbours whose exchange makes the failure vanish, if there are any
      * @param replays runs that it took
-     * @param complete whether nothing more could be tried; false where it was stopped
+     * @param complete whether nothing more could be tried, so that it is locally minimal; false where it was stopped
      */
     public record Shrunk(
             Scenario scenario,
@@ -88,10 +98,12 @@ public final class Shrinker {
         return new Shrinker(scenario, Symptom.of(violation), stopped).shrink(schedule.toArray(), Scope.SCHEDULE);
     }
 
-    /** Cuts the scenario of {@code shrunk} too, as far as the failure does not need it. */
-    public static Shrunk cut(Shrunk shrunk, BooleanSupplier stopped) {
-        Shrinker shrinker = new Shrinker(shrunk.scenario, Symptom.of(shrunk.violation), stopped);
-        return shrinker.shrink(shrunk.picks.toArray(), Scope.SCENARIO);
+    /**
+     * Shortens {@code schedule} as {@link #shrink} does, and then cuts {@code scenario} too, as far as the failure does not need
+     * it.
+     */
+    public static Shrunk cut(Scenario scenario, Schedule schedule, Violation violation, BooleanSupplier stopped) {
+        return new Shrinker(scenario, Symptom.of(violation), stopped).shrink(schedule.toArray(), Scope.SCENARIO);
     }
 
     /** {@code run}, which shows {@code violation}, without shortening it; up to the violation where the picks go that far. */
@@ -115,19 +127,23 @@ public final class Shrinker {
             throw new IllegalArgumentException(
                     "schedule of " + schedule.length + " picks: must show a violation of " + symptom.invariant());
         }
+        minimal = rounds(Scope.SCHEDULE) && (scope == Scope.SCHEDULE || rounds(Scope.SCENARIO));
+        return result();
+    }
+
+    /** Tries everything until nothing helps any more; whether it got there. */
+    private boolean rounds(Scope scope) {
         for (int round = 0; round < MOST_ROUNDS && !stopped.getAsBoolean(); round++) {
             long before = size();
+            boolean cut = scope == Scope.SCENARIO && cutScenario();
             dropActors();
             dropPicks();
-            if (scope == Scope.SCENARIO) {
-                cutScenario();
-            }
             joinTurns();
-            if (size() == before) {
-                break;
+            if (size() == before && !cut) {
+                return !stopped.getAsBoolean();
             }
         }
-        return result();
+        return false;
     }
 
     private Shrunk result() {
@@ -143,8 +159,7 @@ public final class Shrinker {
 
     private Shrunk shrunk(Violation violation, long all, Optional<CriticalPair> critical) {
         boolean finishes = ending == Ending.FINISH;
-        boolean complete = !stopped.getAsBoolean();
-        return new Shrunk(scenario, Schedule.of(picks), finishes, violation, all, critical, replays, complete);
+        return new Shrunk(scenario, Schedule.of(picks), finishes, violation, all, critical, replays, minimal);
     }
 
     private boolean begins(int[] schedule, Ending how) {
@@ -169,18 +184,32 @@ public final class Shrinker {
 
     /** Whether {@code candidate} fails too, and in no more steps: then it is kept. */
     private boolean keeps(int[] candidate) {
-        if (stopped.getAsBoolean() || failed.contains(Arrays.hashCode(candidate))) {
+        if (stopped.getAsBoolean() || refuted.contains(IntBuffer.wrap(candidate))) {
             return false;
         }
         replays++;
         Attempt.Result result = attempt(assembly).run(candidate);
         if (result.violation().isEmpty() || result.steps() > steps) {
-            failed.add(Arrays.hashCode(candidate));
+            remember(candidate);
             return false;
         }
         picks = result.picks().toArray();
         steps = result.steps();
         return true;
+    }
+
+    private void remember(int[] candidate) {
+        remembered += candidate.length;
+        if (remembered > MOST_REMEMBERED) {
+            forget();
+            remembered = candidate.length;
+        }
+        refuted.add(IntBuffer.wrap(candidate));
+    }
+
+    private void forget() {
+        refuted.clear();
+        remembered = 0;
     }
 
     private static int[] without(int[] list, IntPredicate dropped) {
@@ -196,11 +225,20 @@ public final class Shrinker {
 
     /** Whole actors go, those that were picked most often first. */
     private void dropActors() {
-        int[] actors = Arrays.stream(picks).distinct().toArray();
+        int[] actors = Arrays.stream(picks)
+                .distinct()
+                .boxed()
+                .sorted(Comparator.comparingLong(this::picksOf).reversed())
+                .mapToInt(Integer::intValue)
+                .toArray();
         for (int actor : actors) {
             int[] before = picks;
             keeps(without(before, i -> before[i] == actor));
         }
+    }
+
+    private long picksOf(int actor) {
+        return Arrays.stream(picks).filter(pick -> pick == actor).count();
     }
 
     /** Delta debugging: chunks go, ever smaller ones. */
@@ -235,12 +273,14 @@ public final class Shrinker {
         replays += joiner.replays();
     }
 
-    /** Parts of the scenario go that the failure does not need. */
-    private void cutScenario() {
+    /** Parts of the scenario go that the failure does not need; whether one did. */
+    private boolean cutScenario() {
+        Scenario before = scenario;
         boolean smaller = true;
         while (smaller && !stopped.getAsBoolean()) {
             smaller = ScenarioCuts.of(scenario).anyMatch(this::keepsScenario);
         }
+        return !scenario.cuts().equals(before.cuts());
     }
 
     private boolean keepsScenario(Scenario candidate) {
@@ -258,7 +298,7 @@ public final class Shrinker {
         assembly = cut;
         picks = result.picks().toArray();
         steps = result.steps();
-        failed.clear();
+        forget();
         return true;
     }
 }

@@ -18,7 +18,8 @@ import org.vcpusim.kvm.Machine;
  * @param violation what broke
  * @param rule it in words
  * @param fixes those that the machine is without
- * @param token replays it
+ * @param cut whether the scenario is cut to what this needs
+ * @param token what {@code vcpusim replay} takes to replay it, see {@link ReplayLine}
  */
 public record Story(
         String title,
@@ -29,6 +30,7 @@ public record Story(
         Violation violation,
         String rule,
         List<Fix> fixes,
+        boolean cut,
         String token) {
 
     /**
@@ -78,6 +80,7 @@ public record Story(
                 violation,
                 title(violation.invariant()),
                 missing(shrunk.scenario().machine()),
+                !shrunk.scenario().cuts().isEmpty(),
                 token);
     }
 

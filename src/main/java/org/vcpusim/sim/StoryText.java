@@ -149,6 +149,10 @@ public final class StoryText {
                 "%,d of the %,d events are told, those that lead there; for all: vcpusim replay TOKEN --trace FILE.",
                 story.extent().told(),
                 story.extent().events()));
+        if (story.cut()) {
+            lines.add("Of the scenario only what this needs is left; to get that as a file: "
+                    + "vcpusim replay TOKEN --write-scenario FILE.");
+        }
         story.fixes().forEach(fix -> lines.add(fixed(fix)));
         lines.add(REPLAY + "vcpusim replay " + story.token());
         return lines;
@@ -236,7 +240,7 @@ public final class StoryText {
             fix.commit().ifPresent(commit -> node.put("commit", commit));
             fix.release().ifPresent(release -> node.put("release", release.toString()));
         }
-        root.put("replay", "vcpusim replay " + story.token());
+        root.put("cut", story.cut()).put("replay", "vcpusim replay " + story.token());
         return root;
     }
 }

@@ -73,7 +73,9 @@ class HuntAndReplayTest {
         assertEquals(ExitCode.FINDING, stress.code, stress.err);
         List<Path> files;
         try (Stream<Path> listed = Files.list(folder)) {
-            files = listed.sorted().toList();
+            files = listed.filter(file -> file.toString().endsWith(".json"))
+                    .sorted()
+                    .toList();
         }
         String file = files.get(0).toString();
         Called whole = call("replay", file, "--story");
@@ -89,7 +91,8 @@ class HuntAndReplayTest {
         call(("stress b02-level-eoi-after-move --without B02 --schedules 64 --jobs 1 --no-shrink --findings " + folder)
                 .split(" "));
         try (Stream<Path> listed = Files.list(folder)) {
-            return listed.filter(file -> file.toString().contains("-" + invariant + "-"))
+            return listed.filter(file -> file.toString().endsWith(".json"))
+                    .filter(file -> file.toString().contains("-" + invariant + "-"))
                     .findFirst()
                     .orElseThrow();
         }
@@ -101,8 +104,10 @@ class HuntAndReplayTest {
             String file = file(folder, invariant).toString();
             Called whole = call("replay", file, "--story");
             assertTrue(whole.out.contains("\n" + invariant + " is broken: "), whole.out);
-            Called shorter = call("replay", file, "--shrink", "--story");
+            Called shorter = call("replay", file, "--shrink", "--story", "--time", "5s");
             assertTrue(shorter.out.contains("\n" + invariant + " is broken: "), shorter.out);
+            assertTrue(shorter.out.contains("\nOf the scenario only what this needs is left"), shorter.out);
+            assertEquals(ExitCode.FINDING, call("replay", token(shorter)).code);
         }
     }
 
@@ -203,6 +208,7 @@ class HuntAndReplayTest {
                 "replay v1.x --executor plain --log",
                 "replay v1.x --markdown --json",
                 "replay pom.xml --scenario first",
+                "replay pom.xml --time 5s",
             })
     void whatCannotBeUsedIsOneClearLine(String line) {
         Called called = call(line.split(" "));

@@ -64,8 +64,12 @@ class StressCommandTest {
         try (Stream<Path> listed = Files.list(findings())) {
             files = listed.sorted().toList();
         }
-        assertEquals(2, files.size());
-        JsonNode finding = new ObjectMapper().readTree(files.get(0).toFile());
+        assertEquals(
+                List.of("I3-1.conf", "I3-1.json", "I7-1.conf", "I7-1.json"),
+                files.stream()
+                        .map(file -> file.getFileName().toString().replace("b02-level-eoi-after-move-", ""))
+                        .toList());
+        JsonNode finding = new ObjectMapper().readTree(files.get(1).toFile());
         assertEquals("I3", finding.get("invariant").asText());
         assertEquals("portfolio", finding.get("strategy").asText());
         assertEquals("scan-forgets-pending-level", finding.get("faults").get(0).asText());
@@ -91,6 +95,33 @@ class StressCommandTest {
                 command.substring("Replay: vcpusim ".length()).split(" "));
         assertEquals(ExitCode.FINDING, exitCode, out.toString());
         assertTrue(out.toString().contains("I3: vcpu0 scanned"), out.toString());
+    }
+
+    @Test
+    void theCutScenarioIsAFileThatShowsTheSameByItself() throws IOException {
+        Outcome outcome = stress(SCENARIO, "--schedules", "64", "--without", "B02");
+        assertTrue(outcome.out().contains("\nOf the scenario only what this needs is left"), outcome.out());
+        Path cut = findings().resolve("b02-level-eoi-after-move-I3-1.conf");
+        String text = Files.readString(cut);
+        assertTrue(Files.readString(Path.of(SCENARIO)).contains("hlt"));
+        assertFalse(text.contains("hlt"), text);
+        Outcome again = stress(cut.toString(), "--schedules", "64", "--no-shrink", "--steps", "2000");
+        assertEquals(ExitCode.FINDING, again.exitCode(), again.err());
+        assertTrue(again.out().contains("\n  I3  "), again.out());
+        String replay = text.lines()
+                .filter(line -> line.startsWith("# vcpusim replay "))
+                .findFirst()
+                .orElseThrow();
+        Path played = folder.resolve("played.conf");
+        String[] line = (replay.substring("# vcpusim ".length()) + " --write-scenario " + played).split(" ");
+        StringWriter out = new StringWriter();
+        assertEquals(ExitCode.FINDING, VcpuSim.run(new PrintWriter(out), new PrintWriter(out), line), out.toString());
+        assertEquals(
+                text.lines().filter(each -> !each.startsWith("#")).toList(),
+                Files.readString(played)
+                        .lines()
+                        .filter(each -> !each.startsWith("#"))
+                        .toList());
     }
 
     @Test

@@ -2,6 +2,7 @@ package org.vcpusim.scenario;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -14,6 +15,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.vcpusim.kvm.Fault;
+import org.vcpusim.kvm.Fix;
+import org.vcpusim.kvm.Hazard;
+import org.vcpusim.kvm.Protocol;
+import org.vcpusim.kvm.Rules;
 
 class ScenarioCutsTest {
     private static final String SMALL = """
@@ -54,6 +59,42 @@ class ScenarioCutsTest {
         assertTrue(cuts.stream().anyMatch(text -> !text.contains("mover")));
         cuts.forEach(text -> assertTrue(text.length() <= scenario.hocon().length(), text));
         cuts.forEach(text -> assertFalse(text.equals(scenario.hocon())));
+    }
+
+    @ParameterizedTest
+    @MethodSource("files")
+    void aFileThatStandsAloneSetsTheRulesItself(Path file) {
+        Scenario scenario = ScenarioFile.read(file)
+                .withRules(Rules.UPSTREAM.without(Fix.B25).with(Hazard.O8))
+                .withGarbageSeed(5)
+                .withProtocol(Protocol.SCAN_THEN_LOAD);
+        assertEquals(
+                scenario.machine(),
+                ScenarioFile.parse(scenario.standalone(), "alone.conf").machine());
+    }
+
+    @Test
+    void aCutIsMadeAgainByItsPosition() {
+        Scenario whole = ScenarioFile.parse(SMALL, "small.conf").withVcpus(3);
+        for (Scenario once : ScenarioCuts.of(whole).toList()) {
+            assertEquals(whole.digest(), once.whole().digest());
+            assertEquals(once.hocon(), ScenarioCuts.at(whole, once.cuts()).hocon());
+            for (Scenario twice : ScenarioCuts.of(once).toList()) {
+                assertEquals(2, twice.cuts().size());
+                assertEquals(twice.hocon(), ScenarioCuts.at(whole, twice.cuts()).hocon());
+            }
+        }
+        assertThrows(InputException.class, () -> ScenarioCuts.at(whole, List.of(999)));
+    }
+
+    @Test
+    void whatMakesItFailIsNotCut() {
+        Scenario scenario =
+                ScenarioFile.parse(SMALL + "without = [B02, B25]\nfaults = [no-rescan-after-stale-eoi]", "small.conf");
+        ScenarioCuts.of(scenario).forEach(cut -> {
+            assertTrue(cut.hocon().contains("B02") && cut.hocon().contains("B25"), cut.hocon());
+            assertTrue(cut.hocon().contains("no-rescan-after-stale-eoi"), cut.hocon());
+        });
     }
 
     @Test

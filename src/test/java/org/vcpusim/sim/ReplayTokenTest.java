@@ -53,13 +53,14 @@ class ReplayTokenTest {
     }
 
     private static String refusal(String token) {
-        return assertThrows(InputException.class, () -> ReplayToken.parse(token))
-                .getMessage();
+        return String.valueOf(assertThrows(InputException.class, () -> ReplayToken.parse(token))
+                .getMessage());
     }
 
     private static String refusal(String token, Scenario given) {
-        return assertThrows(InputException.class, () -> ReplayToken.parse(token).reproduction(given, PROGRAM))
-                .getMessage();
+        return String.valueOf(assertThrows(
+                        InputException.class, () -> ReplayToken.parse(token).reproduction(given, PROGRAM))
+                .getMessage());
     }
 
     @Test

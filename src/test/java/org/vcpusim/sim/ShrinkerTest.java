@@ -13,6 +13,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.vcpusim.check.Invariants;
 import org.vcpusim.kvm.Fault;
+import org.vcpusim.scenario.Scenario;
+import org.vcpusim.scenario.ScenarioCuts;
+import org.vcpusim.scenario.ScenarioFile;
 import org.vcpusim.schedule.Schedule;
 
 /** A failing schedule becomes short and still fails by the same rule. */
@@ -20,11 +23,13 @@ import org.vcpusim.schedule.Schedule;
 class ShrinkerTest {
     private Failure late;
     private Shrinker.Shrunk shrunk;
+    private Shrinker.Shrunk cut;
 
     @BeforeAll
     void shrink() {
         late = Failure.of("first", Fault.NO_RECHECK);
         shrunk = Shrinker.shrink(late.scenario(), late.schedule(), late.violation(), () -> false);
+        cut = Shrinker.cut(late.scenario(), late.schedule(), late.violation(), () -> false);
     }
 
     private static Attempt attempt(Shrinker.Shrunk of) {
@@ -97,10 +102,62 @@ class ShrinkerTest {
 
     @Test
     void theScenarioIsCutToWhatTheFailureNeeds() {
-        Shrinker.Shrunk cut = Shrinker.cut(shrunk, () -> false);
         assertEquals(shrunk.violation().invariant(), cut.violation().invariant());
         assertTrue(cut.scenario().hocon().length() < shrunk.scenario().hocon().length());
         assertTrue(cut.picks().size() <= shrunk.picks().size());
+        assertTrue(cut.complete());
+    }
+
+    @Test
+    void noActorAndNoPartOfTheScenarioCanGoThen() {
+        int[] picks = cut.picks().toArray();
+        IntStream.of(picks).distinct().forEach(actor -> {
+            int[] rest = IntStream.of(picks).filter(pick -> pick != actor).toArray();
+            assertTrue(attempt(cut).run(rest).violation().isEmpty(), "without actor " + actor);
+        });
+        List<Scenario> smaller = ScenarioCuts.of(cut.scenario()).toList();
+        assertFalse(smaller.isEmpty());
+        for (Scenario each : smaller) {
+            int[] renamed = Components.of(cut.scenario()).renamed(picks, Components.of(each));
+            Attempt.Result result = new Attempt(
+                            ScenarioAssembly.of(each),
+                            Attempt.Ending.STOP,
+                            Attempt.Symptom.of(cut.violation()),
+                            cut.steps() + 1)
+                    .run(renamed);
+            assertTrue(result.violation().isEmpty() || result.steps() > cut.steps(), each::hocon);
+        }
+    }
+
+    @Test
+    void theCutScenarioComesBackFromItsToken() {
+        Reproduction run = new Reproduction(cut.scenario(), cut.picks(), cut.finishes());
+        String token = ReplayToken.of(run, "0.1.0").toString();
+        Reproduction again = ReplayToken.parse(token).reproduction(late.scenario(), "0.1.0");
+        assertEquals(cut.scenario().hocon(), again.scenario().hocon());
+        assertEquals(cut.scenario().machine(), again.scenario().machine());
+        assertEquals(run.traceDigest(), again.traceDigest());
+    }
+
+    @Test
+    void aFileOfTheCutScenarioIsPlayedTheSameWhateverIsSetFromOutside() {
+        Scenario file = ScenarioFile.parse(cut.scenario().standalone(), "cut.conf");
+        Reproduction run = new Reproduction(cut.scenario(), cut.picks(), cut.finishes());
+        assertEquals(run.traceDigest(), new Reproduction(file, cut.picks(), cut.finishes()).traceDigest());
+    }
+
+    @Test
+    void aCutOfAnotherNumberOfVcpusComesBackToo() {
+        Scenario more = late.scenario().withVcpus(late.scenario().machine().vcpuCount() + 1);
+        Scenario smaller = ScenarioCuts.of(more).findFirst().orElseThrow();
+        Reproduction run = new Reproduction(smaller, Schedule.of(), true);
+        String token = ReplayToken.of(run, "0.1.0").toString();
+        assertEquals(
+                smaller.machine(),
+                ReplayToken.parse(token)
+                        .reproduction(late.scenario(), "0.1.0")
+                        .scenario()
+                        .machine());
     }
 
     @Test
