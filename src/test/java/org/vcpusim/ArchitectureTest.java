@@ -84,7 +84,10 @@ class ArchitectureTest {
                             "com.typesafe.config",
                             "org.HdrHistogram",
                             "com.fasterxml.jackson")),
-            new Row("junit", List.of("kvm", "scenario", "schedule", "sim"), List.of("org.junit.jupiter.api")),
+            new Row(
+                    "junit",
+                    List.of("kvm", "scenario", "schedule", "sim"),
+                    List.of("org.junit.jupiter.api", "org.junit.platform.commons.support")),
             new Row(
                     "cli",
                     List.of("arch", "kvm", "trace", "check", "scenario", "actor", "schedule", "search", "sim"),

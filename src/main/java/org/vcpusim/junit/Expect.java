@@ -1,9 +1,11 @@
 package org.vcpusim.junit;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.vcpusim.kvm.Hazard;
+import org.vcpusim.sim.ReplayLine;
 import org.vcpusim.sim.ReplayToken;
 import org.vcpusim.sim.Reproduction;
 import org.vcpusim.sim.Shrinker;
@@ -18,11 +20,14 @@ public final class Expect {
     private static final long SHRINK_NANOS = 20_000_000_000L;
 
     private final StressReport report;
+    private final Path scenario;
     private final String program;
     private boolean asked;
 
-    Expect(StressReport report, String program) {
+    /** About {@code report} of schedules of the file {@code scenario}, made by version {@code program}. */
+    Expect(StressReport report, Path scenario, String program) {
         this.report = report;
+        this.scenario = scenario.toAbsolutePath();
         this.program = program;
     }
 
@@ -44,7 +49,16 @@ public final class Expect {
         if (!findings.isEmpty()) {
             throw new AssertionError(told(findings.get(0)));
         }
+        requireAnEnd();
         return this;
+    }
+
+    /** A run of which nothing was seen to its end has shown nothing. */
+    private void requireAnEnd() {
+        if (report.figures().cut() == report.figures().schedules()) {
+            throw new AssertionError("inconclusive: all " + report.figures().schedules()
+                    + " schedules were cut short, at " + report.plan().steps() + " steps\n" + report.verdict());
+        }
     }
 
     /** The rule {@code invariant}, such as {@code I7}, was broken in some schedule. */
@@ -77,6 +91,7 @@ public final class Expect {
         if (!report.hazards().isEmpty()) {
             throw new AssertionError(told(report.hazards().get(0)));
         }
+        requireAnEnd();
         return this;
     }
 
@@ -116,7 +131,7 @@ public final class Expect {
         Shrinker.Shrunk shrunk = Shrinker.cut(
                 report.plan().scenario(), group.picks(), group.first(), () -> System.nanoTime() - start > SHRINK_NANOS);
         Reproduction run = new Reproduction(shrunk.scenario(), shrunk.picks(), shrunk.finishes());
-        Story story = Story.of(shrunk, ReplayToken.of(run, program).toString());
+        Story story = Story.of(shrunk, ReplayLine.of(ReplayToken.of(run, program), Optional.of(scenario)));
         return group.invariant() + " is broken: " + group.title() + " (" + group.schedules() + " of "
                 + report.figures().schedules() + " schedules, first " + group.firstSchedule() + ", seed "
                 + report.plan().rootSeed() + ")\n\n" + StoryText.of(story, WIDTH, StoryText.Colour.OFF);

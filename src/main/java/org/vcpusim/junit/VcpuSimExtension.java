@@ -2,22 +2,22 @@ package org.vcpusim.junit;
 
 import java.lang.reflect.Method;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.extension.AfterTestExecutionCallback;
 import org.junit.jupiter.api.extension.BeforeTestExecutionCallback;
 import org.junit.jupiter.api.extension.ExtensionConfigurationException;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolver;
-import org.vcpusim.kvm.Fix;
-import org.vcpusim.kvm.KernelVersion;
-import org.vcpusim.kvm.Rules;
+import org.junit.platform.commons.support.AnnotationSupport;
+import org.vcpusim.scenario.InputException;
+import org.vcpusim.scenario.RulesChange;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.scenario.ScenarioFile;
 import org.vcpusim.schedule.StrategyKind;
 import org.vcpusim.sim.ProgramVersion;
 import org.vcpusim.sim.Stress;
 import org.vcpusim.sim.StressPlan;
-import org.vcpusim.sim.StressReport;
 
 /** Runs the schedules of a {@link VcpuSimTest} before the method, and judges them where the method does not. */
 public final class VcpuSimExtension
@@ -58,30 +58,40 @@ public final class VcpuSimExtension
         return context.getStore(NAMESPACE).getOrComputeIfAbsent(method, VcpuSimExtension::run, Expect.class);
     }
 
-    private static Expect run(Method method) {
-        VcpuSimTest test = method.getAnnotation(VcpuSimTest.class);
-        if (test == null) {
-            throw new ExtensionConfigurationException(method + ": must have @VcpuSimTest");
+    /** Runs what the annotation of {@code method} asks for. */
+    static Expect run(Method method) {
+        VcpuSimTest test = AnnotationSupport.findAnnotation(method, VcpuSimTest.class)
+                .orElseThrow(() -> new ExtensionConfigurationException(method + ": must have @VcpuSimTest"));
+        try {
+            Path file = Path.of(test.scenario());
+            Scenario scenario = new RulesChange("%s", test.kernel(), List.of(test.without()), List.of(test.with()))
+                    .of(ScenarioFile.read(file));
+            StressPlan plan = new StressPlan(
+                    scenario,
+                    StrategyKind.of(test.strategy()),
+                    seed(test),
+                    StressPlan.Budget.schedules(schedules(test)),
+                    test.jobs());
+            return new Expect(Stress.run(plan, () -> false, done -> {}), file, ProgramVersion.running());
+        } catch (InputException | IllegalArgumentException e) {
+            throw new ExtensionConfigurationException("@VcpuSimTest of "
+                    + method.getDeclaringClass().getSimpleName() + "." + method.getName() + ": " + e.getMessage());
         }
-        Scenario scenario = ScenarioFile.read(Path.of(test.scenario()));
-        StressPlan plan = new StressPlan(
-                scenario.withRules(rules(test, scenario)),
-                StrategyKind.of(test.strategy()),
-                Long.getLong(SEED, test.seed()),
-                StressPlan.Budget.schedules(test.schedules()),
-                test.jobs());
-        StressReport report = Stress.run(plan, () -> false, done -> {});
-        return new Expect(report, ProgramVersion.running());
     }
 
-    private static Rules rules(VcpuSimTest test, Scenario scenario) {
-        Rules rules =
-                test.kernel().isEmpty() ? scenario.machine().rules() : Rules.of(KernelVersion.parse(test.kernel()));
-        for (String name : test.without()) {
-            rules = rules.without(Fix.of(name)
-                    .orElseThrow(() -> new ExtensionConfigurationException(
-                            "without = " + name + ": must be a fix, B01 to B49 or B27b")));
+    private static long schedules(VcpuSimTest test) {
+        if (test.schedules() < 1) {
+            throw new InputException("schedules = " + test.schedules() + ": must be at least 1");
         }
-        return rules;
+        return test.schedules();
+    }
+
+    private static long seed(VcpuSimTest test) {
+        String property = System.getProperty(SEED);
+        try {
+            return property == null ? test.seed() : Long.decode(property);
+        } catch (NumberFormatException e) {
+            throw new InputException("system property " + SEED + " = " + property + ": must be a number");
+        }
     }
 }

@@ -12,8 +12,10 @@ import org.junit.jupiter.api.extension.ExtendWith;
  * A test that runs many schedules of a scenario, every invariant watching.
  *
  * <p>A method without parameters passes if no rule was broken but by known hazards. One with a parameter of type
- * {@link Expect} says itself what it expects. A failure names the rule, tells the shortened story, and ends with the token
- * that {@code vcpusim replay} takes. With the system property {@code vcpusim.seed} another root seed is used.
+ * {@link Expect} says itself what it expects. Where every schedule was cut short by the scenario's bound on steps, both fail:
+ * nothing was seen to its end. A failure names the rule, tells the shortened story, and ends with the command that replays it.
+ * With the system property {@code vcpusim.seed} another root seed is used. An annotation of one's own that has this one on it
+ * works as well.
  *
  * <pre>{@code
  * @VcpuSimTest(scenario = "src/test/resources/affinity.conf", schedules = 2_000)
@@ -48,6 +50,9 @@ public @interface VcpuSimTest {
 
     /** Fixes left out, such as {@code B02}. */
     String[] without() default {};
+
+    /** Fixes kept whatever the kernel and the scenario say, such as {@code B03}, and hazards cured, such as {@code O8}. */
+    String[] with() default {};
 
     /** Threads; the result does not depend on them. */
     int jobs() default 1;

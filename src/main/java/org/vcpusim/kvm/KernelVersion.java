@@ -12,6 +12,9 @@ import java.util.regex.Pattern;
  * @param patch counts in 2.6 only, 0 elsewhere
  */
 public record KernelVersion(int major, int minor, int patch) implements Comparable<KernelVersion> {
+    /** The newest that the model was written after. */
+    public static final KernelVersion MODELLED = new KernelVersion(6, 18, 0);
+
     private static final Pattern FORM = Pattern.compile("v?(\\d{1,3})\\.(\\d{1,3})(?:\\.(\\d{1,3}))?");
     private static final Comparator<KernelVersion> ORDER = Comparator.comparingInt(KernelVersion::major)
             .thenComparingInt(KernelVersion::minor)
@@ -30,6 +33,23 @@ public record KernelVersion(int major, int minor, int patch) implements Comparab
         int major = Integer.parseInt(matcher.group(1));
         int patch = major == 2 && matcher.group(3) != null ? Integer.parseInt(matcher.group(3)) : 0;
         return new KernelVersion(major, Integer.parseInt(matcher.group(2)), patch);
+    }
+
+    /**
+     * Reads a version whose differences are known.
+     *
+     * @throws IllegalArgumentException where {@code text} is none, or newer than what is modelled; says what it must be
+     */
+    public static KernelVersion known(String text) {
+        if (!FORM.matcher(text).matches()) {
+            throw new IllegalArgumentException("must be a release of Linux such as 4.14 or 2.6.39");
+        }
+        KernelVersion version = parse(text);
+        if (version.compareTo(MODELLED) > 0) {
+            throw new IllegalArgumentException(
+                    "must be at most " + MODELLED + ", which is modelled where no release is named");
+        }
+        return version;
     }
 
     @Override

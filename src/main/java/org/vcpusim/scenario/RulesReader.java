@@ -24,7 +24,8 @@ final class RulesReader {
     Rules read() {
         Rules rules = root.get("kernel").map(RulesReader::kernel).map(Rules::of).orElse(Rules.UPSTREAM);
         for (Located name : elements("without", "a list of fixes, B01 to B49")) {
-            rules = rules.without(Fix.of(name.text("a fix")).orElseThrow(() -> name.wrong("one of " + fixes())));
+            rules = rules.without(
+                    Fix.of(name.text("a fix")).orElseThrow(() -> name.wrong("one of " + RulesChange.fixes())));
         }
         for (Located name : elements("with", "a list of fixes, B01 to B49, and of hazards to be cured of")) {
             rules = with(rules, name);
@@ -33,11 +34,11 @@ final class RulesReader {
     }
 
     private static KernelVersion kernel(Located found) {
-        String must = "a release of Linux such as 4.14";
+        String text = found.text("a release of Linux such as 4.14");
         try {
-            return KernelVersion.parse(found.text(must));
+            return KernelVersion.known(text);
         } catch (IllegalArgumentException e) {
-            throw found.wrong(must);
+            throw found.wrong(String.valueOf(e.getMessage()).replaceFirst("^must be ", ""));
         }
     }
 
@@ -50,20 +51,7 @@ final class RulesReader {
         return rules.with(Arrays.stream(Hazard.values())
                 .filter(hazard -> hazard.isCurable() && hazard.name().equalsIgnoreCase(word))
                 .findFirst()
-                .orElseThrow(() -> name.wrong("one of " + fixes() + ", " + cures())));
-    }
-
-    private static String fixes() {
-        return String.join(", ", Arrays.stream(Fix.values()).map(Fix::id).toList());
-    }
-
-    private static String cures() {
-        return String.join(
-                ", ",
-                Arrays.stream(Hazard.values())
-                        .filter(Hazard::isCurable)
-                        .map(Hazard::name)
-                        .toList());
+                .orElseThrow(() -> name.wrong("one of " + RulesChange.fixes() + ", " + RulesChange.cures())));
     }
 
     private List<Fault> faults() {

@@ -50,7 +50,7 @@ public record StressPlan(Scenario scenario, StrategyKind strategy, long rootSeed
     }
 
     /** Most messages of one schedule: the budget's, or the scenario's limit where that is lower. */
-    long steps() {
+    public long steps() {
         return Math.min(budget.steps, scenario.limits().steps());
     }
 }
