@@ -112,11 +112,11 @@ final class HuntReport {
                     .put("schedules", each.schedules())
                     .put("told", each.told())
                     .put("picks", each.picks())
-                    .put("elapsed_ns", each.nanos());
+                    .put("nanos", each.nanos());
             each.found()
                     .ifPresent(found -> node.put("invariant", found.violation().invariant())
                             .put("steps", found.steps())
-                            .put("locally_minimal", found.complete()));
+                            .put("locallyMinimal", found.complete()));
             told.story.ifPresent(story -> node.set("story", StoryText.json(story)));
         }
         return root;

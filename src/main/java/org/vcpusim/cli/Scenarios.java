@@ -18,8 +18,14 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** {@code vcpusim scenarios}: what is bundled, a line each. */
-@Command(name = "scenarios", description = "Lists the bundled scenarios: name, vCPUs, and what each shows.")
+@Command(
+        name = "scenarios",
+        description = "Lists the bundled scenarios: name, vCPUs, and what each shows.",
+        footer = {"", "Exit code: 0; 2 they cannot be read."})
 final class Scenarios implements Callable<Integer> {
+
+    @Option(names = "--all", description = "Those that are bundled for a fix or a hazard too.")
+    private boolean all;
 
     @Option(names = "--json", description = "Print one JSON document instead of lines.")
     private boolean json;
@@ -31,24 +37,30 @@ final class Scenarios implements Callable<Integer> {
     @Override
     public Integer call() {
         PrintWriter out = spec.commandLine().getOut();
-        List<Scenario> scenarios = files().stream().map(ScenarioFile::read).toList();
+        List<Scenario> scenarios = files().map(ScenarioFile::read).toList();
         if (json) {
             out.println(document(scenarios));
         } else {
-            scenarios.forEach(s ->
-                    out.printf("%-22s %,5d vCPUs  %s%n", s.name(), s.machine().vcpuCount(), s.title()));
+            int width = scenarios.stream().mapToInt(s -> s.name().length()).max().orElse(0);
+            scenarios.forEach(s -> out.printf(
+                    "%-" + width + "s %,5d vCPUs  %s%n", s.name(), s.machine().vcpuCount(), s.title()));
         }
         out.flush();
         return ExitCode.OK;
     }
 
-    private static List<Path> files() {
-        try (Stream<Path> files = Files.list(ScenarioOption.bundled())) {
+    private Stream<Path> files() {
+        Stream<Path> shown = in(ScenarioOption.bundled()).stream();
+        return all ? Stream.concat(shown, in(ScenarioOption.bugs()).stream()) : shown;
+    }
+
+    private static List<Path> in(Path folder) {
+        try (Stream<Path> files = Files.list(folder)) {
             return files.filter(file -> file.toString().endsWith(".conf"))
                     .sorted()
                     .toList();
         } catch (IOException e) {
-            throw new InputException(ScenarioOption.bundled() + ": cannot be read: " + e.getMessage());
+            throw new InputException(folder + ": cannot be read: " + e.getMessage());
         }
     }
 

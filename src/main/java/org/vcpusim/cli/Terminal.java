@@ -1,5 +1,6 @@
 package org.vcpusim.cli;
 
+import java.util.Map;
 import java.util.OptionalInt;
 import org.vcpusim.sim.StoryText;
 
@@ -24,7 +25,11 @@ final class Terminal {
     /** On where stdout is a terminal, unless the user has set NO_COLOR or has a dumb one. */
     static StoryText.Colour colour() {
         boolean terminal = Integer.getInteger("vcpusim.columns") != null;
-        boolean refused = System.getenv("NO_COLOR") != null || "dumb".equals(System.getenv("TERM"));
-        return terminal && !refused ? StoryText.Colour.ON : StoryText.Colour.OFF;
+        return terminal && !refused(System.getenv()) ? StoryText.Colour.ON : StoryText.Colour.OFF;
+    }
+
+    /** Whether {@code environment} wants no colours; an empty NO_COLOR is one that is not set, as no-color.org has it. */
+    static boolean refused(Map<String, String> environment) {
+        return !environment.getOrDefault("NO_COLOR", "").isEmpty() || "dumb".equals(environment.get("TERM"));
     }
 }

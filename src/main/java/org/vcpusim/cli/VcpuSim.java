@@ -61,11 +61,12 @@ public final class VcpuSim implements Runnable {
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setAbbreviatedOptionsAllowed(false)
                 .setParameterExceptionHandler((e, unused) -> usageError(err, e))
-                .setExecutionExceptionHandler((e, unused1, unused2) -> failure(err, e));
+                .setExecutionExceptionHandler(
+                        (e, command, unused) -> failure(err, command.getCommandSpec().qualifiedName(), e));
         try {
             return commandLine.execute(args);
         } catch (Throwable e) { // picocli hands on what is no Exception, such as a failed assertion
-            return failure(err, e);
+            return failure(err, "vcpusim", e);
         }
     }
 
@@ -93,12 +94,12 @@ public final class VcpuSim implements Runnable {
         return line.toString();
     }
 
-    private static int failure(PrintWriter err, Throwable e) {
+    private static int failure(PrintWriter err, String command, Throwable e) {
         if (e instanceof InputException) {
-            err.println(e.getMessage());
+            err.println(command + ": " + e.getMessage());
             return ExitCode.USAGE;
         }
-        err.println("internal error: " + e);
+        err.println(command + ": internal error: " + e);
         e.printStackTrace(err);
         return ExitCode.INTERNAL;
     }

@@ -102,7 +102,8 @@ public final class StoryText {
         return name + " ".repeat(Math.max(0, width - name.length()));
     }
 
-    private static List<String> wrapped(String line, int width) {
+    /** {@code line} in parts of at most {@code width} characters, all but the first indented; words stay whole. */
+    static List<String> wrapped(String line, int width) {
         if (line.startsWith(REPLAY)) {
             return List.of(line); // a command is copied whole
         }

@@ -6,12 +6,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.vcpusim.check.Invariant;
 import org.vcpusim.check.Invariants;
 import org.vcpusim.check.Violation;
+import org.vcpusim.kvm.Hazard;
 import org.vcpusim.sim.StressReport.Expectation;
 import org.vcpusim.sim.StressReport.Group;
 import org.vcpusim.sim.StressReport.Outcome;
@@ -76,19 +76,19 @@ final class StressTally {
 
     private void addViolations(long index, Exploration exploration) {
         Map<String, Group> here = new TreeMap<>();
-        TreeSet<String> labels = new TreeSet<>();
-        TreeSet<String> meanings = new TreeSet<>();
+        TreeMap<String, String> meanings = new TreeMap<>();
         for (Violation violation : exploration.violations()) {
             String title = TITLES.getOrDefault(violation.invariant(), "");
             here.putIfAbsent(cause(violation), new Group(title, 1, index, violation, exploration.picks()));
             if (violation.isFinding() || !exploration.isFinding()) {
-                labels.add(violation.hazard().map(Enum::name).orElse(violation.invariant()));
-                meanings.add(violation.hazard().map(hazard -> hazard.title()).orElse("violated: " + title));
+                meanings.put(
+                        violation.hazard().map(Enum::name).orElse(violation.invariant()),
+                        violation.hazard().map(Hazard::title).orElse("violated: " + title));
             }
         }
         here.forEach((cause, group) -> groups.merge(cause, group, StressTally::sum));
         Expectation expectation = exploration.isFinding() ? Expectation.FORBIDDEN : Expectation.INTERESTING;
-        add(new Outcome(String.join(" ", labels), 1, expectation, index, String.join("; ", meanings)));
+        add(new Outcome(String.join(" ", meanings.keySet()), 1, expectation, index, String.join("; ", meanings.values())));
     }
 
     private void add(Outcome outcome) {

@@ -2,6 +2,8 @@ package org.vcpusim.sim;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 import org.vcpusim.sim.StressReport.Figures;
 import org.vcpusim.sim.StressReport.Group;
 import org.vcpusim.sim.StressReport.Outcome;
@@ -11,6 +13,8 @@ import org.vcpusim.sim.StressReport.Pair;
 public final class StressText {
     private static final int MOST_OUTCOMES = 24;
     private static final int LAST_SHARE = 10;
+    /** Characters of a row of the table of outcomes behind its first column. */
+    private static final int OUTCOME_NUMBERS = 49;
 
     private final StressReport report;
     private final List<ShortFinding> shortened;
@@ -75,30 +79,46 @@ public final class StressText {
         if (outcomes.isEmpty()) {
             return;
         }
+        List<Outcome> shown = outcomes.subList(0, Math.min(MOST_OUTCOMES, outcomes.size()));
         int width = Math.max(
-                7, outcomes.stream().mapToInt(o -> o.label().length()).max().orElse(0));
+                7, shown.stream().mapToInt(o -> o.label().length()).max().orElse(0));
+        int narrow = Math.min(width, Math.max(7, look.width - OUTCOME_NUMBERS));
         line("");
-        line(
-                "%-" + width + "s  %12s  %8s  %-11s  %10s  %s",
-                "outcome",
-                "count",
-                "share",
-                "expectation",
-                "first",
-                "meaning");
-        for (Outcome o : outcomes.subList(0, Math.min(MOST_OUTCOMES, outcomes.size()))) {
+        line("%-" + narrow + "s  %12s  %8s  %-11s  %10s", "outcome", "count", "share", "expectation", "first");
+        for (Outcome o : shown) {
+            List<String> label = StoryText.wrapped(o.label(), narrow);
             line(
-                    "%-" + width + "s  %,12d  %6.2f %%  %-11s  %10d  %s",
-                    o.label(),
+                    "%-" + narrow + "s  %,12d  %6.2f %%  %-11s  %10d",
+                    label.get(0),
                     o.count(),
                     100.0 * o.count() / report.figures().schedules(),
                     o.expectation(),
-                    o.firstSchedule(),
-                    o.meaning());
+                    o.firstSchedule());
+            label.stream().skip(1).forEach(rest -> line("%s", rest));
         }
         if (outcomes.size() > MOST_OUTCOMES) {
             line("... %d more; --json has all", outcomes.size() - MOST_OUTCOMES);
         }
+        legend(shown);
+    }
+
+    /** What the words of the outcomes mean, each once. */
+    private void legend(List<Outcome> shown) {
+        Map<String, String> meanings = new TreeMap<>();
+        for (Outcome o : shown) {
+            String[] meaning = o.meaning().split("; ");
+            String[] words = o.label().split(" ");
+            if (words.length == meaning.length) {
+                for (int i = 0; i < words.length; i++) {
+                    meanings.putIfAbsent(words[i], meaning[i]);
+                }
+            } else {
+                meanings.putIfAbsent(o.label(), o.meaning());
+            }
+        }
+        line("");
+        meanings.forEach((word, meaning) ->
+                StoryText.wrapped("  " + word + ": " + meaning, look.width).forEach(part -> line("%s", part)));
     }
 
     private void groups(String title, List<Group> groups) {

@@ -28,8 +28,8 @@ public final class SummaryJson {
                 .put("vcpus", run.vcpus())
                 .put("steps", run.steps())
                 .put("events", run.events())
-                .put("virtual_ns", figures.nanos())
-                .put("elapsed_ns", run.elapsedNanos())
+                .put("virtualNanos", figures.nanos())
+                .put("elapsedNanos", run.elapsedNanos())
                 .put("finding", run.isFinding());
         requests(root.putArray("requests"), figures.requests());
         exits(root.putArray("exits"), figures.exits());
@@ -44,8 +44,8 @@ public final class SummaryJson {
                 .put("sent", figures.entries().ipisSent())
                 .put("elided", figures.entries().ipisElided());
         bitmaps(root.putObject("bitmaps"), figures.bitmaps());
-        integers(root.putArray("stuck_pins"), figures.stuckPins());
-        integers(root.putArray("lost_interrupts"), figures.lostInterrupts());
+        integers(root.putArray("stuckPins"), figures.stuckPins());
+        integers(root.putArray("lostInterrupts"), figures.lostInterrupts());
         return print(root);
     }
 
@@ -57,9 +57,9 @@ public final class SummaryJson {
                     .put("coalesced", row.coalesced())
                     .put("applied", row.applied())
                     .put("pending", row.pending())
-                    .put("p50_ns", row.latency().p50Nanos())
-                    .put("p99_ns", row.latency().p99Nanos())
-                    .put("max_ns", row.latency().maxNanos());
+                    .put("p50Nanos", row.latency().p50Nanos())
+                    .put("p99Nanos", row.latency().p99Nanos())
+                    .put("maxNanos", row.latency().maxNanos());
         }
     }
 
@@ -68,23 +68,23 @@ public final class SummaryJson {
             array.addObject()
                     .put("reason", row.reason().traceName())
                     .put("samples", row.samples())
-                    .put("total_ns", row.totalNanos())
-                    .put("min_ns", row.minNanos())
-                    .put("max_ns", row.maxNanos())
-                    .put("mean_ns", row.meanNanos())
-                    .put("stderr_ns", row.standardErrorNanos());
+                    .put("totalNanos", row.totalNanos())
+                    .put("minNanos", row.minNanos())
+                    .put("maxNanos", row.maxNanos())
+                    .put("meanNanos", row.meanNanos())
+                    .put("stderrNanos", row.standardErrorNanos());
         }
     }
 
     private static void bitmaps(ObjectNode object, RunFigures.Bitmaps bitmaps) {
         object.put("scans", bitmaps.scans()).put("loads", bitmaps.loads());
-        ObjectNode skipped = object.putObject("loads_skipped");
+        ObjectNode skipped = object.putObject("loadsSkipped");
         bitmaps.skipped().forEach((why, count) -> skipped.put(key(why), count));
         ObjectNode verdicts = object.putObject("verdicts");
         bitmaps.verdicts().forEach((verdict, count) -> verdicts.put(key(verdict), count));
-        integers(object.putArray("wrong_vcpus"), bitmaps.wrong());
-        integers(object.putArray("stale_vcpus"), bitmaps.stale());
-        integers(object.putArray("pending_vcpus"), bitmaps.pending());
+        integers(object.putArray("wrongVcpus"), bitmaps.wrong());
+        integers(object.putArray("staleVcpus"), bitmaps.stale());
+        integers(object.putArray("pendingVcpus"), bitmaps.pending());
     }
 
     private static void integers(ArrayNode array, List<Integer> values) {
@@ -92,7 +92,12 @@ public final class SummaryJson {
     }
 
     private static String key(Enum<?> constant) {
-        return constant.name().toLowerCase(Locale.ROOT);
+        String[] words = constant.name().toLowerCase(Locale.ROOT).split("_");
+        StringBuilder key = new StringBuilder(words[0]);
+        for (int i = 1; i < words.length; i++) {
+            key.append(words[i].substring(0, 1).toUpperCase(Locale.ROOT)).append(words[i].substring(1));
+        }
+        return key.toString();
     }
 
     private static String print(ObjectNode root) {

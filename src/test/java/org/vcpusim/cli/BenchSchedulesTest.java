@@ -80,7 +80,7 @@ class BenchSchedulesTest {
     void anOptionOutOfItsRangeIsRefused(String option, String value, String error) {
         Outcome outcome = bench(option, value);
         assertEquals(ExitCode.USAGE, outcome.exitCode());
-        assertEquals(error, outcome.err().strip());
+        assertEquals("vcpusim bench schedules: " + error, outcome.err().strip());
         assertEquals("", outcome.out());
     }
 

@@ -56,7 +56,7 @@ class RunTest {
     void aLogOfNobodyIsRefused(String actor) throws IOException {
         Outcome outcome = run(TWO, "--log", actor + "=DEBUG");
         assertEquals(ExitCode.USAGE, outcome.exitCode());
-        assertTrue(outcome.err().startsWith("--log " + actor + "=DEBUG: must be all, "), outcome.err());
+        assertTrue(outcome.err().startsWith("vcpusim run: --log " + actor + "=DEBUG: must be all, "), outcome.err());
     }
 
     @Test
@@ -78,7 +78,7 @@ class RunTest {
                 new Outcome(
                         ExitCode.USAGE,
                         "",
-                        "/dev/full: cannot be written: cannot write the trace: No space left on device\n"),
+                        "vcpusim run: /dev/full: cannot be written: cannot write the trace: No space left on device\n"),
                 outcome);
     }
 

@@ -181,6 +181,7 @@ class StressCommandTest {
             --without   | B99   | --without = B99: must be one of B01,
             --with      | O3    | --with = O3: must be one of B01,
             --kernel    | abc   | --kernel = abc: must be a release of Linux
+            --kernel    | 99.9  | --kernel = 99.9: must be at most 6.18
             --time      | 5     | --time = 5: must be a number and ms, s, m or h
             --schedules | 0     | --schedules = 0: must be at least 1
             --jobs      | 0     | --jobs = 0: must be 1 to 256
@@ -191,8 +192,25 @@ class StressCommandTest {
         Outcome outcome = stress(SCENARIO, option, value);
         assertEquals(ExitCode.USAGE, outcome.exitCode());
         assertEquals("", outcome.out());
-        assertTrue(outcome.err().startsWith(line), outcome.err());
+        assertTrue(outcome.err().startsWith("vcpusim stress: " + line), outcome.err());
         assertEquals(1, outcome.err().lines().count());
+    }
+
+    @Test
+    void theWordsOfOutcomesAreExplainedOnceBelowTheirTable() {
+        String out = stress(SCENARIO, "--schedules", "100", "--without", "B02", "--no-shrink")
+                .out();
+        assertTrue(out.contains("\noutcome "), out);
+        assertTrue(out.contains("\nI3: violated: A vCPU handles every vector that the redirection table wants"), out);
+        assertTrue(out.contains("\nI7: violated: No pin waits, remote IRR set, for an EOI that no local APIC"), out);
+        out.lines().forEach(line -> assertTrue(line.length() <= 120 || line.startsWith("      "), line));
+    }
+
+    @Test
+    void aFixCannotBeThereAndNot() {
+        Outcome outcome = stress(SCENARIO, "--with", "B02,O8", "--without", "B03,b02");
+        assertEquals(ExitCode.USAGE, outcome.exitCode());
+        assertTrue(outcome.err().contains("--without and --with = b02: must be one of them"), outcome.err());
     }
 
     @Test
@@ -200,7 +218,7 @@ class StressCommandTest {
         Files.createFile(findings());
         Outcome outcome = stress(SCENARIO, "--schedules", "64", "--without", "B02");
         assertEquals(ExitCode.USAGE, outcome.exitCode());
-        assertTrue(outcome.err().startsWith("--findings " + findings() + ": cannot be written: "), outcome.err());
+        assertTrue(outcome.err().startsWith("vcpusim stress: --findings " + findings() + ": cannot be written: "), outcome.err());
         assertTrue(outcome.out().contains("2 findings"), outcome.out());
     }
 }

@@ -1,10 +1,12 @@
 package org.vcpusim.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class VcpuSimTest {
@@ -78,5 +80,31 @@ class VcpuSimTest {
         assertEquals(new Outcome(ExitCode.OK, outcome.out(), ""), outcome);
         assertTrue(outcome.out().startsWith("#!/usr/bin/env bash\n"), outcome.out());
         assertTrue(outcome.out().contains("complete -F _complete_vcpusim "), outcome.out());
+    }
+
+    @Test
+    void wrongInputIsNamedWithTheCommandThatCannotUseIt() {
+        assertEquals(
+                new Outcome(
+                        ExitCode.USAGE,
+                        "",
+                        "vcpusim run: nowhere: must be a scenario file, or one of those that 'vcpusim scenarios' lists\n"),
+                run("run", "nowhere"));
+    }
+
+    @Test
+    void theScenariosOfBugsAreListedWhereAllAreWanted() {
+        assertFalse(run("scenarios").out().contains("b02-level-eoi-after-move"));
+        Outcome all = run("scenarios", "--all");
+        assertTrue(all.out().contains("\nb02-level-eoi-after-move "), all.out());
+        assertTrue(all.out().contains("\nfirst "), all.out());
+    }
+
+    @Test
+    void anEmptyNoColorIsNotSet() {
+        assertFalse(Terminal.refused(Map.of("NO_COLOR", "")));
+        assertTrue(Terminal.refused(Map.of("NO_COLOR", "1")));
+        assertTrue(Terminal.refused(Map.of("TERM", "dumb")));
+        assertFalse(Terminal.refused(Map.of("TERM", "xterm")));
     }
 }

@@ -138,8 +138,8 @@ class SummaryTest {
         StringBuilder keys = new StringBuilder();
         json.fieldNames().forEachRemaining(key -> keys.append(key).append(' '));
         assertEquals(
-                "schema scenario executor seed vcpus steps events virtual_ns elapsed_ns finding requests exits eois "
-                        + "entries ipis bitmaps stuck_pins lost_interrupts ",
+                "schema scenario executor seed vcpus steps events virtualNanos elapsedNanos finding requests exits eois "
+                        + "entries ipis bitmaps stuckPins lostInterrupts ",
                 keys.toString());
         assertEquals(1, json.get("schema").asInt());
     }
