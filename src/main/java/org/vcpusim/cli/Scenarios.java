@@ -41,7 +41,8 @@ final class Scenarios implements Callable<Integer> {
         if (json) {
             out.println(document(scenarios));
         } else {
-            int width = scenarios.stream().mapToInt(s -> s.name().length()).max().orElse(0);
+            int width =
+                    scenarios.stream().mapToInt(s -> s.name().length()).max().orElse(0);
             scenarios.forEach(s -> out.printf(
                     "%-" + width + "s %,5d vCPUs  %s%n", s.name(), s.machine().vcpuCount(), s.title()));
         }

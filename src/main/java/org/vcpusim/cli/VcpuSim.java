@@ -61,8 +61,8 @@ public final class VcpuSim implements Runnable {
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setAbbreviatedOptionsAllowed(false)
                 .setParameterExceptionHandler((e, unused) -> usageError(err, e))
-                .setExecutionExceptionHandler(
-                        (e, command, unused) -> failure(err, command.getCommandSpec().qualifiedName(), e));
+                .setExecutionExceptionHandler((e, command, unused) ->
+                        failure(err, command.getCommandSpec().qualifiedName(), e));
         try {
             return commandLine.execute(args);
         } catch (Throwable e) { // picocli hands on what is no Exception, such as a failed assertion

@@ -88,7 +88,8 @@ final class StressTally {
         }
         here.forEach((cause, group) -> groups.merge(cause, group, StressTally::sum));
         Expectation expectation = exploration.isFinding() ? Expectation.FORBIDDEN : Expectation.INTERESTING;
-        add(new Outcome(String.join(" ", meanings.keySet()), 1, expectation, index, String.join("; ", meanings.values())));
+        add(new Outcome(
+                String.join(" ", meanings.keySet()), 1, expectation, index, String.join("; ", meanings.values())));
     }
 
     private void add(Outcome outcome) {

@@ -218,7 +218,9 @@ class StressCommandTest {
         Files.createFile(findings());
         Outcome outcome = stress(SCENARIO, "--schedules", "64", "--without", "B02");
         assertEquals(ExitCode.USAGE, outcome.exitCode());
-        assertTrue(outcome.err().startsWith("vcpusim stress: --findings " + findings() + ": cannot be written: "), outcome.err());
+        assertTrue(
+                outcome.err().startsWith("vcpusim stress: --findings " + findings() + ": cannot be written: "),
+                outcome.err());
         assertTrue(outcome.out().contains("2 findings"), outcome.out());
     }
 }

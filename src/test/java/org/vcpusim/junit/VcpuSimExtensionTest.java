@@ -48,7 +48,11 @@ class VcpuSimExtensionTest {
     }
 
     @Retention(RetentionPolicy.RUNTIME)
-    @VcpuSimTest(scenario = RETARGET, schedules = 50, kernel = "4.14", with = {"B02", "B04"})
+    @VcpuSimTest(
+            scenario = RETARGET,
+            schedules = 50,
+            kernel = "4.14",
+            with = {"B02", "B04"})
     @interface MyRace {}
 
     @MyRace
