@@ -138,12 +138,7 @@ public record ReplayToken(
                 scenario.cuts(),
                 run.finishes());
         return new ReplayToken(
-                dashed(program),
-                named(scenario.name()),
-                scenario.whole().digest(),
-                options,
-                trace,
-                run.picks());
+                dashed(program), named(scenario.name()), scenario.whole().digest(), options, trace, run.picks());
     }
 
     private static long mask(Collection<? extends Enum<?>> constants) {

@@ -106,8 +106,8 @@ public final class StressText {
     private void legend(List<Outcome> shown) {
         Map<String, String> meanings = new TreeMap<>();
         for (Outcome o : shown) {
-            String[] meaning = o.meaning().split("; ");
-            String[] words = o.label().split(" ");
+            String[] meaning = o.meaning().split("; ", -1);
+            String[] words = o.label().split(" ", -1);
             if (words.length == meaning.length) {
                 for (int i = 0; i < words.length; i++) {
                     meanings.putIfAbsent(words[i], meaning[i]);
