@@ -66,7 +66,7 @@ class BenchDesignsTest {
         Outcome outcome = bench("--schedules", schedules);
         assertEquals(ExitCode.USAGE, outcome.exitCode());
         assertEquals(
-                "--schedules = " + schedules + ": must be 1 to 1000000",
+                "vcpusim bench designs: --schedules = " + schedules + ": must be 1 to 1000000",
                 outcome.err().strip());
     }
 }
