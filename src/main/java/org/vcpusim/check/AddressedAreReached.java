@@ -17,12 +17,15 @@ import org.vcpusim.trace.Tracepoint;
 
 /**
  * A message of a pin, a device or a vCPU reaches every local APIC that it is for, once, and no other; of one that is for the least
- * busy of several exactly one of them.
+ * busy of several exactly one of them, which its vector chooses.
  *
  * <p>Models {@code kvm_irq_delivery_to_apic} and its optimised map, arch/x86/kvm/irq.c and lapic.c, by what the SDM says of
  * destinations, volume 3, "Determining IPI Destination". Local APICs that are disabled by software need not be reached, and while one
  * changes how it is addressed either address counts. An edge that nobody has sent may be one of a SynIC, or of an interrupt that the
  * host took for the vCPU; it is judged only while the same message is on its way.
+ *
+ * <p>Who is least busy is not looked for: of the n that are meant it is number vector modulo n, {@code kvm_vector_to_index}. They are
+ * counted by their logical IDs where the map knows them, with those that nobody has, else by index; it is judged where that is the same.
  */
 public final class AddressedAreReached extends Invariant {
     private static final int TRIGGER = 1 << 15;
@@ -45,26 +48,47 @@ public final class AddressedAreReached extends Invariant {
         private final DeliveryMode mode;
         private final TriggerMode trigger;
         private final int vector;
-        private final boolean one;
+        /** How many bits its destination has where only one local APIC of those is to be reached, else 0. */
+        private final int oneOf;
+
         private final BitSet allowed = new BitSet();
         private final BitSet required = new BitSet();
 
         @SuppressWarnings("TooManyParameters") // the message
-        Sent(TraceRecord record, DeliveryMode mode, TriggerMode trigger, int vector, boolean one) {
+        Sent(TraceRecord record, DeliveryMode mode, TriggerMode trigger, int vector, int oneOf) {
             this.record = record;
             this.mode = mode;
             this.trigger = trigger;
             this.vector = vector;
-            this.one = one;
+            this.oneOf = oneOf;
+        }
+
+        boolean isForOne() {
+            return oneOf > 0;
         }
 
         boolean is(Event.InterruptAccepted accepted) {
             return vector == accepted.vector() && mode == accepted.deliveryMode() && trigger == accepted.triggerMode();
         }
 
+        /** Of those that are meant only one stays; {@code kvm_vector_to_index}. */
+        void chooseByVector() {
+            int before = vector % oneOf;
+            int chosen = required.nextSetBit(0);
+            for (int i = 0; i < before; i++) {
+                chosen = required.nextSetBit(chosen + 1);
+            }
+            if (chosen >= 0) {
+                required.clear();
+                required.set(chosen);
+                allowed.clear();
+                allowed.set(chosen);
+            }
+        }
+
         /** The message has reached {@code vcpu}. */
         void reached(int vcpu) {
-            if (one) {
+            if (isForOne()) {
                 allowed.clear();
                 required.clear();
             } else {
@@ -120,7 +144,7 @@ public final class AddressedAreReached extends Invariant {
                 lowest && broadcast ? DeliveryMode.FIXED : mode,
                 entry.triggerMode(),
                 entry.vector(),
-                lowest && !broadcast);
+                lowest && !broadcast ? bits(entry.destination(), entry.destinationMode()) : 0);
         send(sent, apic -> machine.rule().leadsTo(apic, entry));
     }
 
@@ -129,19 +153,25 @@ public final class AddressedAreReached extends Invariant {
         DeliveryMode mode = DeliveryMode.ofCode(msi.data() >> 8 & MODE);
         boolean lowest = mode == DeliveryMode.LOWEST_PRIORITY || (msi.address() & MSI_HINT) != 0;
         int destination = machine.rule().destinationOf(route);
-        boolean broadcast = isBroadcast(destination, DestinationMode.ofBit(msi.address() & MSI_LOGICAL)) && lowest;
+        DestinationMode destinationMode = DestinationMode.ofBit(msi.address() & MSI_LOGICAL);
+        boolean broadcast = isBroadcast(destination, destinationMode) && lowest;
         Sent sent = new Sent(
                 record,
                 broadcast ? DeliveryMode.FIXED : mode,
                 TriggerMode.ofBit(msi.data() & TRIGGER),
                 msi.data() & VECTOR,
-                lowest && !broadcast);
+                lowest && !broadcast ? bits(destination, destinationMode) : 0);
         send(sent, apic -> machine.rule().leadsTo(apic, route));
     }
 
     /** The least busy of all is not looked for. */
     private static boolean isBroadcast(int destination, DestinationMode mode) {
         return destination == ALL_OF_8_BITS && mode == DestinationMode.PHYSICAL;
+    }
+
+    /** How many local APICs a destination can mean, at least 1. */
+    private static int bits(int destination, DestinationMode mode) {
+        return mode == DestinationMode.LOGICAL ? Math.max(1, Integer.bitCount(destination)) : 1;
     }
 
     private void ipi(Event.ApicIpiSent ipi, TraceRecord record) {
@@ -156,7 +186,9 @@ public final class AddressedAreReached extends Invariant {
                 lowest && broadcast ? DeliveryMode.FIXED : mode,
                 TriggerMode.ofBit(low & TRIGGER),
                 low & VECTOR,
-                lowest && !broadcast && shorthand == DestinationShorthand.NONE);
+                lowest && !broadcast && shorthand == DestinationShorthand.NONE
+                        ? bits(ipi.destination(), destinationMode)
+                        : 0);
         ApicIdentity sender = machine.vcpu(ipi.vcpu()).identity;
         boolean wide = sender != null && sender.x2apic();
         DestinationRule rule = wide ? new DestinationRule(false, true) : machine.rule();
@@ -180,10 +212,29 @@ public final class AddressedAreReached extends Invariant {
                 sent.allowed.set(v.index);
             }
         }
+        boolean certain = sent.oneOf == sent.required.cardinality() && sent.allowed.equals(sent.required);
+        if (sent.isForOne() && certain && areInOrder(sent.required)) {
+            sent.chooseByVector();
+        }
         (sent.required.isEmpty() ? done : open).add(sent);
         if (done.size() > MOST_DONE) {
             done.remove(0);
         }
+    }
+
+    /** Whether logical IDs grow with the index, each of one bit of its own. */
+    private boolean areInOrder(BitSet vcpus) {
+        int last = 0;
+        for (int vcpu = vcpus.nextSetBit(0); vcpu >= 0; vcpu = vcpus.nextSetBit(vcpu + 1)) {
+            ApicIdentity apic = machine.vcpu(vcpu).identity;
+            int id = apic == null ? 0 : apic.x2apic() ? vcpu + 1 : apic.logicalId();
+            boolean oneBit = apic != null && (apic.x2apic() || Integer.bitCount(id) == 1);
+            if (!oneBit || id <= last) {
+                return false;
+            }
+            last = id;
+        }
+        return true;
     }
 
     private void accepted(Event.InterruptAccepted accepted, TraceRecord record) {
@@ -237,7 +288,7 @@ public final class AddressedAreReached extends Invariant {
     private void loosen(int vcpu) {
         for (int i = open.size() - 1; i >= 0; i--) {
             Sent sent = open.get(i);
-            if (sent.one) {
+            if (sent.isForOne()) {
                 sent.required.clear();
             }
             sent.required.clear(vcpu);

@@ -36,7 +36,7 @@ import org.vcpusim.trace.TraceRecord;
  * Traces by hand of two vCPUs and the redirection table, a word an event: its name, then what it is about.
  *
  * <p>An entry of the table is a letter, a vector and a destination: l49>0 is level-triggered, e49>0 edge-triggered; behind that r
- * is remote IRR, m masked, o lowest priority, n NMI. At the start pin 5 has l49>0, pin 6 l50>1, pin 7 e52>0 and pin 8 e51>0, so that vCPU
+ * is remote IRR, m masked, o lowest priority, g logical, n NMI. At the start pin 5 has l49>0, pin 6 l50>1, pin 7 e52>0 and pin 8 e51>0, so that vCPU
  * 0 has to handle 49 and 51; it is there with APICv, vCPU 1 has a local APIC and no VMCS yet.
  *
  * <pre>
@@ -52,12 +52,13 @@ import org.vcpusim.trace.TraceRecord;
  * load:49+51 skip audit:49     49 and 51 are loaded; nothing is, without APICv; at the end 49 is found, which is wrong
  * fresh stale                  at the end the bitmap is right, has vectors too many
  * synic:60 l2:60 l1            vectors of the SynIC; L2 is entered, whose bitmap has 60; L1 is
- * enter in:INACTIVE exit       vCPU 0 enters the guest, with APICv active, or as said; leaves it by HLT
+ * enter in:INACTIVE exit       vCPU 0 enters the guest, with APICv active, or as said; leaves it by HLT; enter1: vCPU 1 enters
  * late:SL                      it enters with SCAN and LOAD requested
  * state:r49+s50+p51            the entry that follows finds IRR, ISR, PIR; o is ON, n SN
- * level:49 edge:49/1           vCPU 0, vCPU 1 accepts a message
+ * level:49 edge:49/1           vCPU 0, vCPU 1 accepts a message; least:49 one for the least busy
  * discard:49                   vCPU 0 does nothing about it
  * msi:49/1 hint:49/1 ipi:49/1  a device sends 49 to APIC 1, by a hint; vCPU 0 does; self:49, others:49, everybody:49 likewise
+ * logical:0                    vCPU 0's logical ID is 1, vCPU 1's would be 2
  * inhibit:8 identity:7         the VM's inhibits become 8; vCPU 0's local APIC gets ID 7
  * sched:0 asleep:0 preempted:0 vCPU 0's thread gets a processor, loses it since it sleeps, since the host wants it
  * wakeup:0 notification:0      that vector is sent for vCPU 0
@@ -363,6 +364,11 @@ class BitmapInvariantsTest {
         X8   | write:5/l49>255 serve:5 level:49 level:49/1 halted          | ""     | everybody
         X8   | write:5/l49>255 serve:5 level:49 halted                     | 3      | everybody but vCPU 1
         X8   | write:5/o49>255 serve:5 level:49 level:49/1 halted          | ""     | the least busy of all is not looked for
+        X8   | logical:0 logical:1 write:5/og48>3 enter enter1 serve:5 least:48   | ""     | the first of two
+        X8   | logical:0 logical:1 write:5/og48>3 enter enter1 serve:5 least:48/1 | 6      | the second, by an even vector
+        X8   | logical:0 logical:1 write:5/og49>3 enter enter1 serve:5 least:49/1 | ""     | the second, by an odd one
+        X8   | logical:0 logical:1 write:5/og49>3 enter enter1 serve:5 least:49   | 6      | the first, by an odd one
+        X8   | logical:0 logical:1 write:5/og49>7 enter enter1 serve:5 least:49   | ""     | one of three, whom nobody is
         X8   | off:0 msi:49/0 msi:49/1 edge:49/1 off:0 msi:49/1 edge:49/1 halted | "" | what need not arrive takes nothing from what must
         X8   | split serve:5 halted                                        | ""     | user space sends a message for it
         X8   | msi:49/0 edge:49 halted                                     | ""     | a device's
@@ -519,6 +525,7 @@ class BitmapInvariantsTest {
             case "l2" -> new Event.Vmcs02Prepared(0, vectors(what, ""));
             case "l1" -> new Event.NestedExitInjected(0, ExitReason.VMCALL, 0, 0);
             case "enter" -> new Event.GuestEntered(0, 0, 0, 0, Event.ApicvAtEntry.ACTIVE);
+            case "enter1" -> new Event.GuestEntered(1, 0, 0, 0, Event.ApicvAtEntry.ACTIVE);
             case "in" -> new Event.GuestEntered(0, 0, 0, 0, Event.ApicvAtEntry.valueOf(what));
             case "late" -> new Event.GuestEntered(0, 0, 0, requests(what), Event.ApicvAtEntry.ACTIVE);
             case "exit" -> new Event.GuestExited(0, ExitReason.HLT, 0, 0, 0, 0);
@@ -546,6 +553,7 @@ class BitmapInvariantsTest {
         return switch (verb) {
             case "level" -> new Event.InterruptAccepted(to, DeliveryMode.FIXED, TriggerMode.LEVEL, number);
             case "edge" -> new Event.InterruptAccepted(to, DeliveryMode.FIXED, TriggerMode.EDGE, number);
+            case "least" -> new Event.InterruptAccepted(to, DeliveryMode.LOWEST_PRIORITY, TriggerMode.LEVEL, number);
             case "discard" -> new Event.InterruptDiscarded(0, number);
             case "msi" -> new Event.MsiSet(address, number);
             case "hint" -> new Event.MsiSet(address | 1 << 3, number);
@@ -554,6 +562,15 @@ class BitmapInvariantsTest {
             case "everybody" -> new Event.ApicIpiSent(0, 2 << 18 | number, 0);
             case "others" -> new Event.ApicIpiSent(0, 3 << 18 | number, 0);
             case "inhibit" -> new Event.ApicvInhibitsStored(number);
+            case "logical" ->
+                new Event.ApicIdentityChanged(new ApicIdentity(
+                        number,
+                        number,
+                        1 << 24 + number,
+                        ApicIdentity.DFR_FLAT,
+                        ApicIdentity.ApicMode.XAPIC,
+                        true,
+                        false));
             case "identity" ->
                 new Event.ApicIdentityChanged(new ApicIdentity(
                         0, number, 0, ApicIdentity.DFR_FLAT, ApicIdentity.ApicMode.XAPIC, true, false));
@@ -613,6 +630,7 @@ class BitmapInvariantsTest {
         bits |= letters.contains("r") ? 1 << 14 : 0;
         bits |= letters.contains("m") ? 1 << 16 : 0;
         bits |= letters.contains("o") ? 1 << 8 : 0;
+        bits |= letters.contains("g") ? 1 << 11 : 0;
         bits |= letters.contains("n") ? 4 << 8 : 0;
         return new RedirectionEntry(bits);
     }
