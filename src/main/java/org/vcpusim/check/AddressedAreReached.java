@@ -71,19 +71,17 @@ public final class AddressedAreReached extends Invariant {
             return vector == accepted.vector() && mode == accepted.deliveryMode() && trigger == accepted.triggerMode();
         }
 
-        /** Of those that are meant only one stays; {@code kvm_vector_to_index}. */
+        /** Of those that are meant, as many as its destination has bits, only one stays; {@code kvm_vector_to_index}. */
         void chooseByVector() {
             int before = vector % oneOf;
             int chosen = required.nextSetBit(0);
             for (int i = 0; i < before; i++) {
                 chosen = required.nextSetBit(chosen + 1);
             }
-            if (chosen >= 0) {
-                required.clear();
-                required.set(chosen);
-                allowed.clear();
-                allowed.set(chosen);
-            }
+            required.clear();
+            required.set(chosen);
+            allowed.clear();
+            allowed.set(chosen);
         }
 
         /** The message has reached {@code vcpu}. */

@@ -62,13 +62,11 @@ public final class EdgesFollowRises extends Invariant {
             return;
         }
         int source = 1 << line.source();
-        boolean rose = line.level() == 1 && (high[line.gsi()] & source) == 0;
+        int rise = line.level() == 1 && (high[line.gsi()] & source) == 0 ? 1 : 0;
         high[line.gsi()] = line.level() == 1 ? high[line.gsi()] | source : high[line.gsi()] & ~source;
-        if (rose) {
-            rises[line.gsi()]++;
-        }
+        rises[line.gsi()] += rise;
         if (line.gsi() == PIT_GSI) {
-            rises[PIT_PIN] += rose ? 1 : 0;
+            rises[PIT_PIN] += rise;
             pitHigh = line.source() == PIT_SOURCE ? line.level() == 1 : pitHigh;
         }
     }

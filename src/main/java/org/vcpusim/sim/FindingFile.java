@@ -160,14 +160,11 @@ public final class FindingFile {
      */
     public static Recorded read(Path file, String running) {
         JsonNode root = document(file);
-        for (String key : List.of("token", "scenarioText")) {
-            if (!root.path(key).isTextual()) {
-                throw new InputException(file + ": must be a file of a finding, with '" + key + "'");
-            }
-        }
+        String written = text(file, root, "token");
+        String scenarioText = text(file, root, "scenarioText");
         try {
-            ReplayToken token = ReplayToken.parse(root.path("token").asText());
-            Scenario scenario = ScenarioFile.parse(root.path("scenarioText").asText(), token.scenario() + ".conf");
+            ReplayToken token = ReplayToken.parse(written);
+            Scenario scenario = ScenarioFile.parse(scenarioText, token.scenario() + ".conf");
             String invariant = root.path("invariant").asText("");
             Recorded recorded = Recorded.of(token, scenario, running);
             return invariant.isEmpty()
@@ -185,11 +182,15 @@ public final class FindingFile {
      */
     public static Scenario scenario(Path file) {
         JsonNode root = document(file);
-        if (!root.path("scenarioText").isTextual()) {
-            throw new InputException(file + ": must be a file of a finding, with 'scenarioText'");
-        }
         return ScenarioFile.parse(
-                root.path("scenarioText").asText(), root.path("scenario").asText("scenario") + ".conf");
+                text(file, root, "scenarioText"), root.path("scenario").asText("scenario") + ".conf");
+    }
+
+    private static String text(Path file, JsonNode root, String key) {
+        if (!root.path(key).isTextual()) {
+            throw new InputException(file + ": must be a file of a finding, with '" + key + "'");
+        }
+        return root.path(key).asText();
     }
 
     private static JsonNode document(Path file) {
