@@ -120,22 +120,22 @@ public final class ApicPageVirtualization {
 
     /** The registers whose reads APIC-register virtualization covers. */
     private static boolean isReadable(int offset) {
-        return ApicRegister.at(offset)
-                .map(register -> switch (register) {
+        ApicRegister register = ApicRegister.at(offset).orElse(null);
+        return register != null
+                && switch (register) {
                     case ARBPRI, PROCPRI, RRR, LVTCMCI, TMCCT, SELF_IPI -> false;
                     default -> true;
-                })
-                .orElse(false);
+                };
     }
 
     /** The registers whose writes APIC-register virtualization covers. */
     private static boolean isWritable(int offset) {
-        return isReadable(offset)
-                && ApicRegister.at(offset)
-                        .map(register -> switch (register) {
-                            case LVR, ISR, TMR, IRR -> false;
-                            default -> true;
-                        })
-                        .orElse(false);
+        ApicRegister register = ApicRegister.at(offset).orElse(null);
+        return register != null
+                && isReadable(offset)
+                && switch (register) {
+                    case LVR, ISR, TMR, IRR -> false;
+                    default -> true;
+                };
     }
 }

@@ -1,5 +1,8 @@
 package org.vcpusim.arch;
 
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -44,7 +47,9 @@ public enum ApicRegister {
     /** MSR of offset 0 in x2APIC mode. */
     public static final int X2APIC_MSR_BASE = 0x800;
 
-    private static final ApicRegister[] BY_OFFSET = byOffset();
+    private static final int SLOTS = 0x40;
+    /** What {@link #at} returns, by {@code offset >> 4}. */
+    private static final List<Optional<ApicRegister>> BY_OFFSET = byOffset();
 
     private final int offset;
     private final String traceName;
@@ -57,7 +62,7 @@ public enum ApicRegister {
     /** The register at {@code offset}, a multiple of 16; for an offset inside a bank, the bank's first register. */
     public static Optional<ApicRegister> at(int offset) {
         int index = offset >> 4;
-        return index < 0 || index >= BY_OFFSET.length ? Optional.empty() : Optional.ofNullable(BY_OFFSET[index]);
+        return index < 0 || index >= SLOTS ? Optional.empty() : BY_OFFSET.get(index);
     }
 
     /** Offset in the page, a multiple of 16. */
@@ -79,15 +84,13 @@ public enum ApicRegister {
         return this == ISR || this == TMR || this == IRR;
     }
 
-    @SuppressWarnings("NullAway") // a hole in the page is a null slot, which at() turns into an empty Optional
-    private static ApicRegister[] byOffset() {
-        ApicRegister[] table = new ApicRegister[0x40];
+    private static List<Optional<ApicRegister>> byOffset() {
+        List<Optional<ApicRegister>> table = new ArrayList<>(Collections.nCopies(SLOTS, Optional.empty()));
         for (ApicRegister register : values()) {
-            int slots = register.isBank() ? BANK_REGISTERS : 1;
-            for (int slot = 0; slot < slots; slot++) {
-                table[(register.offset >> 4) + slot] = register;
-            }
+            int first = register.offset >> 4;
+            Collections.fill(
+                    table.subList(first, first + (register.isBank() ? BANK_REGISTERS : 1)), Optional.of(register));
         }
-        return table;
+        return List.copyOf(table);
     }
 }

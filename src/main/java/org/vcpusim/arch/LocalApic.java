@@ -38,9 +38,10 @@ public final class LocalApic {
     /** The 32-bit register at {@code offset}, a multiple of 16 below 0x400. */
     public int read(int offset) {
         ApicRegister register = ApicRegister.at(offset).orElse(null);
-        if (register == null) {
-            return 0;
-        }
+        return register == null ? 0 : read(register, offset);
+    }
+
+    private int read(ApicRegister register, int offset) {
         int bankIndex = offset - register.offset() >> SLOT_SHIFT;
         return switch (register) {
             case TASKPRI -> tpr;
@@ -54,13 +55,17 @@ public final class LocalApic {
 
     /** The register; for a bank its first. */
     public int read(ApicRegister register) {
-        return read(register.offset());
+        return read(register, register.offset());
     }
 
     /** This page with the register at {@code offset}, a multiple of 16 below 0x400, stored as it is. */
     public LocalApic write(int offset, int value) {
         ApicRegister register = ApicRegister.at(offset).orElse(null);
-        if (register == null || read(offset) == value) {
+        return register == null ? this : write(register, offset, value);
+    }
+
+    private LocalApic write(ApicRegister register, int offset, int value) {
+        if (read(register, offset) == value) {
             return this;
         }
         int bankIndex = offset - register.offset() >> SLOT_SHIFT;
@@ -80,7 +85,7 @@ public final class LocalApic {
 
     /** This page with {@code register} stored as it is. */
     public LocalApic write(ApicRegister register, int value) {
-        return write(register.offset(), value);
+        return write(register, register.offset(), value);
     }
 
     /** Task-priority register, 0 to 255. */

@@ -147,8 +147,9 @@ public record VirtualApic(LocalApic page, int rvi, int svi, boolean recognized) 
         return withPage(page.write(ApicRegister.TASKPRI, vtpr & VECTOR_MASK));
     }
 
+    @SuppressWarnings("ReferenceEquality") // no change is no copy
     VirtualApic withPage(LocalApic next) {
-        return new VirtualApic(next, rvi, svi, recognized);
+        return next == page ? this : new VirtualApic(next, rvi, svi, recognized);
     }
 
     private VirtualApic withRecognized(boolean now) {

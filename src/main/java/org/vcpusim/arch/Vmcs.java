@@ -2,6 +2,7 @@ package org.vcpusim.arch;
 
 import java.util.Arrays;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The virtual-machine control structure of one vCPU, as an immutable value.
@@ -25,6 +26,9 @@ public final class Vmcs {
 
     /** One value a field, zero-extended, by ordinal. Never written after construction. */
     private final long[] values;
+
+    /** What {@link #virtualApicControls} returns, once asked for; whoever asks at the same time decodes the same. */
+    private @Nullable VirtualApicControls controls;
 
     private Vmcs(long[] values) {
         this.values = values;
@@ -66,6 +70,16 @@ public final class Vmcs {
                 read(VmcsField.EOI_EXIT_BITMAP1),
                 read(VmcsField.EOI_EXIT_BITMAP2),
                 read(VmcsField.EOI_EXIT_BITMAP3));
+    }
+
+    /** Returns what this VMCS says about APIC virtualization, decoded once. */
+    public VirtualApicControls virtualApicControls() {
+        VirtualApicControls decoded = controls;
+        if (decoded == null) {
+            decoded = VirtualApicControls.of(this);
+            controls = decoded;
+        }
+        return decoded;
     }
 
     /**

@@ -89,7 +89,9 @@ public final class Guest {
 
     /** A level of interruption; {@code at} is null at the end of its program. */
     private record Frame(
-            @Nullable Position at, Kind kind, @Nullable Frame interrupted) {}
+            Program.@Nullable Position<GuestAction> at,
+            Kind kind,
+            @Nullable Frame interrupted) {}
 
     /** How a level of interruption ends. */
     private enum Kind {
@@ -100,8 +102,6 @@ public final class Guest {
         /** By going on with what was interrupted: L1's handling of an exit from L2. */
         NESTED_EXIT
     }
-
-    private record Position(Program.Position<GuestAction> program) {}
 
     /** L2, and whether it is what the processor runs. */
     private record NestedGuest(Guest guest, boolean runs) {}
@@ -119,8 +119,8 @@ public final class Guest {
 
     /** A guest at the start of {@code program}; where that has no action it idles at once. */
     private static Guest running(Software software, Program<GuestAction> program) {
-        Position first = position(Program.Position.start(program));
-        Position at = first == null ? position(Program.Position.start(software.atEnd)) : first;
+        Program.Position<GuestAction> first = Program.Position.start(program);
+        Program.Position<GuestAction> at = first == null ? Program.Position.start(software.atEnd) : first;
         Hypervisor hypervisor = software.hypervisor;
         NestedGuest l2 = hypervisor == null ? null : new NestedGuest(starting(hypervisor.guest), false);
         return new Guest(software, new Frame(at, Kind.MAIN, null), l2);
@@ -205,7 +205,8 @@ public final class Guest {
         Guest l1 = with(new NestedGuest(nested().guest, false));
         l1 = reason == ExitReason.VMCALL ? l1.retired() : l1;
         Hypervisor hypervisor = software.hypervisor;
-        Position handler = hypervisor == null ? null : position(Program.Position.start(hypervisor.handlerOf(reason)));
+        Program.Position<GuestAction> handler =
+                hypervisor == null ? null : Program.Position.start(hypervisor.handlerOf(reason));
         return handler == null ? l1 : l1.at(new Frame(handler, Kind.NESTED_EXIT, l1.frame));
     }
 
@@ -217,7 +218,7 @@ public final class Guest {
         if (frame == null || frame.at == null) {
             return Plain.IRET;
         }
-        return frame.at.program.action();
+        return frame.at.action();
     }
 
     private Guest retired() {
@@ -227,20 +228,16 @@ public final class Guest {
         if (frame.at == null) {
             return at(frame.interrupted);
         }
-        Position next = position(frame.at.program.next());
+        Program.Position<GuestAction> next = frame.at.next();
         if (next == null && frame.kind == Kind.MAIN) {
-            next = position(Program.Position.start(software.atEnd));
+            next = Program.Position.start(software.atEnd);
         }
         boolean handled = next == null && frame.kind == Kind.NESTED_EXIT;
         return at(handled ? frame.interrupted : new Frame(next, frame.kind, frame.interrupted));
     }
 
     private Guest interrupted(int vector) {
-        Position handler = position(Program.Position.start(software.handlerOf(vector)));
+        Program.Position<GuestAction> handler = Program.Position.start(software.handlerOf(vector));
         return at(new Frame(handler, Kind.INTERRUPT, frame));
-    }
-
-    private static @Nullable Position position(Program.@Nullable Position<GuestAction> at) {
-        return at == null ? null : new Position(at);
     }
 }

@@ -22,6 +22,7 @@ import org.vcpusim.arch.VirtualApic;
 import org.vcpusim.arch.VirtualApicControls;
 import org.vcpusim.arch.VirtualApicOutcome;
 import org.vcpusim.arch.VirtualApicStep;
+import org.vcpusim.arch.Vmcs;
 import org.vcpusim.arch.VmcsField;
 
 /**
@@ -37,25 +38,25 @@ final class GuestApic {
 
     private GuestApic() {}
 
-    /** VM entry with virtual-interrupt delivery: PPR is virtualized, pending interrupts are evaluated. */
-    static Vcpu entered(Vcpu v) {
+    /** VM entry of {@code thread}; with virtual-interrupt delivery PPR is virtualized, and pending interrupts are evaluated. */
+    static Vcpu entered(Vcpu v, VcpuThread thread) {
         if (v.nested().guestMode() || !SecondaryProcessorControl.VIRTUAL_INTERRUPT_DELIVERY.isSetIn(v.vmcs())) {
-            return v;
+            return v.with(thread);
         }
-        VirtualApicControls controls = VirtualApicControls.of(v.vmcs());
+        VirtualApicControls controls = v.vmcs().virtualApicControls();
         VirtualApic loaded = VirtualApic.of(v.lapic().page(), v.vmcs());
         VirtualApic next = loaded.entered(controls, ActivityState.ACTIVE).next();
-        return v.with(next.page(), new InterruptVirtualization(controls, next.rvi(), next.svi(), next.recognized()));
+        return v.with(
+                next.page(), new InterruptVirtualization(controls, next.rvi(), next.svi(), next.recognized()), thread);
     }
 
-    /** VM exit: the guest interrupt status goes back to the VMCS. */
-    static Vcpu exited(Vcpu v) {
+    /** VM exit: {@code vmcs} with the guest interrupt status, which goes back to it. */
+    static Vmcs stored(Vcpu v, Vmcs vmcs) {
         InterruptVirtualization kept = v.virtualization();
-        if (kept == null) {
-            return v;
-        }
-        int status = state(v, kept).exited().guestIntrStatus();
-        return v.with(v.lapic().page(), null).with(v.vmcs().write(VmcsField.GUEST_INTR_STATUS, status));
+        return kept == null
+                ? vmcs
+                : vmcs.write(
+                        VmcsField.GUEST_INTR_STATUS, state(v, kept).exited().guestIntrStatus());
     }
 
     /** An instruction boundary: a recognized virtual interrupt is taken unless the guest blocks it. */
@@ -116,20 +117,17 @@ final class GuestApic {
     /**
      * What becomes of an operation on the local APIC.
      *
-     * @return empty where the processor does not virtualize it, so that it acts as without APIC virtualization
+     * @return null where the processor does not virtualize it, so that it acts as without APIC virtualization
      */
-    static Optional<Vcpu> executed(Vcpu v, GuestAction action, Port port) {
+    static @Nullable Vcpu executed(Vcpu v, GuestAction action, Port port) {
         InterruptVirtualization kept = v.virtualization();
         if (action instanceof GuestAction.Cr8Read || action instanceof GuestAction.Cr8Write) {
-            VirtualApicControls controls = kept == null ? VirtualApicControls.of(v.vmcs()) : kept.controls();
+            VirtualApicControls controls = kept == null ? v.vmcs().virtualApicControls() : kept.controls();
             VirtualApic apic = kept == null ? VirtualApic.of(v.lapic().page(), v.vmcs()) : state(v, kept);
             return carriedOut(v, action, cr8(apic, action, controls), port);
         }
-        if (kept == null) {
-            return Optional.empty();
-        }
-        VirtualApicStep step = step(v, kept, action);
-        return step == null ? Optional.empty() : carriedOut(v, action, step, port);
+        VirtualApicStep step = kept == null ? null : step(v, kept, action);
+        return step == null ? null : carriedOut(v, action, step, port);
     }
 
     private static VirtualApicStep cr8(VirtualApic apic, GuestAction action, VirtualApicControls controls) {
@@ -195,25 +193,24 @@ final class GuestApic {
         return ApicPageVirtualization.write(state(v, kept), access, (int) stored.value, kept.controls());
     }
 
-    private static Optional<Vcpu> carriedOut(Vcpu v, GuestAction action, VirtualApicStep step, Port port) {
+    private static @Nullable Vcpu carriedOut(Vcpu v, GuestAction action, VirtualApicStep step, Port port) {
         VirtualApicOutcome outcome = step.outcome();
         if (outcome instanceof VirtualApicOutcome.Completed c) {
-            return Optional.of(VcpuRun.resume(completed(v, step.next(), isRead(action), c.value(), port), port));
+            return VcpuRun.resume(completed(v, step.next(), isRead(action), c.value(), port), port);
         }
         if (outcome instanceof VirtualApicOutcome.VmExit e) {
-            return Optional.of(
-                    e.isTrapLike()
-                            ? trapped(v, step.next(), e, port)
-                            : VcpuRun.exit(v, new GuestExit(e.reason(), e.qualification(), 0, action), port));
+            return e.isTrapLike()
+                    ? trapped(v, step.next(), e, port)
+                    : VcpuRun.exit(v, new GuestExit(e.reason(), e.qualification(), 0, action), port);
         }
         if (outcome instanceof VirtualApicOutcome.GeneralProtection) {
             Vcpu behind = v.with(v.guest().retiring());
-            return Optional.of(VcpuRun.resume(taking(behind, Guest.GENERAL_PROTECTION, port), port));
+            return VcpuRun.resume(taking(behind, Guest.GENERAL_PROTECTION, port), port);
         }
         if (outcome instanceof VirtualApicOutcome.IpiVirtualization) {
             throw new IllegalStateException("IPI virtualization is not in use");
         }
-        return Optional.empty();
+        return null;
     }
 
     private static boolean isRead(GuestAction action) {
@@ -225,7 +222,7 @@ final class GuestApic {
     private static Vcpu completed(Vcpu v, VirtualApic next, boolean read, long value, Port port) {
         report(v, next, port);
         GuestLink guest = v.guest();
-        return store(v, v.virtualization(), next).with(read ? guest.retiredWith(value) : guest.retiring());
+        return store(v, next, read ? guest.retiredWith(value) : guest.retiring());
     }
 
     /**
@@ -269,7 +266,7 @@ final class GuestApic {
             page = page.write(register, v.lapic().page().read(register));
         }
         VirtualApic kept = new VirtualApic(page, next.rvi(), next.svi(), next.recognized());
-        Vcpu behind = store(v, v.virtualization(), kept).with(v.guest().retiring());
+        Vcpu behind = store(v, kept, v.guest().retiring());
         return VcpuRun.exit(behind, new GuestExit(exit.reason(), exit.qualification(), 0, action), port);
     }
 
@@ -277,7 +274,12 @@ final class GuestApic {
         return new VirtualApic(v.lapic().page(), kept.rvi(), kept.svi(), kept.recognized());
     }
 
-    private static Vcpu store(Vcpu v, @Nullable InterruptVirtualization kept, VirtualApic next) {
-        return v.with(next.page(), kept == null ? null : kept.after(next));
+    private static Vcpu store(Vcpu v, InterruptVirtualization kept, VirtualApic next) {
+        return v.with(next.page(), kept.after(next));
+    }
+
+    private static Vcpu store(Vcpu v, VirtualApic next, GuestLink guest) {
+        InterruptVirtualization kept = v.virtualization();
+        return v.with(next.page(), kept == null ? null : kept.after(next), guest);
     }
 }

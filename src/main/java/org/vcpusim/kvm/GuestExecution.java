@@ -36,7 +36,8 @@ final class GuestExecution {
 
     /** An operation that the processor virtualizes, or one that leaves the guest. */
     private static Vcpu operation(Vcpu v, GuestAction action, Port port) {
-        return GuestApic.executed(v, action, port).orElseGet(() -> VcpuRun.exit(v, exitFor(v, action), port));
+        Vcpu virtualized = GuestApic.executed(v, action, port);
+        return virtualized == null ? VcpuRun.exit(v, exitFor(v, action), port) : virtualized;
     }
 
     private static Vcpu plain(Vcpu v, GuestAction.Plain action, Port port) {

@@ -65,7 +65,7 @@ final class NestedExecution {
             boolean memory = exit.reason() == ExitReason.APIC_ACCESS;
             return VcpuRun.exit(v, memory ? GuestExit.of(ExitReason.EPT_MISCONFIG, action) : exit, port);
         }
-        VirtualApicControls controls = VirtualApicControls.of(v.vmcs());
+        VirtualApicControls controls = v.vmcs().virtualApicControls();
         return carriedOut(v, virtualized(v.nested().apic(), action, controls), action, port);
     }
 
@@ -158,7 +158,7 @@ final class NestedExecution {
     /** The entry of L2 commits: its local APIC is virtualized from here on, which may make it leave at once. */
     static Vcpu entered(Vcpu v, Port port) {
         VirtualApicStep step = VirtualApic.of(v.nested().apic().page(), v.vmcs())
-                .entered(VirtualApicControls.of(v.vmcs()), ActivityState.ACTIVE);
+                .entered(v.vmcs().virtualApicControls(), ActivityState.ACTIVE);
         Vcpu in = with(v, step.next());
         return step.outcome() instanceof VirtualApicOutcome.VmExit e
                 ? VcpuRun.exit(in, new GuestExit(e.reason(), e.qualification(), 0, GuestAction.Plain.NOP), port)
@@ -175,7 +175,7 @@ final class NestedExecution {
                 g.shadow() ? InstructionBoundary.Blocking.STI : InstructionBoundary.Blocking.NONE;
         InstructionBoundary boundary = new InstructionBoundary(g.interruptsEnabled(), blocking, ActivityState.ACTIVE);
         Optional<VirtualApic.Delivery> delivery =
-                v.nested().apic().delivered(boundary, VirtualApicControls.of(v.vmcs()));
+                v.nested().apic().delivered(boundary, v.vmcs().virtualApicControls());
         if (delivery.isEmpty()) {
             return v;
         }

@@ -120,7 +120,7 @@ final class NestedPostedInterrupts {
     /** The processor in the guest takes what was posted to L2, or leaves L1 for a vector of the host. */
     static Vcpu processed(Vcpu unasked, Port port) {
         Vcpu v = withNotified(unasked, false);
-        VirtualApicControls controls = VirtualApicControls.of(v.vmcs());
+        VirtualApicControls controls = v.vmcs().virtualApicControls();
         if (!v.nested().guestMode() || !controls.notifies(Event.HostVector.POSTED_INTR_NESTED.number())) {
             return VcpuRemote.externalInterrupt(v, Event.HostVector.POSTED_INTR_NESTED, port);
         }
@@ -152,7 +152,7 @@ final class NestedPostedInterrupts {
     static boolean wakes(Vcpu v) {
         NestedState n = v.nested();
         if (!n.guestMode()
-                || !VirtualApicControls.of(v.vmcs()).has(VirtualApicControls.Control.VIRTUAL_INTERRUPT_DELIVERY)
+                || !v.vmcs().virtualApicControls().has(VirtualApicControls.Control.VIRTUAL_INTERRUPT_DELIVERY)
                 || !v.guest().interruptible()) {
             return false;
         }

@@ -1,6 +1,5 @@
 package org.vcpusim.kvm;
 
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,14 +65,14 @@ public final class RequestSet {
         return new RequestSet(word & ~request.mask(), flowsStarted, remove(pending, request));
     }
 
-    /** The flow of {@code request}, empty where its bit is clear. */
-    public Optional<Flow> flowOf(VcpuRequest request) {
+    /** The flow of {@code request}, null where its bit is clear. */
+    public @Nullable Flow flowOf(VcpuRequest request) {
         for (Pending p = pending; p != null; p = p.next) {
             if (p.flow.request == request) {
-                return Optional.of(p.flow);
+                return p.flow;
             }
         }
-        return Optional.empty();
+        return null;
     }
 
     private static @Nullable Pending remove(@Nullable Pending list, VcpuRequest request) {

@@ -16,9 +16,9 @@ import org.vcpusim.arch.Vmcs;
 public final class Vcpu {
     private final Machine machine;
 
-    // Never written once a value is out of the method that made it: a copy differs in one of them. A step makes several
-    // copies, and
-    // a draft for each would cost as much again.
+    // Never written once a value is out of the method that made it: a copy differs in few of them. Copies are what a
+    // step
+    // costs most, so what changes together has a method that makes one.
     private VcpuThread thread;
     private RequestSet requests;
     private Lapic lapic;
@@ -398,7 +398,10 @@ public final class Vcpu {
     Vcpu make(VcpuRequest request, int sequence, Port port) {
         boolean coalesced = requests.test(request);
         RequestSet made = requests.make(request, sequence);
-        made.flowOf(request).ifPresent(flow -> port.emit(new Event.RequestMade(index(), flow, coalesced)));
+        RequestSet.Flow flow = made.flowOf(request);
+        if (flow != null) {
+            port.emit(new Event.RequestMade(index(), flow, coalesced));
+        }
         return with(made);
     }
 
@@ -439,7 +442,11 @@ public final class Vcpu {
         return copy;
     }
 
+    @SuppressWarnings("ReferenceEquality") // no change is no copy
     Vcpu with(Lapic other) {
+        if (other == lapic) {
+            return this;
+        }
         Vcpu copy = new Vcpu(this);
         copy.lapic = other;
         return copy;
@@ -471,7 +478,11 @@ public final class Vcpu {
         return copy;
     }
 
+    @SuppressWarnings("ReferenceEquality") // no change is no copy
     Vcpu with(GuestLink other) {
+        if (other == guest) {
+            return this;
+        }
         Vcpu copy = new Vcpu(this);
         copy.guest = other;
         return copy;
@@ -506,6 +517,33 @@ public final class Vcpu {
         Vcpu copy = new Vcpu(this);
         copy.lapic = lapic.withPage(page);
         copy.virtualization = other;
+        return copy;
+    }
+
+    /** The same, and what the guest is told. */
+    Vcpu with(LocalApic page, @Nullable InterruptVirtualization other, GuestLink otherGuest) {
+        Vcpu copy = new Vcpu(this);
+        copy.lapic = lapic.withPage(page);
+        copy.virtualization = other;
+        copy.guest = otherGuest;
+        return copy;
+    }
+
+    /** The same, and where the thread is. */
+    Vcpu with(LocalApic page, @Nullable InterruptVirtualization other, VcpuThread otherThread) {
+        Vcpu copy = new Vcpu(this);
+        copy.lapic = lapic.withPage(page);
+        copy.virtualization = other;
+        copy.thread = otherThread;
+        return copy;
+    }
+
+    /** Out of the guest: the VMCS has all that the processor knew. */
+    Vcpu left(Vmcs stored, VcpuThread otherThread) {
+        Vcpu copy = new Vcpu(this);
+        copy.vmcs = stored;
+        copy.thread = otherThread;
+        copy.virtualization = null;
         return copy;
     }
 

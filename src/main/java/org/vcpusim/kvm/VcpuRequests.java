@@ -1,5 +1,7 @@
 package org.vcpusim.kvm;
 
+import java.util.Objects;
+
 /**
  * What each request asks a vCPU to do on its way into the guest. The bit is cleared first, then the request is handled, so
  * that one made meanwhile is not lost.
@@ -34,7 +36,7 @@ final class VcpuRequests {
     }
 
     private static Vcpu seen(Vcpu v, VcpuThread next, VcpuRequest request, Port port) {
-        RequestSet.Flow flow = v.requests().flowOf(request).orElseThrow();
+        RequestSet.Flow flow = Objects.requireNonNull(v.requests().flowOf(request));
         port.emit(new Event.RequestSeen(v.index(), flow));
         boolean late = request != VcpuRequest.EVENT && v.machine().has(Fault.CLEAR_AFTER_HANDLING);
         return v.with(late ? v.requests() : v.requests().clear(request), next.handling(flow));

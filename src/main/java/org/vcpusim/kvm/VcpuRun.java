@@ -54,9 +54,7 @@ final class VcpuRun {
             case SYNC_ON -> syncOn(v, port);
             case SYNC_PIR -> afterSync(PostedInterrupts.harvested(v, port), port);
             case RECHECK -> recheck(v, port);
-            case EXITED ->
-                VcpuRemote.ipisTaken(v.with(v.thread().with(VcpuMode.OUTSIDE_GUEST_MODE)), port)
-                        .goTo(EntryPhase.HANDLE_EXIT, port);
+            case EXITED -> exited(v, port);
             case HANDLE_EXIT -> VcpuExits.handle(v, port);
             case HALT_POLL, BLOCK_PREPARE, BLOCK_CHECK, BLOCK_SLEEP -> VcpuHalt.step(v, port);
             default -> throw new IllegalStateException("vCPU " + v.index() + " takes no step in " + v.phase());
@@ -158,6 +156,14 @@ final class VcpuRun {
         return entered(v, port);
     }
 
+    /** Out of the guest, with interrupts on. */
+    private static Vcpu exited(Vcpu v, Port port) {
+        VcpuThread outside = v.thread().at(EntryPhase.HANDLE_EXIT, VcpuMode.OUTSIDE_GUEST_MODE);
+        Vcpu next = VcpuRemote.ipisTaken(v.with(outside), port);
+        port.toVcpu(v.index(), Vcpu.Step.STEP);
+        return next;
+    }
+
     /** The entry is abandoned; an event that was to be injected stays queued and asks for another round. */
     private static Vcpu cancelled(Vcpu v, Port port) {
         port.emit(new Event.EntryCancelled(v.index(), v.mode(), v.requests().word()));
@@ -175,7 +181,7 @@ final class VcpuRun {
         port.emit(new Event.GuestEntered(
                 v.index(), v.guest().rip(), information, v.requests().word(), VcpuApicv.atEntry(v)));
         boolean leavesAtOnce = v.nested().run().exitWanted();
-        Vcpu in = GuestApic.entered(NestedEvents.committed(v.with(v.thread().at(EntryPhase.IN_GUEST))));
+        Vcpu in = GuestApic.entered(NestedEvents.committed(v), v.thread().at(EntryPhase.IN_GUEST));
         EventInjection injection = EventInjection.decode(information & 0xffffffffL);
         if (injection.isValid()) {
             in = eventTaken(in, injection.vector(), port);
@@ -291,7 +297,7 @@ final class VcpuRun {
                 .write(VmcsField.EXIT_QUALIFICATION, exit.qualification())
                 .write(VmcsField.VM_EXIT_INTR_INFO, exit.interruptionInformation() & 0xffffffffL);
         port.toVcpu(v.index(), Vcpu.Step.STEP);
-        Vcpu out = GuestApic.exited(v.with(vmcs).with(v.thread().exited(exit)));
+        Vcpu out = v.left(GuestApic.stored(v, vmcs), v.thread().exited(exit));
         return TaskPrioritySync.fromProcessor(out, port);
     }
 }
