@@ -1,12 +1,12 @@
 package org.vcpusim.sim;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -20,70 +20,42 @@ import org.vcpusim.trace.TraceSink;
 /**
  * Orders the events of actors that run in parallel.
  *
- * <p>An actor takes the next number with one atomic addition, at the moment of the event, and puts the event into the slot of
- * a ring that belongs to the number; so an event that caused another always has the smaller number. Where a trace is written,
- * the actor writes the body of its line too. One thread takes the events out in the order of their numbers and gives them to
- * the sinks. The ring is bounded: when it is full, actors wait;
- * nothing is dropped.
+ * <p>An actor takes the next number with one atomic addition, at the moment of the event, so that an event that caused
+ * another always has the smaller number, and puts the event into the lane of its thread. Where a trace is written, it writes
+ * the body of its line too. Every so many records, one of the threads takes out what is there in all lanes, in the order of
+ * the numbers, and gives it to the sinks, unless another is at it: a thread of its own for that would take its time from the
+ * actors. Lanes are bounded: an actor whose lane is full takes records out or waits for the one that does; nothing is
+ * dropped.
  *
  * <p>Time is real time since the start. {@link #elapse} does nothing: work inside a guest takes no time of the host.
  */
 final class LiveRecorder implements Recorder, AutoCloseable {
-    private static final VarHandle FILLED;
-
-    static {
-        try {
-            FILLED = MethodHandles.lookup().findVarHandle(Slot.class, "filled", long.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
-
-    private static final long PARK_NANOS = 50_000;
-    private static final int SPINS = 200;
-    private static final int MOST_UNPUBLISHED = 256;
+    private static final long PARK_NANOS = 20_000;
+    private static final int LARGEST_CHUNK = 256;
 
     private final @Nullable LineTraceWriter lines;
     private final List<TraceSink> sinks;
     private final Consumer<Throwable> onFailure;
     private final int capacity;
-    /** The writer says how far it is after so many records less one, so that actors seldom lose the word to it. */
-    private final int published;
+    /** The records after which one is due to hand over. */
+    private final int batch;
 
-    private final Slot[] ring;
+    private final ThreadLocal<RecordLane> own = ThreadLocal.withInitial(this::newLane);
+    private final List<RecordLane> lanes = new CopyOnWriteArrayList<>();
 
     private final AtomicLong next = new AtomicLong();
-    private final AtomicLong taken = new AtomicLong();
     private final long start = System.nanoTime();
-    private final Thread writer;
-    private volatile boolean closing;
+    private final Lock handover = new ReentrantLock();
+
+    // Of whoever holds the lock.
+    private long taken;
+    private long last = -1;
+    private @Nullable Throwable failure;
 
     /**
-     * What is known of one record. All of it is in one object, so that two processors that fill neighbouring slots do not wait
-     * for the same cache line.
-     */
-    private static final class Slot {
-        /** What a line says of the event; null where no lines are written. */
-        private final LineTraceWriter.@Nullable Body body;
-
-        private long nanos;
-        private @Nullable Source source;
-        /** Null where there are only lines to be written. */
-        private @Nullable Event event;
-
-        /** Number of the record, plus one; written through FILLED when the rest is there. */
-        @SuppressWarnings({"FieldMayBeFinal", "UnusedVariable"})
-        private long filled;
-
-        private Slot(LineTraceWriter.@Nullable Body body) {
-            this.body = body;
-        }
-    }
-
-    /**
-     * A recorder that writes to {@code wanted} by a thread of its own.
+     * A recorder that gives records to {@code wanted}, from one thread at a time.
      *
-     * @param capacity of the ring, a power of two
+     * @param capacity how many records of one thread may wait, a power of two
      * @param onFailure is told what the sink throws; the records behind it are counted and not written
      */
     LiveRecorder(List<? extends TraceSink> wanted, int capacity, Consumer<Throwable> onFailure) {
@@ -98,30 +70,28 @@ final class LiveRecorder implements Recorder, AutoCloseable {
         sinks = wanted.stream().filter(sink -> sink != lines).collect(Collectors.toUnmodifiableList());
         this.onFailure = onFailure;
         this.capacity = capacity;
-        published = Math.min(capacity, MOST_UNPUBLISHED) - 1;
-        ring = new Slot[capacity];
-        Arrays.setAll(ring, slot -> new Slot(lines == null ? null : lines.body()));
-        writer = new Thread(this::write, "vcpusim-recorder");
-        writer.setDaemon(true);
-        writer.start();
+        batch = Math.min(capacity, LARGEST_CHUNK);
+    }
+
+    private RecordLane newLane() {
+        RecordLane lane = new RecordLane(capacity, batch, lines);
+        lanes.add(lane);
+        return lane;
     }
 
     @Override
     public void record(Source source, Event event) {
+        RecordLane lane = own.get();
+        while (!lane.hasRoom()) {
+            if (!handOver()) {
+                LockSupport.parkNanos(this, PARK_NANOS);
+            }
+        }
         long number = next.getAndIncrement();
-        Slot slot = ring[(int) number & capacity - 1];
-        while (number - taken.get() >= capacity) {
-            LockSupport.parkNanos(this, PARK_NANOS);
+        lane.add(number, System.nanoTime() - start, source, event, !sinks.isEmpty());
+        if (number % batch == batch - 1) {
+            handOver();
         }
-        slot.nanos = System.nanoTime() - start;
-        slot.source = source;
-        if (slot.body != null) {
-            slot.body.set(source, event);
-        }
-        if (!sinks.isEmpty()) {
-            slot.event = event;
-        }
-        FILLED.setRelease(slot, number + 1);
     }
 
     @Override
@@ -134,37 +104,52 @@ final class LiveRecorder implements Recorder, AutoCloseable {
         return next.get();
     }
 
-    private void write() {
-        @Nullable Throwable failure = null;
-        long last = -1;
-        int idle = 0;
-        for (long number = 0; !closing || number < next.get(); ) {
-            Slot slot = ring[(int) number & capacity - 1];
-            if ((long) FILLED.getAcquire(slot) != number + 1) {
-                idle++;
-                await(idle);
-                continue;
-            }
-            idle = 0;
-            last = Math.max(last + 1, slot.nanos);
-            if (failure == null) {
-                failure = accepted(number, last, slot);
-            }
-            number++;
-            if ((number & published) == 0) {
-                taken.setRelease(number);
-            }
+    /** Hands over what is there unless another thread is at it; returns whether there was anything. */
+    private boolean handOver() {
+        if (!handover.tryLock()) {
+            return false;
+        }
+        try {
+            return handOver(capacity);
+        } finally {
+            handover.unlock();
         }
     }
 
-    private @Nullable Throwable accepted(long number, long time, Slot slot) {
+    /** With the lock: hands over the records up to the first that is in no lane yet, at most {@code most}. */
+    private boolean handOver(long most) {
+        long first = taken;
+        for (RecordLane lane = laneOfNext(); lane != null && taken - first < most; lane = laneOfNext()) {
+            for (RecordLane.Chunk chunk = lane.at(taken); chunk != null; chunk = lane.at(taken)) {
+                int index = lane.index();
+                last = Math.max(last + 1, chunk.nanos[index]);
+                if (failure == null) {
+                    failure = accepted(chunk, index);
+                }
+                lane.took();
+                taken++;
+            }
+        }
+        return taken > first;
+    }
+
+    private @Nullable RecordLane laneOfNext() {
+        for (RecordLane lane : lanes) {
+            if (lane.at(taken) != null) {
+                return lane;
+            }
+        }
+        return null;
+    }
+
+    private @Nullable Throwable accepted(RecordLane.Chunk chunk, int index) {
         try {
-            Source source = Objects.requireNonNull(slot.source);
-            if (lines != null && slot.body != null) {
-                lines.accept(number, time, source, slot.body);
+            Source source = chunk.sources[index];
+            if (lines != null && chunk.bodies != null) {
+                lines.accept(taken, last, source, chunk.bodies, chunk.begin(index), chunk.ends[index]);
             }
             if (!sinks.isEmpty()) {
-                TraceRecord record = new TraceRecord(number, time, source, Objects.requireNonNull(slot.event));
+                TraceRecord record = new TraceRecord(taken, last, source, Objects.requireNonNull(chunk.events[index]));
                 for (TraceSink sink : sinks) {
                     sink.accept(record);
                 }
@@ -176,29 +161,14 @@ final class LiveRecorder implements Recorder, AutoCloseable {
         }
     }
 
-    private static void await(int idle) {
-        if (idle < SPINS) {
-            Thread.onSpinWait();
-        } else {
-            LockSupport.parkNanos(PARK_NANOS);
-        }
-    }
-
-    /** Waits until everything recorded is written. No actor may record any more. */
+    /** Hands over the rest. No actor may record any more. */
     @Override
     public void close() {
-        closing = true;
-        LockSupport.unpark(writer);
-        boolean interrupted = false;
-        while (writer.isAlive()) {
-            try {
-                writer.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
+        handover.lock();
+        try {
+            handOver(Long.MAX_VALUE);
+        } finally {
+            handover.unlock();
         }
     }
 }

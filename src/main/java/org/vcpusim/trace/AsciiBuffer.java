@@ -55,11 +55,12 @@ final class AsciiBuffer {
         return this;
     }
 
-    /** Appends what {@code other} holds. */
-    AsciiBuffer append(AsciiBuffer other) {
-        reserve(other.size);
-        System.arraycopy(other.bytes, 0, bytes, size, other.size);
-        size += other.size;
+    /** Appends the bytes of {@code other} from {@code from} to {@code to}. */
+    AsciiBuffer append(AsciiBuffer other, int from, int to) {
+        int length = to - from;
+        reserve(length);
+        System.arraycopy(other.bytes, from, bytes, size, length);
+        size += length;
         return this;
     }
 

@@ -10,35 +10,25 @@ import org.vcpusim.kvm.Event;
 public final class JsonLinesTraceWriter extends LineTraceWriter {
     private final JsonFields fields = new JsonFields(out.line());
     private final SourceLabels labels = new SourceLabels();
-    private final Body own = body();
 
     /** Writes to {@code stream}, which {@link #close} closes. */
     public JsonLinesTraceWriter(OutputStream stream) {
-        super(stream);
+        super(stream, JsonBodies::new);
     }
 
-    @Override
-    public void accept(TraceRecord record) {
-        own.set(record.source(), record.event());
-        accept(record.order(), record.nanos(), record.source(), own);
-    }
+    private static final class JsonBodies extends Bodies {
+        private final JsonFields members = new JsonFields(text);
+        private final EventJson json = new EventJson(members);
 
-    @Override
-    public Body body() {
-        return new Body() {
-            private final JsonFields members = new JsonFields(text);
-            private final EventJson json = new EventJson(members);
-
-            @Override
-            void write(Source source, Event event) {
-                text.character(',');
-                members.restart().string("e", Tracepoint.of(event).traceName()).key("d");
-                members.open();
-                event.accept(json);
-                members.close();
-                members.close();
-            }
-        };
+        @Override
+        void write(Source source, Event event) {
+            text.character(',');
+            members.restart().string("e", Tracepoint.of(event).traceName()).key("d");
+            members.open();
+            event.accept(json);
+            members.close();
+            members.close();
+        }
     }
 
     @Override

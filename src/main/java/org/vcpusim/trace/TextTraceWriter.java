@@ -26,13 +26,12 @@ public final class TextTraceWriter extends LineTraceWriter {
             .toArray(byte[][]::new);
 
     private final int vcpuCount;
-    private final Body own = body();
     private final byte[][] vcpuColumns;
     private final Map<Source, byte[]> otherColumns = new HashMap<>();
 
     /** Writes the header to {@code stream}, which {@link #close} closes; sources are of {@code vcpuCount} vCPUs. */
     public TextTraceWriter(OutputStream stream, int vcpuCount) {
-        super(stream);
+        super(stream, TextBodies::new);
         this.vcpuCount = vcpuCount;
         vcpuColumns = new byte[vcpuCount][];
         for (int index = 0; index < vcpuCount; index++) {
@@ -41,23 +40,14 @@ public final class TextTraceWriter extends LineTraceWriter {
         header();
     }
 
-    @Override
-    public void accept(TraceRecord record) {
-        own.set(record.source(), record.event());
-        accept(record.order(), record.nanos(), record.source(), own);
-    }
+    private static final class TextBodies extends Bodies {
+        private final EventText fields = new EventText(text);
 
-    @Override
-    public Body body() {
-        return new Body() {
-            private final EventText fields = new EventText(text);
-
-            @Override
-            void write(Source source, Event event) {
-                text.copy(NAME_COLUMNS[Tracepoint.of(event).ordinal()]);
-                event.accept(fields);
-            }
-        };
+        @Override
+        void write(Source source, Event event) {
+            text.copy(NAME_COLUMNS[Tracepoint.of(event).ordinal()]);
+            event.accept(fields);
+        }
     }
 
     @Override
