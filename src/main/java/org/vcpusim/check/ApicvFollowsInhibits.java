@@ -6,7 +6,7 @@ import org.vcpusim.trace.Tracepoint;
 
 /**
  * A vCPU enters the guest with APICv active if and only if the VM has no reason against it and the local APIC is enabled in
- * IA32_APIC_BASE; and the VMCS's controls are those that go with it.
+ * IA32_APIC_BASE; and the VMCS's controls and the MSR bitmap are those that go with it and with the local APIC's mode.
  *
  * <p>Models the assertion of {@code vcpu_enter_guest} that {@code kvm_vcpu_apicv_activated} equals
  * {@code kvm_vcpu_apicv_active}, arch/x86/kvm/x86.c. What the VM's mask is before it first changes is known from the
@@ -47,6 +47,7 @@ public final class ApicvFollowsInhibits extends Invariant {
             case APIC_DISABLED -> "";
             case ACTIVE_APIC_DISABLED -> "with APICv active and its local APIC disabled";
             case CONTROLS_DIFFER -> "with controls that do not go with its APICv";
+            case MODE_DIFFERS -> "with controls that do not go with the mode of its local APIC";
         };
         if (!wrong.isEmpty()) {
             violated(record, "vcpu" + entry.vcpu() + " entered the guest " + wrong, "");

@@ -1,5 +1,7 @@
 package org.vcpusim.check;
 
+import java.util.BitSet;
+import org.vcpusim.arch.ApicRegister;
 import org.vcpusim.arch.ExitReason;
 import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.kvm.Event;
@@ -15,6 +17,8 @@ public final class BitmapDecidesEoiExits extends Invariant {
     private static final int VECTOR = 0xff;
 
     private final ObservedMachine machine;
+    /** The vCPUs that have entered the guest last with APICv active. */
+    private final BitSet active = new BitSet();
 
     /** One that has seen nothing but what {@code machine} has. */
     BitmapDecidesEoiExits(ObservedMachine machine) {
@@ -22,6 +26,9 @@ public final class BitmapDecidesEoiExits extends Invariant {
                 "E2",
                 "An EOI that the processor carries out leaves the guest if and only if the vector's bit is set in the EOI-exit bitmap",
                 Tracepoint.KVM_EXIT,
+                Tracepoint.KVM_ENTRY,
+                Tracepoint.KVM_APIC,
+                Tracepoint.KVM_MSR,
                 Tracepoint.EOI_VIRTUALIZED);
         this.machine = machine;
     }
@@ -32,6 +39,23 @@ public final class BitmapDecidesEoiExits extends Invariant {
             check(exit.vcpu(), (int) exit.qualification() & VECTOR, true, record);
         } else if (record.event() instanceof Event.EoiVirtualized eoi) {
             check(eoi.vcpu(), eoi.vector(), false, record);
+        } else if (record.event() instanceof Event.GuestEntered entry) {
+            active.set(entry.vcpu(), entry.apicv() == Event.ApicvAtEntry.ACTIVE);
+        } else if (record.event() instanceof Event.ApicAccessed access) {
+            if (access.offset() == ApicRegister.EOI.offset()) {
+                emulated(access.vcpu(), access.access(), record);
+            }
+        } else if (record.event() instanceof Event.MsrAccessed access) {
+            if (access.msr() == ApicRegister.EOI.msr() && !access.fault()) {
+                emulated(access.vcpu(), access.access(), record);
+            }
+        }
+    }
+
+    /** Where APICv is active no EOI of L1's gets here, but as an EOI-induced exit. */
+    private void emulated(int vcpu, Event.Access access, TraceRecord record) {
+        if (access == Event.Access.WRITE && active.get(vcpu) && machine.vcpu(vcpu).ofL2 == null) {
+            violated(record, "KVM emulates an EOI of vcpu" + vcpu + ", which the processor should carry out", "");
         }
     }
 

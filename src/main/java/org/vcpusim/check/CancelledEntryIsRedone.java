@@ -27,6 +27,8 @@ public final class CancelledEntryIsRedone extends Invariant {
         private @Nullable TraceRecord cancelled;
         /** What the cancelled entry was to inject, until it is injected again. */
         private int lost = NONE;
+        /** L2 is to be entered, with what L1 injects. */
+        private boolean ofL1;
     }
 
     /** One that has seen nothing. */
@@ -39,6 +41,7 @@ public final class CancelledEntryIsRedone extends Invariant {
                 Tracepoint.ENTRY_CANCELLED,
                 Tracepoint.REQUEST_SEEN,
                 Tracepoint.VCPU_RESET,
+                Tracepoint.VMCS02_PREPARED,
                 Tracepoint.KVM_ENTRY);
     }
 
@@ -47,6 +50,13 @@ public final class CancelledEntryIsRedone extends Invariant {
         Event event = record.event();
         if (event instanceof Event.InterruptInjected injected) {
             Pass p = byVcpu.of(injected.vcpu());
+            if (injected.reinjected() && p.lost != injected.vector() && !p.ofL1) {
+                violated(
+                        record,
+                        "vector " + injected.vector() + " is injected again, and no entry of vcpu" + injected.vcpu()
+                                + " was cancelled that had it",
+                        "");
+            }
             p.injected = injected.vector();
             p.lost = p.lost == injected.vector() && injected.reinjected() ? NONE : p.lost;
         } else if (event instanceof Event.ImmediateExitWanted wanted) {
@@ -57,6 +67,8 @@ public final class CancelledEntryIsRedone extends Invariant {
             if (seen.flow().request() == VcpuRequest.EVENT) {
                 byVcpu.of(seen.vcpu()).cancelled = null;
             }
+        } else if (event instanceof Event.Vmcs02Prepared prepared) {
+            byVcpu.of(prepared.vcpu()).ofL1 = true;
         } else if (event instanceof Event.VcpuReset reset) {
             byVcpu.forget(reset.vcpu());
         } else if (event instanceof Event.GuestEntered entry) {

@@ -1,16 +1,20 @@
 package org.vcpusim.check;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.ApicRegister;
 import org.vcpusim.arch.ExitReason;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
 /**
  * An EOI ends the highest vector in service, be it the processor or KVM that carries it out; and KVM carries out every EOI that it
- * is told of before its vCPU enters the guest again.
+ * is told of before its vCPU enters the guest again, and makes KVM_REQ_EVENT.
  *
  * <p>Models {@code apic_set_eoi} and {@code kvm_apic_set_eoi_accelerated}, arch/x86/kvm/lapic.c; SDM volume 3, "EOI
  * Virtualization". L2's own local APIC is not judged.
@@ -19,6 +23,8 @@ public final class EoiEndsTheHighest extends Invariant {
     private final LocalApics apics;
     /** Writes of the EOI register that KVM has emulated and not carried out, by vCPU. */
     private final Map<Integer, TraceRecord> written = new TreeMap<>();
+    /** EOIs behind which KVM has not made KVM_REQ_EVENT, by vCPU. */
+    private final List<@Nullable TraceRecord> unasked = new ArrayList<>();
 
     /** One that has seen nothing. */
     public EoiEndsTheHighest() {
@@ -28,8 +34,8 @@ public final class EoiEndsTheHighest extends Invariant {
     EoiEndsTheHighest(LocalApics apics) {
         super(
                 "X3",
-                "An EOI ends the highest vector in service, and none is forgotten",
-                LocalApics.tracepointsAnd(Tracepoint.KVM_APIC, Tracepoint.KVM_MSR));
+                "An EOI ends the highest vector in service, and none is forgotten; where KVM sees it, it looks for the next interrupt",
+                LocalApics.tracepointsAnd(Tracepoint.KVM_APIC, Tracepoint.KVM_MSR, Tracepoint.REQUEST_MADE));
         this.apics = apics;
     }
 
@@ -40,6 +46,7 @@ public final class EoiEndsTheHighest extends Invariant {
         LocalApics.State state = apics.before(record, vcpu);
         if (event instanceof Event.EoiReceived eoi) {
             written.remove(vcpu);
+            setUnasked(vcpu, eoi.vector() < 0 ? null : record);
             int right = state.ended() == LocalApics.NONE ? state.isr().highest() : state.ended();
             ends(record, state, new Eoi(vcpu, eoi.vector(), right));
         } else if (event instanceof Event.EoiVirtualized eoi) {
@@ -48,6 +55,10 @@ public final class EoiEndsTheHighest extends Invariant {
             if (exit.reason() == ExitReason.EOI_INDUCED && !state.inL2()) {
                 ends(record, state, new Eoi(vcpu, (int) exit.qualification(), ofProcessor(state)));
             }
+        } else if (event instanceof Event.RequestMade made) {
+            if (made.flow().request() == VcpuRequest.EVENT) {
+                setUnasked(vcpu, null);
+            }
         } else if (event instanceof Event.GuestEntered) {
             entered(record, vcpu, state);
         } else if (event instanceof Event.ApicAccessed access) {
@@ -55,6 +66,13 @@ public final class EoiEndsTheHighest extends Invariant {
         } else if (event instanceof Event.MsrAccessed access) {
             note(record, vcpu, access.access(), access.msr() == ApicRegister.EOI.msr() && !access.fault());
         }
+    }
+
+    private void setUnasked(int vcpu, @Nullable TraceRecord eoi) {
+        while (unasked.size() <= vcpu) {
+            unasked.add(null);
+        }
+        unasked.set(vcpu, eoi);
     }
 
     @SuppressWarnings("TooManyParameters") // an access, by its parts
@@ -85,6 +103,11 @@ public final class EoiEndsTheHighest extends Invariant {
         TraceRecord write = written.remove(vcpu);
         if (write != null) {
             violated(record, write, "vcpu" + vcpu + " entered the guest and its EOI was not carried out", "");
+        }
+        TraceRecord eoi = vcpu < unasked.size() ? unasked.get(vcpu) : null;
+        if (eoi != null) {
+            unasked.set(vcpu, null);
+            violated(record, eoi, "vcpu" + vcpu + " entered the guest and did not look for what its EOI lets in", "");
         }
         if (state.ended() != LocalApics.NONE) {
             violated(

@@ -16,13 +16,16 @@ import org.vcpusim.trace.Tracepoint;
  *
  * <p>Models {@code apic_find_highest_irr}, {@code apic_find_highest_isr}, {@code kvm_apic_update_apicv},
  * arch/x86/kvm/lapic.c. A sender sets its bit of IRR before the hint, and then makes KVM_REQ_EVENT: an entry in between is in
- * order, so that one with a hint too low is a violation only where nobody makes that request before the run ends.
+ * order where a sender is between the two, and one with a hint too low is a violation then only if nobody makes that request before
+ * the run ends.
  */
 public final class HintsFitTheRegisters extends Invariant {
     private static final int UNKNOWN = -1;
 
     /** What the last entry of a vCPU loaded where its hint promised an empty IRR and has not been raised since. */
     private final Map<Integer, Low> low = new TreeMap<>();
+
+    private final ByVcpu<Senders> senders = new ByVcpu<>(Senders::new);
 
     private record Low(TraceRecord load, int vector, boolean entered) {
         Low withEntered() {
@@ -38,6 +41,8 @@ public final class HintsFitTheRegisters extends Invariant {
                 Tracepoint.INTERRUPT_STATE_LOAD,
                 Tracepoint.KVM_ENTRY,
                 Tracepoint.REQUEST_MADE,
+                Tracepoint.INTERRUPT_REQUESTED,
+                Tracepoint.IRR_PENDING_RAISED,
                 Tracepoint.VCPU_AUDIT);
     }
 
@@ -52,6 +57,10 @@ public final class HintsFitTheRegisters extends Invariant {
             if (made.flow().request() == VcpuRequest.EVENT) {
                 low.remove(made.vcpu());
             }
+        } else if (event instanceof Event.InterruptRequested requested) {
+            senders.of(requested.vcpu()).requested(requested);
+        } else if (event instanceof Event.IrrPendingRaised raised) {
+            senders.of(raised.vcpu()).raised(raised);
         } else if (event instanceof Event.VcpuAudited audited) {
             Low last = low.remove(audited.vcpu());
             if (last != null) {
@@ -66,6 +75,14 @@ public final class HintsFitTheRegisters extends Invariant {
         if (!hints.irrPending() && active) {
             wrong(record, loaded.vcpu(), "irr_pending", "it is false, and the processor may have requested another");
         } else if (!hints.irrPending() && !loaded.irr().isEmpty()) {
+            if (!senders.of(loaded.vcpu()).isHintDue()) {
+                wrong(
+                        record,
+                        loaded.vcpu(),
+                        "irr_pending",
+                        "it is false, and IRR has " + loaded.irr().highest());
+                return;
+            }
             low.put(loaded.vcpu(), new Low(record, loaded.irr().highest(), false));
         }
         int count = active ? 1 : loaded.isr().cardinality();

@@ -57,7 +57,7 @@ public final class Invariants implements TraceSink {
             seen -> new InjectedIsTaken(),
             seen -> new RequestsInKernelOrder(),
             seen -> new RequestsDoTheirWork(),
-            seen -> new MessagesAreCarriedOut(),
+            seen -> new MessagesAreCarriedOut(seen.machine),
             seen -> new NoInterruptLost(seen.apics),
             seen -> new TriggersLeadToScans(),
             seen -> new DeferredLoadIsPerformed(),
@@ -81,7 +81,9 @@ public final class Invariants implements TraceSink {
             seen -> new ExitsOfL2AreReflected(),
             seen -> new PitTicksAreDelivered(),
             seen -> new SignalsEndTheRun(),
-            seen -> new HeldNotificationsAreTaken());
+            seen -> new HeldNotificationsAreTaken(),
+            seen -> new NmisComeFirst(),
+            seen -> new ThresholdFollowsRequests(seen.machine));
 
     /** Indices of invariants, by tracepoint. */
     private static final int[][] WANTED_OF_ALL = wanted(ALL);

@@ -19,12 +19,14 @@ public final class LineFollowsItsSources extends Invariant {
     private final int[] sources = new int[Ioapic.PINS];
     /** The pins whose line was set before, a bit a pin. */
     private int known;
+    /** The pins whose line counted as high then, a bit a pin. */
+    private int raised;
 
     /** One that has seen nothing but what {@code machine} has. */
     LineFollowsItsSources(ObservedMachine machine) {
         super(
                 "I8",
-                "When a level pin's line has been set, it counts as asserted if and only if some source asserts it, and one source has changed",
+                "When a level pin's line has been set, it counts as asserted if and only if some source asserts it, and one source has changed; a second rise of an edge pin is coalesced",
                 Tracepoint.KVM_IOAPIC_SET_IRQ);
         this.machine = machine;
     }
@@ -33,6 +35,7 @@ public final class LineFollowsItsSources extends Invariant {
     public void accept(TraceRecord record) {
         if (record.event() instanceof Event.IoapicIrqSet set) {
             changed(record, set);
+            coalesced(record, set);
             if (set.entry().triggerMode() == TriggerMode.LEVEL) {
                 judged(record, set);
             }
@@ -50,6 +53,22 @@ public final class LineFollowsItsSources extends Invariant {
                             + Integer.toHexString(set.sources()));
         }
         sources[set.pin()] = set.sources();
+    }
+
+    /** A line that falls is never coalesced, nor is a masked pin; an edge pin is where its line was high already. */
+    private void coalesced(TraceRecord record, Event.IoapicIrqSet set) {
+        boolean edge = set.entry().triggerMode() == TriggerMode.EDGE;
+        boolean again = edge && set.raised() && (raised & 1 << set.pin()) != 0;
+        boolean taken = !set.raised() || set.entry().masked() && !edge;
+        boolean wrong = set.coalesced() ? taken : again;
+        if (wrong && set.pin() != Ioapic.RTC_PIN && !machine.isRestored()) {
+            violated(
+                    record,
+                    "setting the line of pin " + set.pin() + " is "
+                            + (again ? "not told as coalesced" : "told as coalesced"),
+                    "");
+        }
+        raised = set.raised() ? raised | 1 << set.pin() : raised & ~(1 << set.pin());
     }
 
     private void judged(TraceRecord record, Event.IoapicIrqSet set) {

@@ -100,6 +100,11 @@ final class LocalApics {
             return loaded;
         }
 
+        /** TPR. */
+        int priority() {
+            return priority;
+        }
+
         /** PPR. */
         int processorPriority() {
             int inService = Math.max(isr.highest(), 0) & CLASS;

@@ -3,6 +3,7 @@ package org.vcpusim.check;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
+import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
@@ -15,6 +16,7 @@ import org.vcpusim.trace.Tracepoint;
  * <p>Models {@code __apic_accept_irq}, arch/x86/kvm/lapic.c, and {@code vmx_deliver_interrupt}, arch/x86/kvm/vmx/vmx.c.
  */
 public final class MessagesAreCarriedOut extends Invariant {
+    private final ObservedMachine machine;
     private final ByVcpu<Messages> byVcpu = new ByVcpu<>(Messages::new);
 
     private static final class Messages {
@@ -31,13 +33,17 @@ public final class MessagesAreCarriedOut extends Invariant {
         private boolean vectored;
         /** The vector of the last message; -1 once an interrupt was taken since. */
         private int last = -1;
+        /** The last message, which the local APIC is too disabled to accept, until it is discarded. */
+        private @Nullable TraceRecord refused;
+        /** The last message is one that an enabled local APIC accepts in any case. */
+        private boolean certain;
     }
 
-    /** One that has seen nothing. */
-    public MessagesAreCarriedOut() {
+    /** One that has seen nothing but what {@code machine} has. */
+    MessagesAreCarriedOut(ObservedMachine machine) {
         super(
                 "X7",
-                "A message that reached a local APIC is requested, posted or discarded, once, and what is not posted asks for a request",
+                "A message that reached a local APIC is requested, posted or, if that is disabled, discarded, once, and what is not posted asks for a request",
                 Tracepoint.VMCS_INIT,
                 Tracepoint.KVM_APIC_ACCEPT_IRQ,
                 Tracepoint.INTERRUPT_REQUESTED,
@@ -47,11 +53,15 @@ public final class MessagesAreCarriedOut extends Invariant {
                 Tracepoint.NESTED_NOTIFICATION_NOTED,
                 Tracepoint.REQUEST_MADE,
                 Tracepoint.VCPU_AUDIT);
+        this.machine = machine;
     }
 
     @Override
     public void accept(TraceRecord record) {
         Event event = record.event();
+        if (!(event instanceof Event.InterruptDiscarded)) {
+            refusedUntil(record, event);
+        }
         if (event instanceof Event.VmcsInitialised initialised) {
             byVcpu.of(initialised.vcpu()).known = true;
         } else if (event instanceof Event.InterruptAccepted accepted) {
@@ -88,7 +98,22 @@ public final class MessagesAreCarriedOut extends Invariant {
         }
     }
 
-    private static void accepted(TraceRecord record, Messages m, Event.InterruptAccepted accepted) {
+    /** Whoever refuses a message does so at once. */
+    private void refusedUntil(TraceRecord record, Event event) {
+        int vcpu = ((Event.OfVcpu) event).vcpu();
+        Messages m = byVcpu.of(vcpu);
+        TraceRecord since = m.refused;
+        if (since != null) {
+            m.refused = null;
+            violated(record, since, "the local APIC of vcpu" + vcpu + " is disabled and accepts vector " + m.last, "");
+        }
+    }
+
+    private void accepted(TraceRecord record, Messages m, Event.InterruptAccepted accepted) {
+        ObservedVcpu v = machine.vcpu(accepted.vcpu());
+        boolean vector = accepted.deliveryMode().isVectored();
+        m.refused = vector && v.identity != null && !v.accepts() ? record : null;
+        m.certain = vector && v.accepts() && accepted.triggerMode() == TriggerMode.EDGE;
         m.asks = null;
         m.last = accepted.vector();
         m.vectored = accepted.deliveryMode().isVectored();
@@ -106,6 +131,15 @@ public final class MessagesAreCarriedOut extends Invariant {
 
     /** The last message was for nothing. */
     private void discarded(TraceRecord record, Messages m, Event.InterruptDiscarded discarded) {
+        m.refused = null;
+        if (m.certain) {
+            violated(
+                    record,
+                    "the local APIC of vcpu" + discarded.vcpu() + " is enabled and discards vector "
+                            + discarded.vector(),
+                    "");
+        }
+        m.certain = false;
         if (m.asks != null) {
             m.unasked.remove(m.asks);
         } else if (m.vectored) {

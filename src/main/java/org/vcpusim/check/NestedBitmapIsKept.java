@@ -20,8 +20,9 @@ public final class NestedBitmapIsKept extends Invariant {
     public NestedBitmapIsKept() {
         super(
                 "I11",
-                "While L2 runs, the EOI-exit bitmap of the current VMCS is the one of vmcs12",
+                "While L2 runs, the EOI-exit bitmap of the current VMCS is the one of vmcs12, whose interrupt status goes to L2 and comes back",
                 Tracepoint.VMCS02_PREPARED,
+                Tracepoint.NESTED_STATE_SYNC,
                 Tracepoint.KVM_NESTED_VMEXIT_INJECT,
                 Tracepoint.VCPU_RESET,
                 Tracepoint.EOI_EXITMAP_LOAD);
@@ -31,7 +32,14 @@ public final class NestedBitmapIsKept extends Invariant {
     public void accept(TraceRecord record) {
         Event event = record.event();
         if (event instanceof Event.Vmcs02Prepared prepared) {
-            ofL2.put(prepared.vcpu(), prepared.bitmap());
+            prepared(record, prepared);
+        } else if (event instanceof Event.NestedStateSynced synced) {
+            if (synced.left() != synced.found()) {
+                violated(
+                        record,
+                        "L1 of vcpu" + synced.vcpu() + " does not find the interrupt status that its L2 has left",
+                        "it finds " + synced.found() + " and L2 left " + synced.left());
+            }
         } else if (event instanceof Event.NestedExitInjected exit) {
             ofL2.remove(exit.vcpu());
         } else if (event instanceof Event.VcpuReset reset) {
@@ -44,6 +52,21 @@ public final class NestedBitmapIsKept extends Invariant {
                         "the load of vcpu" + loaded.vcpu() + " wrote vmcs02 while L2 ran",
                         BitmapDifference.of(loaded.bitmap(), own));
             }
+        }
+    }
+
+    private void prepared(TraceRecord record, Event.Vmcs02Prepared prepared) {
+        ofL2.put(prepared.vcpu(), prepared.wantedBitmap());
+        String of = "vmcs02 of vcpu" + prepared.vcpu();
+        if (!prepared.bitmap().equals(prepared.wantedBitmap())) {
+            String difference = BitmapDifference.of(prepared.bitmap(), prepared.wantedBitmap());
+            violated(record, of + " has another EOI-exit bitmap than vmcs12", difference);
+        }
+        if (prepared.status() != prepared.wantedStatus()) {
+            violated(record, of + " has another interrupt status than vmcs12", "status " + prepared.status());
+        }
+        if (prepared.threshold() != prepared.wantedThreshold()) {
+            violated(record, of + " has another TPR threshold than vmcs12", "threshold " + prepared.threshold());
         }
     }
 }

@@ -6,7 +6,7 @@ import org.vcpusim.trace.TraceRecord;
 
 /**
  * IRR and ISR hold what was requested, taken and ended, and nothing else: no interrupt comes from nowhere, none disappears, none is
- * taken twice. Every VM entry shows them, and so does the audit.
+ * taken twice. Every VM entry shows them, and so does the audit; TPR is the one that was written last. INIT leaves all of them empty.
  *
  * <p>Models {@code kvm_lapic_set_irr}, {@code apic_clear_irr}, {@code apic_set_isr}, {@code apic_clear_isr},
  * arch/x86/kvm/lapic.c; SDM volume 3, "Virtual-Interrupt Delivery" and "EOI Virtualization".
@@ -22,7 +22,7 @@ public final class RegistersFollowEvents extends Invariant {
     RegistersFollowEvents(LocalApics apics) {
         super(
                 "X1",
-                "IRR and ISR hold what was requested, taken and ended, and nothing else",
+                "IRR and ISR hold what was requested, taken and ended, and nothing else, and INIT leaves nothing",
                 LocalApics.tracepointsAnd());
         this.apics = apics;
     }
@@ -32,17 +32,26 @@ public final class RegistersFollowEvents extends Invariant {
         Event event = record.event();
         int vcpu = ((Event.OfVcpu) event).vcpu();
         LocalApics.State state = apics.before(record, vcpu);
+        if (event instanceof Event.VcpuReset reset) {
+            reset(record, reset);
+        }
         if (!state.known()) {
             return;
         }
         if (event instanceof Event.InterruptStateLoaded loaded) {
             compare(record, "IRR of vcpu" + vcpu, loaded.irr(), state.irr());
             compare(record, "ISR of vcpu" + vcpu, loaded.isr(), state.isr());
+            compare(record, vcpu, loaded.priority(), state.priority());
+            return;
+        }
+        if (event instanceof Event.InterruptRequested requested) {
+            requested(record, requested, state);
             return;
         }
         if (event instanceof Event.GuestEntered && !state.loaded()) {
             compare(record, "IRR of vcpu" + vcpu, VectorBitmap.EMPTY, state.irr());
             compare(record, "ISR of vcpu" + vcpu, VectorBitmap.EMPTY, state.isr());
+            compare(record, vcpu, 0, state.priority());
         }
         if (event instanceof Event.VcpuAudited audited) {
             compare(record, "IRR of vcpu" + vcpu, audited.irr(), state.irr());
@@ -54,6 +63,36 @@ public final class RegistersFollowEvents extends Invariant {
     private void compare(TraceRecord record, String register, VectorBitmap found, VectorBitmap right) {
         if (!found.equals(right)) {
             violated(record, register + " is not what the events make of it", BitmapDifference.of(found, right));
+        }
+    }
+
+    @SuppressWarnings("TooManyParameters") // what is there and what should be
+    private void compare(TraceRecord record, int vcpu, int found, int right) {
+        if (found != right) {
+            violated(record, "TPR of vcpu" + vcpu + " is not what was written", "it is " + found + ", not " + right);
+        }
+    }
+
+    private void requested(TraceRecord record, Event.InterruptRequested requested, LocalApics.State state) {
+        boolean there = state.irr().get(requested.vector());
+        if (requested.by() == Event.SyncedBy.KVM && requested.coalesced() != there) {
+            violated(
+                    record,
+                    "vector " + requested.vector() + " of vcpu" + requested.vcpu()
+                            + (there ? " was requested already, which is not told" : " is told as requested already"),
+                    "");
+        }
+    }
+
+    private void reset(TraceRecord record, Event.VcpuReset reset) {
+        boolean empty =
+                reset.irr().isEmpty() && reset.isr().isEmpty() && reset.tmr().isEmpty() && reset.priority() == 0;
+        if (!empty) {
+            violated(
+                    record,
+                    "INIT has left something in the local APIC of vcpu" + reset.vcpu(),
+                    "TPR " + reset.priority() + ", IRR " + reset.irr() + ", ISR " + reset.isr() + ", TMR "
+                            + reset.tmr());
         }
     }
 }

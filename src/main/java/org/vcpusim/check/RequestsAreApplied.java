@@ -37,6 +37,8 @@ public final class RequestsAreApplied extends Invariant {
         private long madeWord;
 
         private long seenWord;
+        /** The trace has its creation: nothing was made before. */
+        private boolean known;
 
         void setMade(RequestSet.Flow flow) {
             made[flow.request().ordinal()] = flow;
@@ -64,6 +66,7 @@ public final class RequestsAreApplied extends Invariant {
         super(
                 "R1",
                 "A request that was made is seen, and one that was seen is applied before the guest is entered",
+                Tracepoint.VMCS_INIT,
                 Tracepoint.REQUEST_MADE,
                 Tracepoint.REQUEST_SEEN,
                 Tracepoint.REQUEST_APPLIED,
@@ -88,6 +91,8 @@ public final class RequestsAreApplied extends Invariant {
             everyMadeIsIn(entry.requests(), entry.vcpu(), record);
         } else if (event instanceof Event.GuestExited exit) {
             everyMadeIsIn(exit.requests(), exit.vcpu(), record);
+        } else if (event instanceof Event.VmcsInitialised initialised) {
+            of(initialised.vcpu()).known = true;
         } else if (event instanceof Event.EntryCancelled cancelled) {
             everyMadeIsIn(cancelled.requests(), cancelled.vcpu(), record);
         }
@@ -104,6 +109,11 @@ public final class RequestsAreApplied extends Invariant {
             flows.setMade(made.flow());
         } else if (made.flow().equals(flows.seen[request])) {
             lost(record, made.vcpu(), made.flow(), "was made again while its bit, seen already, was still set");
+        } else if (flows.known && flows.made[request] == null) {
+            violated(
+                    record,
+                    made.flow().request() + " of vcpu" + made.vcpu() + " is told as made before, and was not",
+                    "flow " + made.flow().flow());
         }
     }
 

@@ -14,7 +14,11 @@ import org.vcpusim.trace.Tracepoint;
  * {@code kvm_vcpu_check_block}, virt/kvm/kvm_main.c. A guest that runs goes on until it exits.
  */
 public final class SignalsEndTheRun extends Invariant {
+    /** How many entries of a vCPU that was signalled are cancelled at most before it leaves: the first one is about it. */
+    private static final int MOST_CANCELLED = 2;
+
     private final Map<Integer, TraceRecord> signalled = new TreeMap<>();
+    private final Map<Integer, Integer> cancelled = new TreeMap<>();
 
     /** One that has seen nothing. */
     public SignalsEndTheRun() {
@@ -22,6 +26,7 @@ public final class SignalsEndTheRun extends Invariant {
                 "R8",
                 "A vCPU that was signalled leaves KVM_RUN before it enters its guest again, and does not sleep on",
                 Tracepoint.VCPU_SIGNALLED,
+                Tracepoint.ENTRY_CANCELLED,
                 Tracepoint.KVM_ENTRY,
                 Tracepoint.KVM_USERSPACE_EXIT,
                 Tracepoint.VCPU_AUDIT);
@@ -36,6 +41,12 @@ public final class SignalsEndTheRun extends Invariant {
             return;
         } else if (event instanceof Event.UserspaceExited exited) {
             signalled.remove(exited.vcpu());
+            cancelled.remove(exited.vcpu());
+        } else if (event instanceof Event.EntryCancelled entry) {
+            if (signalled.containsKey(entry.vcpu())
+                    && cancelled.merge(entry.vcpu(), 1, Integer::sum) == MOST_CANCELLED) {
+                judged(record, entry.vcpu(), " was signalled, and tries to enter its guest again");
+            }
         } else if (event instanceof Event.GuestEntered entered) {
             judged(record, entered.vcpu(), " was signalled, and enters its guest again");
         } else if (event instanceof Event.VcpuAudited audited && audited.phase() == EntryPhase.BLOCKED) {

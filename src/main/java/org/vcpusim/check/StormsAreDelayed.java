@@ -15,17 +15,23 @@ import org.vcpusim.trace.Tracepoint;
  * than {@value #MOST} times in a row at its EOI.
  *
  * <p>Models {@code IOAPIC_SUCCESSIVE_IRQ_MAX_COUNT} and {@code kvm_ioapic_eoi_inject_work}, arch/x86/kvm/ioapic.c. A line that
- * changes, a written entry and a pause begin a new row; a storm that was under way at the start counts with what it had then.
+ * changes, a written entry and a pause begin a new row, and there is no pause after fewer EOIs; a storm that was under way at the start counts with what it had then.
  */
 public final class StormsAreDelayed extends Invariant {
     /** How often KVM injects again at once. */
     static final int MOST = 10_000;
 
     private static final int NONE = -1;
+    private static final int VECTORS = 256;
 
     private final List<Row> byVcpu = new ArrayList<>();
     /** EOIs before the start of the trace, by vector. */
     private final Map<Integer, Integer> before = new TreeMap<>();
+    /** EOIs that have reached the IOAPIC since the last pause, those before the start among them, by vector. */
+    private final int[] eois = new int[VECTORS];
+
+    /** The trace has its beginning. */
+    private boolean known;
 
     private static final class Row {
         private int vector = NONE;
@@ -38,8 +44,10 @@ public final class StormsAreDelayed extends Invariant {
     public StormsAreDelayed() {
         super(
                 "L4",
-                "A level interrupt that is never acknowledged does not keep its guest from going on",
+                "A level interrupt that is never acknowledged does not keep its guest from going on, and no other is delayed",
+                Tracepoint.VM_CREATED,
                 Tracepoint.STORM_UNDER_WAY,
+                Tracepoint.EOI_FORWARDED,
                 Tracepoint.KVM_EOI,
                 Tracepoint.KVM_APIC_ACCEPT_IRQ,
                 Tracepoint.KVM_SET_IRQ,
@@ -52,6 +60,11 @@ public final class StormsAreDelayed extends Invariant {
         Event event = record.event();
         if (event instanceof Event.StormUnderWay storm) {
             before.put(storm.entry().vector(), storm.eois());
+            eois[storm.entry().vector()] += storm.eois();
+        } else if (event instanceof Event.VmCreated) {
+            known = true;
+        } else if (event instanceof Event.EoiForwarded eoi) {
+            eois[eoi.vector()]++;
         } else if (event instanceof Event.EoiReceived eoi) {
             Row row = of(eoi.vcpu());
             row.length = row.vector == eoi.vector() ? row.length : 0;
@@ -61,10 +74,26 @@ public final class StormsAreDelayed extends Invariant {
             accepted(record, of(accepted.vcpu()), accepted);
         } else {
             byVcpu.forEach(row -> row.length = 0);
+            paused(record, event);
             boolean rises = event instanceof Event.IrqLineSet line && line.level() != 0;
             if (!rises) {
                 before.clear();
             }
+        }
+    }
+
+    /** No pin can have counted more EOIs than there were since its last pause; one EOI may have ended several pins. */
+    private void paused(TraceRecord record, Event event) {
+        if (event instanceof Event.IoapicEoiInjectDelayed delayed) {
+            int vector = delayed.entry().vector();
+            if (known && eois[vector] > 0 && eois[vector] < MOST) {
+                violated(record, "vector " + vector + " is delayed after " + eois[vector] + " EOIs", "");
+            }
+            eois[vector] = 0;
+        } else if (event instanceof Event.RedirectionEntryWritten write) {
+            int from = write.before().vector();
+            int to = write.after().vector();
+            eois[to] += from == to ? 0 : eois[from];
         }
     }
 

@@ -16,6 +16,9 @@ import org.vcpusim.trace.Tracepoint;
  */
 public final class SynicVectorsEnd extends Invariant {
     private static final int VECTOR = 0xff;
+    private static final int EOM = 0x40000084;
+    private static final int ALL = (1 << HvSynic.SINTS) - 1;
+    private static final int NONE = -1;
 
     private final ObservedMachine machine;
     private final ByVcpu<Synic> byVcpu = new ByVcpu<>(Synic::new);
@@ -28,6 +31,12 @@ public final class SynicVectorsEnd extends Invariant {
 
         private int vector;
         private boolean byProcessor;
+        /** The EOM that not all sources have heard of, and those that have, a bit a source. */
+        private @Nullable TraceRecord eom;
+
+        private int acked;
+        /** The source registers that have been written, a bit a source: only they are known. */
+        private int known;
 
         boolean endsItself(int asked) {
             for (long sint : sints) {
@@ -43,12 +52,14 @@ public final class SynicVectorsEnd extends Invariant {
     SynicVectorsEnd(ObservedMachine machine) {
         super(
                 "X9",
-                "A vector of the SynIC that ends itself is never in service, and the sources of others hear of their EOI",
+                "A vector of the SynIC that ends itself is never in service, the sources of others hear of their EOI, all of an EOM, and those that are masked interrupt nobody",
                 Tracepoint.KVM_HV_SYNIC_SET_MSR,
                 Tracepoint.INTERRUPT_ACKNOWLEDGED,
                 Tracepoint.KVM_EXIT,
                 Tracepoint.KVM_EOI,
                 Tracepoint.KVM_HV_SYNIC_SEND_EOI,
+                Tracepoint.KVM_HV_NOTIFY_ACKED_SINT,
+                Tracepoint.SINT_READ,
                 Tracepoint.KVM_ENTRY);
         this.machine = machine;
     }
@@ -77,15 +88,50 @@ public final class SynicVectorsEnd extends Invariant {
                         "vector " + taken.vector() + " of vcpu" + taken.vcpu() + " ends itself and is in service",
                         "");
             }
-        } else if (event instanceof Event.HvSynicMsrSet set) {
-            int sint = set.msr() - HvSynic.MSR_SINT0;
-            if (sint >= 0 && sint < HvSynic.SINTS) {
-                byVcpu.of(set.vcpu()).sints[sint] = set.value();
-            }
+        } else {
+            ofSources(record, event);
+        }
+    }
+
+    private void ofSources(TraceRecord record, Event event) {
+        if (event instanceof Event.HvSynicMsrSet set) {
+            written(record, byVcpu.of(set.vcpu()), set);
+        } else if (event instanceof Event.HvSintAcked acked) {
+            byVcpu.of(acked.vcpu()).acked |= 1 << acked.sint();
+        } else if (event instanceof Event.SintRead read) {
+            read(record, byVcpu.of(read.vcpu()), read);
+        }
+    }
+
+    private void read(TraceRecord record, Synic s, Event.SintRead read) {
+        long register = s.sints[read.sint()];
+        int right = (register & HvSynic.MASKED) != 0 ? NONE : (int) register & VECTOR;
+        if ((s.known & 1 << read.sint()) != 0 && read.vector() != right) {
+            violated(
+                    record,
+                    "source " + read.sint() + " of vcpu" + read.vcpu() + " interrupts by " + read.vector(),
+                    "by its register it should by " + right);
+        }
+    }
+
+    private static void written(TraceRecord record, Synic s, Event.HvSynicMsrSet set) {
+        int sint = set.msr() - HvSynic.MSR_SINT0;
+        boolean refused = (set.value() & HvSynic.MASKED) == 0 && (set.value() & VECTOR) < HvSynic.FIRST_VALID_VECTOR;
+        if (sint >= 0 && sint < HvSynic.SINTS && !refused) {
+            s.sints[sint] = set.value();
+            s.known |= 1 << sint;
+        } else if (set.msr() == EOM) {
+            s.eom = record;
+            s.acked = 0;
         }
     }
 
     private void entered(Synic s, int vcpu, TraceRecord record) {
+        TraceRecord eom = s.eom;
+        s.eom = null;
+        if (eom != null && s.acked != ALL) {
+            violated(record, eom, "not all sources of the SynIC of vcpu" + vcpu + " have heard of its EOM", "");
+        }
         TraceRecord eoi = s.eoi;
         if (eoi != null) {
             s.eoi = null;

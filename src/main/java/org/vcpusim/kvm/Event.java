@@ -166,7 +166,9 @@ public sealed interface Event {
         /** Active although the local APIC is disabled in IA32_APIC_BASE. */
         ACTIVE_APIC_DISABLED,
         /** The vCPU's flag says one thing, a control another. */
-        CONTROLS_DIFFER
+        CONTROLS_DIFFER,
+        /** The controls or the MSR bitmap are those of another mode of the local APIC. */
+        MODE_DIFFERS
     }
 
     /**
@@ -643,8 +645,28 @@ public sealed interface Event {
         }
     }
 
-    /** vmcs02 got the EOI-exit bitmap of vmcs12: kvm_sim:vmcs02_prepared. */
-    record Vmcs02Prepared(int vcpu, VectorBitmap bitmap) implements OfVcpu {
+    /**
+     * vmcs02 was made for L2: kvm_sim:vmcs02_prepared. What is wanted stands in vmcs12.
+     *
+     * @param bitmap its EOI-exit bitmap
+     * @param status its guest interrupt status
+     * @param threshold its TPR threshold
+     */
+    @SuppressWarnings("TooManyParameters") // three fields, twice
+    record Vmcs02Prepared(
+            int vcpu,
+            VectorBitmap bitmap,
+            VectorBitmap wantedBitmap,
+            int status,
+            int wantedStatus,
+            int threshold,
+            int wantedThreshold)
+            implements OfVcpu {
+        /** As it should be, with {@code bitmap} and no more. */
+        public Vmcs02Prepared(int vcpu, VectorBitmap bitmap) {
+            this(vcpu, bitmap, bitmap, 0, 0, 0, 0);
+        }
+
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -705,8 +727,17 @@ public sealed interface Event {
         }
     }
 
-    /** The vCPU was reset by INIT: kvm_sim:vcpu_reset. */
-    record VcpuReset(int vcpu) implements OfVcpu {
+    /**
+     * The vCPU was reset by INIT: kvm_sim:vcpu_reset. The rest is what INIT has left in the local APIC.
+     *
+     * @param priority TPR
+     */
+    record VcpuReset(int vcpu, int priority, VectorBitmap irr, VectorBitmap isr, VectorBitmap tmr) implements OfVcpu {
+        /** As it should be: nothing is left. */
+        public VcpuReset(int vcpu) {
+            this(vcpu, 0, VectorBitmap.EMPTY, VectorBitmap.EMPTY, VectorBitmap.EMPTY);
+        }
+
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -917,12 +948,16 @@ public sealed interface Event {
      *
      * @param apicv whether APICv is active and L1 runs, so that the processor uses {@code status} with this IRR and ISR
      * @param status the guest interrupt status: RVI in bits 7:0, SVI in bits 15:8
+     * @param priority TPR
+     * @param threshold the TPR threshold
      * @param hints what KVM has noted of the registers
      */
     record InterruptStateLoaded(
             int vcpu,
             boolean apicv,
             int status,
+            int priority,
+            int threshold,
             VectorBitmap irr,
             VectorBitmap isr,
             VectorBitmap tmr,
@@ -1127,8 +1162,69 @@ public sealed interface Event {
     }
 
     /**
-     * A vCPU has entered L1 past an interrupt that its guest would take, without APICv: KVM neither injects it nor has asked for a
-     * window: kvm_sim:interrupt_passed_over. That is in order where the sender is about to make KVM_REQ_EVENT.
+     * The sender of a vector that is requested in IRR has raised the hint that there is one, behind its bit: kvm_sim:irr_pending_raised.
+     * KVM_REQ_EVENT is what it does next.
+     */
+    record IrrPendingRaised(int vcpu, int vector) implements OfVcpu {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * The guest, with interrupts on, goes on with its next instruction although something is requested in the local APIC that the
+     * processor virtualizes: kvm_sim:interrupts_held_back.
+     *
+     * @param nested whether it is L2's
+     * @param requested the highest vector requested
+     * @param inService the highest vector in service, 0 for none
+     * @param priority TPR
+     */
+    record InterruptsHeldBack(int vcpu, boolean nested, int requested, int inService, int priority) implements OfVcpu {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** The handler of an NMI has returned, and the guest takes NMIs again: kvm_sim:nmi_unblocked. */
+    record NmiUnblocked(int vcpu) implements OfVcpu {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * L2 is left: kvm_sim:nested_state_sync.
+     *
+     * @param left the guest interrupt status that the processor had for L2
+     * @param found that of vmcs12, which L1 finds
+     */
+    record NestedStateSynced(int vcpu, int left, int found) implements OfVcpu {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A CPU that interrupts by a source of the SynIC reads its register: kvm_sim:sint_read.
+     *
+     * @param vector what it interrupts by, or -1 where it does not
+     */
+    record SintRead(int vcpu, int sint, int vector) implements OfVcpu {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
+     * A vCPU has entered the guest past an interrupt that KVM has to inject, or L2 past one that has to make it leave: it is neither
+     * injected, nor has KVM asked for a window or an exit at once: kvm_sim:interrupt_passed_over. That is in order where the sender is
+     * about to make KVM_REQ_EVENT.
      */
     record InterruptPassedOver(int vcpu, int vector) implements OfVcpu {
         @Override
@@ -1481,6 +1577,16 @@ public sealed interface Event {
         R visit(EoiForwarded event);
 
         R visit(InterruptPassedOver event);
+
+        R visit(SintRead event);
+
+        R visit(IrrPendingRaised event);
+
+        R visit(InterruptsHeldBack event);
+
+        R visit(NmiUnblocked event);
+
+        R visit(NestedStateSynced event);
 
         R visit(SleeperFound event);
 

@@ -77,6 +77,21 @@ final class GuestApic {
         return taking(store(v, kept, delivery.get().next()), vector, port);
     }
 
+    /** What is requested where the processor delivers, and the guest would take it, is told: something has to hold it back. */
+    static void reportHeldBack(Vcpu v, Port port) {
+        boolean nested = v.nested().guestMode();
+        if (!nested && v.virtualization() == null) {
+            return;
+        }
+        LocalApic page = nested ? v.nested().apic().page() : v.lapic().page();
+        boolean takes = v.guest().interruptible() && v.guest().vector() < 0;
+        if (page.irr().isEmpty() || !takes || nested && !NestedExecution.isDelivered(v)) {
+            return;
+        }
+        port.emit(new Event.InterruptsHeldBack(
+                v.index(), nested, page.irr().highest(), Math.max(page.isr().highest(), 0), page.tpr()));
+    }
+
     private static InstructionBoundary boundary(Vcpu v) {
         GuestLink guest = v.guest();
         InstructionBoundary.Blocking blocking =

@@ -63,8 +63,11 @@ final class GuestExecution {
     /** Interrupts are as they were; an NMI's handler also ends the blocking of NMIs. */
     private static Vcpu iret(Vcpu v, Port port) {
         Vcpu back = v.with(v.guest().retiring().returned());
-        return VcpuRun.resume(
-                v.events().nmis().masked() ? back.with(v.events().nmis().unmasked()) : back, port);
+        if (!v.events().nmis().masked()) {
+            return VcpuRun.resume(back, port);
+        }
+        port.emit(new Event.NmiUnblocked(v.index()));
+        return VcpuRun.resume(back.with(v.events().nmis().unmasked()), port);
     }
 
     static GuestExit exitFor(Vcpu v, GuestAction action) {

@@ -27,9 +27,7 @@ final class NestedEntry {
         Vmcs vmcs02 = NestedVmcs.prepared(v.vmcs(), n.vmcs12());
         int event = (int) vmcs02.read(VmcsField.VM_ENTRY_INTR_INFO_FIELD);
         GuestLink l2 = n.suspended().resumedAfter(v.guest());
-        port.emit(new Event.NestedEntered(
-                v.index(), v.guest().rip(), l2.rip(), (int) vmcs02.read(VmcsField.GUEST_INTR_STATUS), event));
-        port.emit(new Event.Vmcs02Prepared(v.index(), vmcs02.eoiExitBitmap()));
+        NestedVmcs.reportPrepared(v, vmcs02, l2, port);
         port.toGuest(v.index(), Guest.NestedEntry.ENTER);
         boolean evaluate = VcpuInjection.hasEvents(v) || VcpuInjection.hasInterrupt(v);
         Vcpu in = v.with(n.with(n.posting().withNoted(false))
@@ -71,6 +69,8 @@ final class NestedEntry {
                 .withSuspended(v.guest())
                 .with(NestedState.Run.L1_RUNS)
                 .with(NestedDeferrals.NONE);
+        int status = (int) left.vmcs12().read(VmcsField.GUEST_INTR_STATUS);
+        port.emit(new Event.NestedStateSynced(v.index(), n.apic().guestIntrStatus(), status));
         Vcpu back = asked.with(left).with(n.vmcs01()).with(l1).with(v.events().with(MpState.RUNNABLE));
         return NestedCatchUp.performed(back, n.deferrals(), port);
     }

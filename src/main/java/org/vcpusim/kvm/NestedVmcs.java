@@ -48,6 +48,22 @@ final class NestedVmcs {
         return posts ? v.write(VmcsField.POSTED_INTR_NV, Event.HostVector.POSTED_INTR_NESTED.number()) : v;
     }
 
+    /** Tells of L1's VMRESUME, and of vmcs02 beside vmcs12. */
+    static void reportPrepared(Vcpu v, Vmcs vmcs02, GuestLink l2, Port port) {
+        Vmcs vmcs12 = v.nested().vmcs12();
+        int status = (int) vmcs12.read(VmcsField.GUEST_INTR_STATUS);
+        int event = (int) vmcs12.read(VmcsField.VM_ENTRY_INTR_INFO_FIELD);
+        port.emit(new Event.NestedEntered(v.index(), v.guest().rip(), l2.rip(), status, event));
+        port.emit(new Event.Vmcs02Prepared(
+                v.index(),
+                vmcs02.eoiExitBitmap(),
+                vmcs12.eoiExitBitmap(),
+                (int) vmcs02.read(VmcsField.GUEST_INTR_STATUS),
+                status,
+                (int) vmcs02.read(VmcsField.TPR_THRESHOLD),
+                (int) vmcs12.read(VmcsField.TPR_THRESHOLD)));
+    }
+
     private static long pinBased(Vmcs vmcs01, Vmcs vmcs12) {
         long own = vmcs01.read(VmcsField.PIN_BASED_VM_EXEC_CONTROL) & ~PinBasedControl.PROCESS_POSTED_INTERRUPTS.mask();
         return own | vmcs12.read(VmcsField.PIN_BASED_VM_EXEC_CONTROL);

@@ -1,5 +1,6 @@
 package org.vcpusim.kvm;
 
+import org.vcpusim.arch.ApicRegister;
 import org.vcpusim.arch.PinBasedControl;
 import org.vcpusim.arch.SecondaryProcessorControl;
 
@@ -127,6 +128,17 @@ final class VcpuApicv {
         return PostedInterrupts.statusRestored(v).make(VcpuRequest.APIC_PAGE_RELOAD, port);
     }
 
+    /** Whether accesses to the page are virtualized for an xAPIC only, and MSRs for an x2APIC. */
+    private static boolean goesWithMode(Vcpu v) {
+        ApicIdentity.ApicMode mode = Lapic.mode(v.lapic().apicBase());
+        boolean page = SecondaryProcessorControl.VIRTUALIZE_APIC_ACCESSES.isSetIn(v.vmcs());
+        boolean msrs = SecondaryProcessorControl.VIRTUALIZE_X2APIC_MODE.isSetIn(v.vmcs());
+        boolean passesEoi = !v.msrBitmap().interceptsWrite(ApicRegister.EOI);
+        return page == (mode == ApicIdentity.ApicMode.XAPIC)
+                && msrs == (mode == ApicIdentity.ApicMode.X2APIC)
+                && passesEoi == (msrs && v.apicvActive());
+    }
+
     /** What an entry that commits now enters with; the controls of L2 are L1's affair. */
     static Event.ApicvAtEntry atEntry(Vcpu v) {
         boolean active = v.apicvActive();
@@ -135,6 +147,9 @@ final class VcpuApicv {
                 && SecondaryProcessorControl.VIRTUAL_INTERRUPT_DELIVERY.isSetIn(v.vmcs()) == active;
         if (!same && !v.nested().guestMode()) {
             return Event.ApicvAtEntry.CONTROLS_DIFFER;
+        }
+        if (!v.nested().guestMode() && !goesWithMode(v)) {
+            return Event.ApicvAtEntry.MODE_DIFFERS;
         }
         if (v.lapic().hwEnabled()) {
             return active ? Event.ApicvAtEntry.ACTIVE : Event.ApicvAtEntry.INACTIVE;

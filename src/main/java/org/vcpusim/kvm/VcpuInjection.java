@@ -2,6 +2,7 @@ package org.vcpusim.kvm;
 
 import org.vcpusim.arch.ApicRegister;
 import org.vcpusim.arch.EventInjection;
+import org.vcpusim.arch.LocalApic;
 import org.vcpusim.arch.PrimaryProcessorControl;
 import org.vcpusim.arch.VmcsField;
 
@@ -36,8 +37,9 @@ final class VcpuInjection {
         if (!v.lapic().initPending()) {
             return afterReset(sipiAccepted(v, port), await, port);
         }
-        port.emit(new Event.VcpuReset(v.index()));
         Lapic lapic = reset(v);
+        LocalApic left = lapic.page();
+        port.emit(new Event.VcpuReset(v.index(), left.tpr(), left.irr(), left.isr(), left.tmr()));
         MpState state = lapic.isBootProcessor() ? MpState.RUNNABLE : MpState.INIT_RECEIVED;
         Vcpu reset = PostedInterrupts.emptied(v)
                 .with(lapic)

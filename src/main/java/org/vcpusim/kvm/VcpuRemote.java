@@ -33,9 +33,7 @@ final class VcpuRemote {
             return accept(v, a, port);
         }
         if (message instanceof Vcpu.CompleteAccept c) {
-            return v.machine().has(Fault.IRR_SEND_ORDER)
-                    ? withIrrBit(v, c.vector(), port)
-                    : v.with(v.lapic().withIrrPending(true));
+            return completed(v, c.vector(), port);
         }
         if (message instanceof Vcpu.SetPir s) {
             return setPir(v, s, port);
@@ -241,6 +239,15 @@ final class VcpuRemote {
                 : withIrrBit(triggered, m.vector(), port);
     }
 
+    /** The second of them. */
+    private static Vcpu completed(Vcpu v, int vector, Port port) {
+        Vcpu completed = v.machine().has(Fault.IRR_SEND_ORDER)
+                ? withIrrBit(v, vector, port)
+                : v.with(v.lapic().withIrrPending(true));
+        port.emit(new Event.IrrPendingRaised(v.index(), vector));
+        return completed;
+    }
+
     private static Vcpu withIrrBit(Vcpu v, int vector, Port port) {
         boolean coalesced = v.lapic().page().irr().get(vector);
         port.emit(new Event.InterruptRequested(v.index(), vector, Event.SyncedBy.KVM, coalesced));
@@ -250,6 +257,7 @@ final class VcpuRemote {
     /** Without APICv a vector that comes by this CPU is requested in IRR, with its hint. */
     static Vcpu requested(Vcpu v, int vector, TriggerMode trigger, Port port) {
         Vcpu requested = withIrrBit(v.with(v.lapic().withTriggerMode(vector, trigger)), vector, port);
+        port.emit(new Event.IrrPendingRaised(v.index(), vector));
         return requested.with(requested.lapic().withIrrPending(true));
     }
 

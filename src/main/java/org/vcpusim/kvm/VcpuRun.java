@@ -177,7 +177,7 @@ final class VcpuRun {
 
     private static Vcpu entered(Vcpu v, Port port) {
         int information = (int) v.vmcs().read(VmcsField.VM_ENTRY_INTR_INFO_FIELD);
-        reportInterrupts(v, information, port);
+        reportInterrupts(v, port);
         port.emit(new Event.GuestEntered(
                 v.index(), v.guest().rip(), information, v.requests().word(), VcpuApicv.atEntry(v)));
         boolean leavesAtOnce = v.nested().run().exitWanted();
@@ -197,7 +197,7 @@ final class VcpuRun {
     }
 
     /** What the entry loads, where there is anything. */
-    private static void reportInterrupts(Vcpu v, int information, Port port) {
+    private static void reportInterrupts(Vcpu v, Port port) {
         LocalApic page = v.lapic().page();
         long status = v.vmcs().read(VmcsField.GUEST_INTR_STATUS);
         PostedInterruptDescriptor descriptor = v.posting().descriptor();
@@ -206,30 +206,42 @@ final class VcpuRun {
                 && page.isr().isEmpty()
                 && descriptor.pir().isEmpty()
                 && !descriptor.control().on()
+                && page.tpr() == 0
                 && v.lapic().hints().fitsEmptyIsr();
         if (!quiet) {
             port.emit(new Event.InterruptStateLoaded(
                     v.index(),
                     v.apicvActive() && !v.nested().guestMode(),
                     (int) status,
+                    page.tpr(),
+                    (int) v.vmcs().read(VmcsField.TPR_THRESHOLD),
                     page.irr(),
                     page.isr(),
                     page.tmr(),
                     v.lapic().hints(),
                     descriptor));
-            reportPassedOver(v, information, port);
+            reportPassedOver(v, port);
         }
     }
 
-    /** An interrupt that KVM ought to inject, and neither does nor waits for a window to. */
-    private static void reportPassedOver(Vcpu v, int information, Port port) {
-        boolean asks = information != 0 || PrimaryProcessorControl.INTERRUPT_WINDOW_EXITING.isSetIn(v.vmcs());
-        boolean delivered = v.apicvActive() || v.nested().guestMode();
-        if (asks || delivered || v.blocksIrqs() || !v.guest().interruptible()) {
+    /**
+     * An interrupt that KVM ought to inject, or that ought to make L2 leave, and for which it has asked for no window and no exit. The
+     * registers decide, not what KVM believes of them.
+     */
+    private static void reportPassedOver(Vcpu v, Port port) {
+        NestedState n = v.nested();
+        boolean leaves = n.guestMode() && n.exitsOnInterrupt();
+        boolean window = !leaves && PrimaryProcessorControl.INTERRUPT_WINDOW_EXITING.isSetIn(v.vmcs());
+        boolean delivered = v.apicvActive() && !n.guestMode();
+        if (window
+                || n.run().exitWanted()
+                || delivered
+                || v.blocksIrqs()
+                || !v.lapic().hwEnabled()) {
             return;
         }
-        int vector = v.lapic().deliverable();
-        if (vector >= 0) {
+        int vector = v.lapic().page().withPprUpdated().deliverable();
+        if (vector >= 0 && !n.isNotification(vector)) {
             port.emit(new Event.InterruptPassedOver(v.index(), vector));
         }
     }
@@ -269,6 +281,7 @@ final class VcpuRun {
         if (VcpuInjection.nmiWindowOpen(v)) {
             return exit(v, GuestExit.of(ExitReason.NMI_WINDOW), port);
         }
+        GuestApic.reportHeldBack(v, port);
         GuestLink g = v.guest();
         GuestLink asked = g.asked();
         port.toGuest(v.index(), new Guest.Fetch(v.index(), asked.fetches(), g.retired(), g.value(), g.vector()));

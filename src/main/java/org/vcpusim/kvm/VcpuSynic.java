@@ -157,6 +157,7 @@ final class VcpuSynic {
                 .map(synic -> synic.vector(read.sint()))
                 .map(vector -> vector < 0 ? Userspace.ENOENT : vector)
                 .orElse(Userspace.EINVAL);
+        port.emit(new Event.SintRead(v.index(), read.sint(), Math.max((int) answer, -1)));
         port.toVm(new Vm.Reported(read.task(), answer));
     }
 }

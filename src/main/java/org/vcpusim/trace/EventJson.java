@@ -325,7 +325,13 @@ final class EventJson implements Event.Visitor<JsonFields> {
 
     @Override
     public JsonFields visit(Event.Vmcs02Prepared e) {
-        return out.number("vcpu_id", e.vcpu()).bitmap("bitmap", e.bitmap());
+        return out.number("vcpu_id", e.vcpu())
+                .bitmap("bitmap", e.bitmap())
+                .bitmap("wanted_bitmap", e.wantedBitmap())
+                .number("status", e.status())
+                .number("wanted_status", e.wantedStatus())
+                .number("threshold", e.threshold())
+                .number("wanted_threshold", e.wantedThreshold());
     }
 
     @Override
@@ -363,7 +369,11 @@ final class EventJson implements Event.Visitor<JsonFields> {
 
     @Override
     public JsonFields visit(Event.VcpuReset e) {
-        return out.number("vcpu_id", e.vcpu());
+        return out.number("vcpu_id", e.vcpu())
+                .number("tpr", e.priority())
+                .bitmap("irr", e.irr())
+                .bitmap("isr", e.isr())
+                .bitmap("tmr", e.tmr());
     }
 
     @Override
@@ -487,6 +497,8 @@ final class EventJson implements Event.Visitor<JsonFields> {
         return out.number("vcpu_id", e.vcpu())
                 .flag("apicv", e.apicv())
                 .number("status", e.status())
+                .number("tpr", e.priority())
+                .number("threshold", e.threshold())
                 .bitmap("irr", e.irr())
                 .bitmap("isr", e.isr())
                 .bitmap("tmr", e.tmr())
@@ -501,6 +513,35 @@ final class EventJson implements Event.Visitor<JsonFields> {
     @Override
     public JsonFields visit(Event.InterruptPassedOver e) {
         return out.number("vcpu_id", e.vcpu()).number("vec", e.vector());
+    }
+
+    @Override
+    public JsonFields visit(Event.IrrPendingRaised e) {
+        return out.number("vcpu_id", e.vcpu()).number("vec", e.vector());
+    }
+
+    @Override
+    public JsonFields visit(Event.InterruptsHeldBack e) {
+        return out.number("vcpu_id", e.vcpu())
+                .flag("nested", e.nested())
+                .number("irr", e.requested())
+                .number("isr", e.inService())
+                .number("tpr", e.priority());
+    }
+
+    @Override
+    public JsonFields visit(Event.NmiUnblocked e) {
+        return out.number("vcpu_id", e.vcpu());
+    }
+
+    @Override
+    public JsonFields visit(Event.NestedStateSynced e) {
+        return out.number("vcpu_id", e.vcpu()).number("left", e.left()).number("found", e.found());
+    }
+
+    @Override
+    public JsonFields visit(Event.SintRead e) {
+        return out.number("vcpu_id", e.vcpu()).number("sint", e.sint()).number("vec", e.vector());
     }
 
     @Override

@@ -413,7 +413,16 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
 
     @Override
     public AsciiBuffer visit(Event.Vmcs02Prepared e) {
-        return bitmap(out.text("vcpu ").decimal(e.vcpu()).text(" bitmap"), e.bitmap());
+        bitmap(out.text("vcpu ").decimal(e.vcpu()).text(" bitmap"), e.bitmap());
+        return bitmap(out.text(" wanted"), e.wantedBitmap())
+                .text(" status 0x")
+                .hex(e.status(), 4)
+                .text(" wanted 0x")
+                .hex(e.wantedStatus(), 4)
+                .text(" threshold ")
+                .decimal(e.threshold())
+                .text(" wanted ")
+                .decimal(e.wantedThreshold());
     }
 
     @Override
@@ -457,7 +466,10 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
 
     @Override
     public AsciiBuffer visit(Event.VcpuReset e) {
-        return out.text("vcpu ").decimal(e.vcpu());
+        out.text("vcpu ").decimal(e.vcpu()).text(" tpr ").decimal(e.priority());
+        bitmap(out.text(" irr"), e.irr());
+        bitmap(out.text(" isr"), e.isr());
+        return bitmap(out.text(" tmr"), e.tmr());
     }
 
     @Override
@@ -605,7 +617,11 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
                 .text(" apicv ")
                 .decimal(e.apicv() ? 1 : 0)
                 .text(" status 0x")
-                .hex(e.status(), 4);
+                .hex(e.status(), 4)
+                .text(" tpr ")
+                .decimal(e.priority())
+                .text(" threshold ")
+                .decimal(e.threshold());
         bitmap(out.text(" irr"), e.irr());
         bitmap(out.text(" isr"), e.isr());
         bitmap(out.text(" tmr"), e.tmr());
@@ -624,6 +640,50 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
     @Override
     public AsciiBuffer visit(Event.InterruptPassedOver e) {
         return out.text("vcpu ").decimal(e.vcpu()).text(" vec ").decimal(e.vector());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.IrrPendingRaised e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" vec ").decimal(e.vector());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.InterruptsHeldBack e) {
+        return out.text("vcpu ")
+                .decimal(e.vcpu())
+                .text(" nested ")
+                .decimal(e.nested() ? 1 : 0)
+                .text(" irr ")
+                .decimal(e.requested())
+                .text(" isr ")
+                .decimal(e.inService())
+                .text(" tpr ")
+                .decimal(e.priority());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.NmiUnblocked e) {
+        return out.text("vcpu ").decimal(e.vcpu());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.NestedStateSynced e) {
+        return out.text("vcpu ")
+                .decimal(e.vcpu())
+                .text(" left 0x")
+                .hex(e.left(), 4)
+                .text(" found 0x")
+                .hex(e.found(), 4);
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.SintRead e) {
+        return out.text("vcpu ")
+                .decimal(e.vcpu())
+                .text(" sint ")
+                .decimal(e.sint())
+                .text(" vec ")
+                .decimal(e.vector());
     }
 
     @Override

@@ -49,6 +49,11 @@ public enum Tracepoint {
     BROADCAST_COMPLETED,
     ENTRY_CANCELLED,
     INTERRUPT_PASSED_OVER,
+    SINT_READ,
+    IRR_PENDING_RAISED,
+    INTERRUPTS_HELD_BACK,
+    NMI_UNBLOCKED,
+    NESTED_STATE_SYNC,
     VMCS_INIT,
     IOAPIC_SCAN,
     EOI_EXITMAP_LOAD,
@@ -488,6 +493,31 @@ public enum Tracepoint {
         @Override
         public Tracepoint visit(Event.InterruptStateLoaded event) {
             return INTERRUPT_STATE_LOAD;
+        }
+
+        @Override
+        public Tracepoint visit(Event.IrrPendingRaised event) {
+            return IRR_PENDING_RAISED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.InterruptsHeldBack event) {
+            return INTERRUPTS_HELD_BACK;
+        }
+
+        @Override
+        public Tracepoint visit(Event.NmiUnblocked event) {
+            return NMI_UNBLOCKED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.NestedStateSynced event) {
+            return NESTED_STATE_SYNC;
+        }
+
+        @Override
+        public Tracepoint visit(Event.SintRead event) {
+            return SINT_READ;
         }
 
         @Override

@@ -68,7 +68,7 @@ import org.vcpusim.trace.TraceRecord;
  * veoi:49 exit45:49 eoi:49     the EOI ends in the guest; leaves it; reaches KVM
  * forward:49 quiet:49 pend:49  the EOI goes to the IOAPIC; with its broadcast suppressed; is for user space
  * spiv:4607                    the spurious-interrupt vector register is written
- * line:5/1/1                   the sources of pin 5's line, and whether it is high
+ * line:5/1/1                   the sources of pin 5's line, and whether it is high; second: told as coalesced
  * high:32                      user space restores lines
  * serve:5 remote:5 clear:5     pin 5 interrupts; remote IRR is set; an EOI clears it
  * untaken:5 nowhere:5          remote IRR is set though nobody took the interrupt, though there is no destination
@@ -231,6 +231,12 @@ class BitmapInvariantsTest {
         I8   | line:7/3/1 line:7/0/0                                       | 1      | also of an edge pin
         I8   | line:5/3/1 line:7/0/1                                       | ""     | of another pin
         I8   | line:7/0/1                                                  | ""     | an edge has risen
+        I8   | line:7/1/1 line:7/1/1                                       | 1      | a second rise is not told as one
+        I8   | line:7/1/1 second:7/1/1                                     | ""     | it is
+        I8   | line:7/1/1 line:7/0/0 line:7/1/1                            | ""     | it has fallen in between
+        I8   | line:7/1/1 line:7/0/0 second:7/1/1                          | ""     | nobody may have taken it
+        I8   | line:5/1/1 line:5/3/1                                       | ""     | a level pin waits for its EOI
+        I8   | second:5/0/0                                                | 0      | a fall
         I8   | line:5/0/1@user                                             | 0      | nothing was restored
         I8   | set:5/l49>0 line:5/0/1                                      | ""     | a restored line has no source
         I8   | set:5/l49>0 line:5/1/0                                      | 1      | a source counts all the same
@@ -478,6 +484,8 @@ class BitmapInvariantsTest {
                 case "end" -> new Event.BroadcastCompleted(writes, protocol.tableRequest());
                 case "line" ->
                     new Event.IoapicIrqSet(table[pin], pin, false, Integer.parseInt(parts[1]), parts[2].equals("1"));
+                case "second" ->
+                    new Event.IoapicIrqSet(table[pin], pin, true, Integer.parseInt(parts[1]), parts[2].equals("1"));
                 case "serve" -> new Event.IoapicServiced(pin, table[pin]);
                 case "remote" -> remote(pin, 1);
                 case "untaken" -> remote(pin, 0);
@@ -659,6 +667,8 @@ class BitmapInvariantsTest {
         return new Event.InterruptStateLoaded(
                 0,
                 true,
+                0,
+                0,
                 0,
                 vectors(what, "r"),
                 vectors(what, "s"),

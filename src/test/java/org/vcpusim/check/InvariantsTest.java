@@ -307,6 +307,8 @@ class InvariantsTest {
                 vcpu,
                 !letters.contains("x"),
                 (letters.contains("r") ? 49 : 0) | (letters.contains("s") ? 33 << 8 : 0),
+                0,
+                0,
                 requested ? VectorBitmap.of(49) : VectorBitmap.EMPTY,
                 letters.contains("rs") ? VectorBitmap.of(33) : VectorBitmap.EMPTY,
                 VectorBitmap.EMPTY,

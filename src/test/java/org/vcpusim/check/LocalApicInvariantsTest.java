@@ -72,9 +72,9 @@ class LocalApicInvariantsTest {
         P6   | "... load:r49+t49"                                      | ""          | and so did its message
         P5   | load:r49+s33                                            | ""          | hints that fit
         P5   | load:r49+n running                                      | 0           | a request nobody looks for
-        P5   | load:r49+n make:EVENT running                           | ""          | its sender was not done
+        P5   | irr:49 load:r49+n make:EVENT running                    | ""          | its sender was not done
         P5   | load:r49+n enter running                                | 0           | its own entry
-        P5   | load:r49+n enter enter running                          | ""          | nor at the next entry
+        P5   | irr:49 load:r49+n enter enter running                   | ""          | nor at the next entry
         P5   | load:s33+n                                              | ""          | nothing is requested
         P5   | load:s33+#2                                             | 0           | counted twice
         P5   | load:s33+c33                                            | ""          | the cache has the highest
@@ -121,7 +121,7 @@ class LocalApicInvariantsTest {
         X3   | irr:49 virt:49 exit45:49 eoi:50                         | 3           | it takes another
         X3   | irr:49 virt:49 exit45:49 enter                          | 3           | nobody looks at it
         X3   | irr:49 ack:49 write enter                               | 3           | nobody carries it out
-        X3   | irr:49 ack:49 msr eoi:49 enter                          | ""          | it is carried out
+        X3   | irr:49 ack:49 msr eoi:49 make:EVENT enter               | ""          | it is carried out
         X4   | inject:49 enter:49 taken:49 exit                        | ""          | injected and taken
         X4   | inject:49 enter exit                                    | 1           | the entry does not carry it
         X4   | enter:49 taken:49                                       | 0           | nobody injected it
@@ -137,7 +137,7 @@ class LocalApicInvariantsTest {
         R6   | inject:49 cancel event again:49 enter:49                | ""          | looked at again and injected
         R6   | inject:49 cancel enter                                  | 2           | not looked at again
         R6   | inject:49 cancel event enter                            | 3           | looked at, and not injected
-        R6   | inject:49 cancel event again:50 enter:50                | 4           | another one is injected
+        R6   | inject:49 cancel event again:50 enter:50                | 3 4         | another one is injected
         R6   | inject:49 cancel reset event enter                      | ""          | INIT drops it
         R6   | want cancel event enter                                 | ""          | looked at again
         R6   | want cancel enter                                       | 2           | the wish is forgotten
@@ -260,7 +260,7 @@ class LocalApicInvariantsTest {
         PostedInterruptDescriptor descriptor =
                 new PostedInterruptDescriptor(vectors(what, "p"), new PostedInterruptDescriptor.Control(0));
         return new Event.InterruptStateLoaded(
-                0, active, 0, vectors(what, "r"), isr, vectors(what, "t"), hints, descriptor);
+                0, active, 0, 0, 0, vectors(what, "r"), isr, vectors(what, "t"), hints, descriptor);
     }
 
     @SuppressWarnings("TooManyParameters") // the event's

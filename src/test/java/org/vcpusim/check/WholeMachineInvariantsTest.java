@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.vcpusim.arch.DeliveryMode;
@@ -44,6 +45,7 @@ import org.vcpusim.trace.TraceRecord;
  * synic:83 auto:83 source:83  vector 83 is one of its SynIC's; a source has it with AutoEOI, without; hidden:83 masked, with AutoEOI
  * service:83 over:83          83 is in service; is over when it is handed over
  * eoi:83 told:83              KVM ends 83; the sources are told
+ * sint:83 eom acked:2         another CPU finds the source's vector 83; EOM; source 2 is told of it
  * l2:EOI_INDUCED l1           L2 leaves; L1 gets it
  * telling trigger outside     vCPU 0 is notified; who posted has found it in the guest, outside of it
  * seen event off on same      a request is seen; KVM_REQ_EVENT is made; APICv goes, comes, is still off
@@ -118,6 +120,13 @@ class WholeMachineInvariantsTest {
         X9   | synic:83 eoi:84 enter                          | ""  | none of its vectors
         X9   | synic:83 exit45 eoi:83 enter                   | 3 O2 | the processor has ended it
         X9   | synic:83 eoi:-1 enter                          | ""  | nothing ended
+        X9   | source:83 sint:83                              | ""  | what its register says
+        X9   | source:83 sint:84                              | 1   | another vector
+        X9   | hidden:83 sint:83                              | 1   | a masked source interrupts
+        X9   | hidden:83 sint:-1                              | ""  | a masked source does not
+        X9   | source:83 sint:-1                              | 1   | one that is not does
+        X9   | source:83 source:8 sint:83                     | ""  | refused: no interrupt has such a vector
+        X9   | sint:83                                        | ""  | its register is not known
         X10  | l2:EOI_INDUCED l1 enter                        | ""  | L1 gets it
         X10  | l2:EOI_INDUCED enter enter                     | 1   | it does not
         X10  | l2:APIC_WRITE enter                            | 1   | it does not
@@ -144,6 +153,18 @@ class WholeMachineInvariantsTest {
                         + violation.hazard().map(hazard -> " " + hazard).orElse(""))
                 .collect(Collectors.joining(" "));
         assertEquals(at, found, reason);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"16, ''", "15, X9"})
+    void allSourcesHearOfAnEom(int sources, String violated) {
+        String acked =
+                IntStream.range(0, sources).mapToObj(sint -> "acked:" + sint).collect(Collectors.joining(" "));
+        Invariants invariants = Invariants.all();
+        trace("eom " + acked + " enter enter").forEach(invariants::accept);
+        assertEquals(
+                violated,
+                invariants.violations().stream().map(Violation::invariant).collect(Collectors.joining(" ")));
     }
 
     private static List<TraceRecord> trace(String words) {
@@ -238,6 +259,9 @@ class WholeMachineInvariantsTest {
             case "over" -> new Event.InterruptAcknowledged(0, vector, false);
             case "eoi" -> new Event.EoiReceived(0, vector);
             case "told" -> new Event.HvSynicEoiSent(0, vector);
+            case "sint" -> new Event.SintRead(0, 2, vector);
+            case "eom" -> new Event.HvSynicMsrSet(0, 0x40000084, 0);
+            case "acked" -> new Event.HvSintAcked(0, vector);
             default -> throw new IllegalArgumentException(verb);
         };
     }

@@ -139,7 +139,15 @@ final class JsonRecords {
             case EOI_EXITMAP_LOAD_SKIPPED ->
                 new Event.EoiExitmapLoadSkipped(vcpu(), Event.LoadSkipped.valueOf(name("why")));
             case EOI_EXITMAP_LOAD_DEFERRED -> new Event.EoiExitmapLoadDeferred(vcpu());
-            case VMCS02_PREPARED -> new Event.Vmcs02Prepared(vcpu(), bitmap("bitmap"));
+            case VMCS02_PREPARED ->
+                new Event.Vmcs02Prepared(
+                        vcpu(),
+                        bitmap("bitmap"),
+                        bitmap("wanted_bitmap"),
+                        number("status"),
+                        number("wanted_status"),
+                        number("threshold"),
+                        number("wanted_threshold"));
             case NESTED_VMENTER_FAILED ->
                 new Event.NestedEntryFailed(vcpu(), VmInstructionError.valueOf(name("error")));
             case EOI_VIRTUALIZED -> new Event.EoiVirtualized(vcpu(), number("vec"));
@@ -147,7 +155,7 @@ final class JsonRecords {
             case APIC_PAGE_ZAP -> new Event.ApicPageZapped(word("gfn"));
             case APICV_UPDATE -> new Event.ApicvUpdated(vcpu(), flag("active"), word("inhibits"), flag("changed"));
             case VCPU_BLOCK -> new Event.VcpuBlocked(vcpu());
-            case VCPU_RESET -> new Event.VcpuReset(vcpu());
+            case VCPU_RESET -> new Event.VcpuReset(vcpu(), number("tpr"), bitmap("irr"), bitmap("isr"), bitmap("tmr"));
             case INTERRUPT_TAKEN -> new Event.InterruptTaken(vcpu(), number("vec"), flag("masked"));
             case SMI_HANDLED -> new Event.SmiHandled(vcpu());
             case SIPI_STARTED -> new Event.SipiStarted(vcpu(), number("page"));
@@ -182,6 +190,8 @@ final class JsonRecords {
                         vcpu(),
                         flag("apicv"),
                         number("status"),
+                        number("tpr"),
+                        number("threshold"),
                         bitmap("irr"),
                         bitmap("isr"),
                         bitmap("tmr"),
@@ -195,7 +205,13 @@ final class JsonRecords {
             case VCPU_SCHED_IN -> new Event.VcpuScheduledIn(vcpu(), number("cpu"));
             case VCPU_SCHED_OUT ->
                 new Event.VcpuScheduledOut(vcpu(), number("cpu"), Event.ScheduledOut.valueOf(name("why")));
+            case SINT_READ -> new Event.SintRead(vcpu(), number("sint"), number("vec"));
             case INTERRUPT_PASSED_OVER -> new Event.InterruptPassedOver(vcpu(), number("vec"));
+            case IRR_PENDING_RAISED -> new Event.IrrPendingRaised(vcpu(), number("vec"));
+            case INTERRUPTS_HELD_BACK ->
+                new Event.InterruptsHeldBack(vcpu(), flag("nested"), number("irr"), number("isr"), number("tpr"));
+            case NMI_UNBLOCKED -> new Event.NmiUnblocked(vcpu());
+            case NESTED_STATE_SYNC -> new Event.NestedStateSynced(vcpu(), number("left"), number("found"));
             case NESTED_INTERRUPT_POSTED -> new Event.NestedInterruptPosted(vcpu(), number("vec"));
             case NESTED_NOTIFICATION_NOTED -> new Event.NestedNotificationNoted(vcpu());
             case NESTED_NOTIFICATION_TRIGGER ->
