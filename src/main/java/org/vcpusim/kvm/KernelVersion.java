@@ -12,8 +12,8 @@ import java.util.regex.Pattern;
  * @param patch counts in 2.6 only, 0 elsewhere
  */
 public record KernelVersion(int major, int minor, int patch) implements Comparable<KernelVersion> {
-    /** The newest that the model was written after. */
-    public static final KernelVersion MODELLED = new KernelVersion(6, 18, 0);
+    /** The newest that a fix of the catalogue came with, and what is modelled where none is named. */
+    public static final KernelVersion MODELLED = new KernelVersion(7, 0, 0);
 
     private static final Pattern FORM = Pattern.compile("v?(\\d{1,3})\\.(\\d{1,3})(?:\\.(\\d{1,3}))?");
     private static final Comparator<KernelVersion> ORDER = Comparator.comparingInt(KernelVersion::major)

@@ -111,7 +111,7 @@ class VcpuSimExtensionTest {
             scenario  | nowhere.conf: must be a file that exists
             schedules | schedules = 0: must be at least 1
             strategy  | strategy = foo: must be one of random, pct,
-            kernel    | kernel = 99.9: must be at most 6.18, which is modelled where no release is named
+            kernel    | kernel = 99.9: must be at most 7.0, which is modelled where no release is named
             jobs      | jobs = 0: must be at least 1
             without   | without = B99: must be one of B01,
             both      | without and with = B02: must be one of them
