@@ -61,19 +61,32 @@ final class Conform implements Callable<Integer> {
     /** What became of the vector in {@code file}. */
     private record Result(Path file, Outcome outcome) {}
 
+    /** What was replayed, and what cannot be used of the rest. */
+    private record Replayed(List<Result> results, List<String> unusable) {
+        int files() {
+            return results.size() + unusable.size();
+        }
+    }
+
     @Override
     public Integer call() {
         List<Path> files = files();
         Interruption interruption = Interruption.onSignal();
         try {
-            List<Result> results = replayed(files, interruption);
+            Replayed replayed = replayed(files, interruption);
+            List<Result> results = replayed.results;
             PrintWriter out = spec.commandLine().getOut();
             out.println(json ? document(results) : totals(results));
             out.flush();
-            if (results.size() < files.size()) {
-                PrintWriter err = spec.commandLine().getErr();
-                err.println("vcpusim conform: interrupted after " + results.size() + " of " + files.size() + " files");
+            PrintWriter err = spec.commandLine().getErr();
+            replayed.unusable.forEach(why -> err.println("vcpusim conform: " + why));
+            if (replayed.files() < files.size()) {
+                err.println(
+                        "vcpusim conform: interrupted after " + replayed.files() + " of " + files.size() + " files");
                 return ExitCode.INTERRUPTED;
+            }
+            if (!replayed.unusable.isEmpty()) {
+                return ExitCode.USAGE;
             }
             return count(results, Failed.class) == 0 ? ExitCode.OK : ExitCode.FINDING;
         } finally {
@@ -81,16 +94,24 @@ final class Conform implements Callable<Integer> {
         }
     }
 
-    private List<Result> replayed(List<Path> files, Interruption interruption) {
+    private Replayed replayed(List<Path> files, Interruption interruption) {
         PrintWriter out = spec.commandLine().getOut();
         List<Result> results = new ArrayList<>();
+        List<String> unusable = new ArrayList<>();
         try (Conformance conformance =
                 Conformance.on(executor, apicv ? Machine.Apicv.ACTIVE : Machine.Apicv.INACTIVE)) {
             for (Path file : files) {
                 if (interruption.requested()) {
                     break;
                 }
-                Result result = new Result(file, conformance.replay(VectorFile.read(file)));
+                VectorFile vector;
+                try {
+                    vector = VectorFile.read(file);
+                } catch (InputException e) {
+                    unusable.add(String.valueOf(e.getMessage()));
+                    continue;
+                }
+                Result result = new Result(file, conformance.replay(vector));
                 results.add(result);
                 if (!json) {
                     out.println(line(result));
@@ -98,7 +119,7 @@ final class Conform implements Callable<Integer> {
                 }
             }
         }
-        return results;
+        return new Replayed(results, unusable);
     }
 
     private List<Path> files() {
