@@ -21,6 +21,7 @@ import org.vcpusim.sim.StressJson;
 import org.vcpusim.sim.StressPlan;
 import org.vcpusim.sim.StressReport;
 import org.vcpusim.sim.StressText;
+import org.vcpusim.trace.FileFailures;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -153,6 +154,7 @@ final class StressCommand implements Callable<Integer> {
         long nanos = time.map(text -> Durations.nanos("--time", text)).orElse(Long.MAX_VALUE);
         long most = schedules.orElse(time.isPresent() ? Long.MAX_VALUE : DEFAULT_SCHEDULES);
         Durations.nanos("--shrink", shrink);
+        requireWritable();
         OptionRange.require("--schedules", most, 1, Long.MAX_VALUE);
         int threads = OptionRange.jobs(jobs);
         OptionRange.require("--steps", steps.orElse(1L), 1, Long.MAX_VALUE);
@@ -195,7 +197,27 @@ final class StressCommand implements Callable<Integer> {
                             ProgramVersion.running()));
             files.forEach(file -> err.println("vcpusim stress: wrote " + file));
         } catch (IOException | UncheckedIOException e) {
-            throw new InputException("--findings " + findings + ": cannot be written: " + e.getMessage());
+            throw unwritable(e);
+        }
+    }
+
+    private InputException unwritable(Exception e) {
+        Throwable cause = e instanceof UncheckedIOException ? e.getCause() : e;
+        String why = cause instanceof IOException io ? FileFailures.reason(io) : String.valueOf(e.getMessage());
+        return new InputException("--findings " + findings + ": cannot be written: " + why);
+    }
+
+    /** Before there is anything to write: nobody wants to learn of it after an hour. */
+    private void requireWritable() {
+        Path nearest = findings.toAbsolutePath();
+        while (nearest != null && Files.notExists(nearest)) {
+            nearest = nearest.getParent();
+        }
+        if (nearest != null && !Files.isDirectory(nearest)) {
+            throw new InputException("--findings " + findings + ": must be a folder, but " + nearest + " is none");
+        }
+        if (nearest == null || !Files.isWritable(nearest)) {
+            throw new InputException("--findings " + findings + ": cannot be written: permission denied");
         }
     }
 
@@ -208,7 +230,7 @@ final class StressCommand implements Callable<Integer> {
                     findings, e, Files.readString(ScenarioOption.file(scenario)), ProgramVersion.running());
             err.println("vcpusim stress: again: vcpusim replay " + file);
         } catch (IOException | UncheckedIOException unwritten) {
-            err.println("--findings " + findings + ": cannot be written: " + unwritten.getMessage());
+            err.println(unwritable(unwritten).getMessage());
         }
         e.printStackTrace(err);
         return ExitCode.INTERNAL;

@@ -1,7 +1,11 @@
 package org.vcpusim.cli;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
 import org.vcpusim.scenario.InputException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -45,12 +49,15 @@ public final class VcpuSim implements Runnable {
     /** Runs one command and ends the JVM with its exit code. */
     public static void main(String[] args) {
         // The trace and its drawings are UTF-8 whatever the locale says.
-        PrintWriter out = new PrintWriter(System.out, false, StandardCharsets.UTF_8);
+        StandardOutput stdout = new StandardOutput(new FileOutputStream(FileDescriptor.out));
+        PrintWriter out = new PrintWriter(stdout, false, StandardCharsets.UTF_8);
         PrintWriter err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
         int exitCode = run(out, err, args);
         out.flush();
+        Optional<String> lost = stdout.lost();
+        lost.ifPresent(why -> err.println("vcpusim: standard output cannot be written: " + why));
         err.flush();
-        System.exit(exitCode);
+        System.exit(lost.isPresent() ? ExitCode.USAGE : exitCode);
     }
 
     /** Runs one command, with its text going to {@code out} and {@code err}, and returns its exit code. */
@@ -64,10 +71,29 @@ public final class VcpuSim implements Runnable {
                 .setExecutionExceptionHandler((e, command, unused) ->
                         failure(err, command.getCommandSpec().qualifiedName(), e));
         try {
+            if (args.length > 0
+                    && !args[0].startsWith("-")
+                    && !commandLine.getSubcommands().containsKey(args[0])) {
+                return unknownCommand(err, commandLine, args[0]);
+            }
             return commandLine.execute(args);
         } catch (Throwable e) { // picocli hands on what is no Exception, such as a failed assertion
             return failure(err, "vcpusim", e);
         }
+    }
+
+    /** Also before an option such as --help, which would be the root's. */
+    private static int unknownCommand(PrintWriter err, CommandLine root, String name) {
+        List<String> near = new UnmatchedArgumentException(root, List.of(name)).getSuggestions();
+        err.println("vcpusim: no command '" + name + "': must be one of "
+                + String.join(", ", root.getSubcommands().keySet())
+                + (near.isEmpty() ? "" : didYouMean(near)));
+        err.println("Try 'vcpusim --help'.");
+        return ExitCode.USAGE;
+    }
+
+    private static String didYouMean(List<String> near) {
+        return "; did you mean " + near.get(0) + "?";
     }
 
     @Override
@@ -87,9 +113,7 @@ public final class VcpuSim implements Runnable {
                 new StringBuilder(String.valueOf(e.getMessage()).strip().replaceAll("\\s*\\R\\s*", " "));
         if (e instanceof UnmatchedArgumentException unmatched
                 && !unmatched.getSuggestions().isEmpty()) {
-            line.append("; did you mean ")
-                    .append(String.join(" or ", unmatched.getSuggestions()))
-                    .append('?');
+            line.append(didYouMean(unmatched.getSuggestions()));
         }
         return line.toString();
     }

@@ -42,7 +42,7 @@ public enum TraceFormat {
         try {
             return writer(Files.newOutputStream(file), vcpuCount);
         } catch (IOException e) {
-            throw new UncheckedIOException(file + ": cannot be opened for writing: " + e.getMessage(), e);
+            throw new UncheckedIOException(FileFailures.reason(e), e);
         }
     }
 }

@@ -51,6 +51,14 @@ class RunTest {
         assertTrue(text.contains("kvm_apic_accept_irq: apicid 1 vec 153 (Fixed|edge)"), text);
     }
 
+    @Test
+    void aTraceThatCannotBeOpenedIsToldOnceAndWithAReason() throws IOException {
+        Path nowhere = folder.resolve("nowhere").resolve("x.trace");
+        Outcome outcome = run(TWO, "--trace", nowhere.toString());
+        assertEquals(ExitCode.USAGE, outcome.exitCode());
+        assertEquals("vcpusim run: " + nowhere + ": cannot be written: no such folder\n", outcome.err());
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"vcpu.2", "vcpu.x", "device.disk", "foo", "vm.0", "all.1"})
     void aLogOfNobodyIsRefused(String actor) throws IOException {

@@ -4,10 +4,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class VcpuSimTest {
 
@@ -53,9 +59,31 @@ class VcpuSimTest {
     @Test
     void aMistypedCommandIsAnsweredWithTheNearestOne() {
         assertEquals(new Outcome(ExitCode.USAGE, "", """
-                        vcpusim: Unmatched argument at index 0: 'completio'; did you mean completion or replay or conform?
+                        vcpusim: no command 'completio': must be one of run, stress, hunt, bugs, replay, scenarios, \
+                        conform, bench, completion; did you mean completion?
                         Try 'vcpusim --help'.
                         """), run("completio"));
+    }
+
+    @Test
+    void theHelpOfNoCommandIsNotTheProgramsHelp() {
+        Outcome outcome = run("explore", "--help");
+        assertEquals(ExitCode.USAGE, outcome.exitCode());
+        assertEquals("", outcome.out());
+        assertTrue(outcome.err().startsWith("vcpusim: no command 'explore': must be one of run, "), outcome.err());
+    }
+
+    @Test
+    void aVectorThatCannotBeUsedDoesNotHideTheOthers(@TempDir Path folder) throws IOException {
+        Path bad = Files.writeString(folder.resolve("a.vec"), "nonsense\n");
+        Path good = folder.resolve("b.vec");
+        try (InputStream vector = VcpuSimTest.class.getResourceAsStream("/vectors/hand/dest-nobody.vec")) {
+            Files.write(good, Objects.requireNonNull(vector).readAllBytes());
+        }
+        Outcome outcome = run("conform", folder.toString());
+        assertEquals(ExitCode.USAGE, outcome.exitCode());
+        assertTrue(outcome.out().endsWith("1 passed, 0 failed, 0 skipped\n"), outcome.out());
+        assertTrue(outcome.err().startsWith("vcpusim conform: " + bad + ":1: "), outcome.err());
     }
 
     @Test
