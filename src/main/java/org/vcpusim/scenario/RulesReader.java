@@ -23,11 +23,16 @@ final class RulesReader {
 
     Rules read() {
         Rules rules = root.get("kernel").map(RulesReader::kernel).map(Rules::of).orElse(Rules.UPSTREAM);
+        List<Fix> without = new ArrayList<>();
         for (Located name : elements("without", "a list of fixes, B01 to B49")) {
-            rules = rules.without(
-                    Fix.of(name.text("a fix")).orElseThrow(() -> name.wrong("one of " + RulesChange.fixes())));
+            Fix fix = Fix.of(name.text("a fix")).orElseThrow(() -> name.wrong("one of " + RulesChange.fixes()));
+            without.add(fix);
+            rules = rules.without(fix);
         }
         for (Located name : elements("with", "a list of fixes, B01 to B49, and of hazards to be cured of")) {
+            if (Fix.of(name.text("a fix or a hazard")).filter(without::contains).isPresent()) {
+                throw name.wrong("absent, since without names it");
+            }
             rules = with(rules, name);
         }
         return rules.and(faults());

@@ -30,6 +30,7 @@ class ScenarioErrorTest {
             vcpus = 5000                          ~ x.conf:1: vcpus = 5000: must be 1 to 4096
             vcpus = 1.5                           ~ x.conf:1: vcpus = 1.5: must be 1 to 4096
             vcpus = [1]                           ~ x.conf:1: vcpus = [1]: must be 1 to 4096
+            vcpus = 1|without = [B02]|with = [O1, b02] ~ x.conf:3: with[1] = b02: must be absent, since without names it
             vcpus = 1|apicv = maybe               ~ x.conf:2: apicv = maybe: must be on or off
             vcpus = 1|protocol = scan             ~ x.conf:2: protocol = scan: must be one of load-eoi-exitmap, scan-then-load
             vcpus = 1|irqchip = user              ~ x.conf:2: irqchip = user: must be one of kernel, split, none
