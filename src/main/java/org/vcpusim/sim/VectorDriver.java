@@ -221,6 +221,7 @@ final class VectorDriver {
         } else if (state != MpState.RUNNABLE) {
             return List.of("notrunnable=" + state.number());
         }
+        machine.takeStartup(vcpu);
         machine.load(vcpu, software);
         return words(machine.run(vcpu));
     }
@@ -233,10 +234,19 @@ final class VectorDriver {
         return words;
     }
 
+    /** Enters the vCPU with the registers it has: where it was blocked in HLT, or where a start-up IPI put it. */
     private List<String> resume(int vcpu) {
         MpState state = machine.vcpus().get(vcpu).events().reportedMpState();
-        boolean waits = state != MpState.RUNNABLE || machine.startsUp(vcpu);
-        return waits ? words(machine.run(vcpu)) : List.of("notblocked");
+        if (state != MpState.RUNNABLE && state != MpState.HALTED) {
+            return List.of("notrunnable=" + state.number());
+        }
+        List<String> startup = machine.takeStartup(vcpu);
+        if (state == MpState.RUNNABLE && startup.isEmpty()) {
+            return List.of("notblocked");
+        }
+        List<String> words = new ArrayList<>(startup);
+        words.addAll(words(machine.run(vcpu)));
+        return words;
     }
 
     private List<String> storm(int vcpu, int times) {

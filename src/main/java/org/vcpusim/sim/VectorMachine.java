@@ -114,10 +114,6 @@ final class VectorMachine implements AutoCloseable {
     /** Runs KVM_RUN until the guest has stopped or blocks; accesses that nobody takes read as ones. */
     Run run(int vcpu) {
         List<String> words = new ArrayList<>();
-        Integer startup = startups.remove(vcpu);
-        if (startup != null) {
-            words.add(String.format("sipi=0x%02x", startup));
-        }
         String late = unreported.remove(vcpu);
         if (late != null) {
             words.add(late);
@@ -260,9 +256,10 @@ final class VectorMachine implements AutoCloseable {
         }
     }
 
-    /** Whether a start-up IPI has put the vCPU at its first instruction and it has not run since. */
-    boolean startsUp(int vcpu) {
-        return startups.containsKey(vcpu);
+    /** Where a start-up IPI has put the vCPU, if it has and nobody has asked since; new registers take it elsewhere. */
+    List<String> takeStartup(int vcpu) {
+        Integer page = startups.remove(vcpu);
+        return page == null ? List.of() : List.of(String.format("sipi=0x%02x", page));
     }
 
     private void forgetWhatHappened() {

@@ -124,17 +124,15 @@ class ConformanceTest {
 
     @Test
     void anInitStopsAProcessorUntilItsStartUpIpi(@TempDir Path folder) throws IOException {
-        Path file = folder.resolve("sipi.vec");
-        Files.writeString(file, """
-                # INIT, then a start-up IPI
-                vm vcpus=2
-                ~ v0.mp=0x0 v1.mp=0x0
+        assertEquals(new Conformance.Passed(7), ofTwo(folder, """
                 > lapic_write 0 0x310 0x1000000
                 = ok
                 > lapic_write 0 0x300 0x4500
                 = ok
                 ~ v1.mp=0x2
                 > enter 1
+                = notrunnable=2
+                > resume 1
                 = notrunnable=2
                 > lapic_write 0 0x300 0x4612
                 = ok
@@ -143,9 +141,32 @@ class ConformanceTest {
                 = sipi=0x12
                 > resume 1
                 = notblocked
-                """);
+                """));
+    }
+
+    @Test
+    void newRegistersTakeAProcessorAwayFromWhereItsStartUpIpiPutIt(@TempDir Path folder) throws IOException {
+        assertEquals(new Conformance.Passed(5), ofTwo(folder, """
+                > lapic_write 0 0x310 0x1000000
+                = ok
+                > lapic_write 0 0x300 0x4500
+                = ok
+                ~ v1.mp=0x2
+                > lapic_write 0 0x300 0x4609
+                = ok
+                ~ v1.mp=0x0
+                > enter 1
+                = ok
+                > resume 1
+                = notblocked
+                """));
+    }
+
+    private static Conformance.Outcome ofTwo(Path folder, String operations) throws IOException {
+        Path file = folder.resolve("two.vec");
+        Files.writeString(file, "# two vCPUs\nvm vcpus=2\n~ v0.mp=0x0 v1.mp=0x0 v0.smi=0/0 v1.smi=0/0\n" + operations);
         try (Conformance conformance = Conformance.on(Conformance.Path.CORE)) {
-            assertEquals(new Conformance.Passed(6), conformance.replay(VectorFile.read(file)));
+            return conformance.replay(VectorFile.read(file));
         }
     }
 
