@@ -60,7 +60,13 @@ final class VcpuIoctls {
         return v.with(v.thread().inUserspaceAwaiting(VcpuThread.Await.NOTHING));
     }
 
+    /** An SMI that waits goes before INIT and start-up: KVM refuses these states meanwhile, up to Linux 6.12 at least. */
     private static Vcpu setMpState(Vcpu v, MpState state, Port port) {
+        boolean startsUp = state == MpState.INIT_RECEIVED || state == MpState.SIPI_RECEIVED;
+        if (startsUp && v.events().smiPending()) {
+            port.toUserspace(new Userspace.VcpuCalled(v.index(), Userspace.EINVAL));
+            return v;
+        }
         Vcpu next = state == MpState.SIPI_RECEIVED
                 ? v.with(v.events().with(MpState.INIT_RECEIVED))
                         .with(v.lapic().withSipi(v.lapic().sipiVector()))

@@ -162,6 +162,28 @@ class ConformanceTest {
                 """));
     }
 
+    @Test
+    void userSpaceCannotSendAProcessorToItsStartUpWhileAnSmiWaits(@TempDir Path folder) throws IOException {
+        assertEquals(new Conformance.Passed(6), ofTwo(folder, """
+                > smi 1
+                = ok
+                ~ v1.smi=1/0
+                > mp_state 1 2
+                = error=22
+                > mp_state 1 4
+                = error=22
+                > mp_state 1 1
+                = ok
+                ~ v1.mp=0x1
+                > mp_state 1 0
+                = ok
+                ~ v1.mp=0x0
+                > enter 1
+                = smi
+                ~ v1.smi=0/0
+                """));
+    }
+
     private static Conformance.Outcome ofTwo(Path folder, String operations) throws IOException {
         Path file = folder.resolve("two.vec");
         Files.writeString(file, "# two vCPUs\nvm vcpus=2\n~ v0.mp=0x0 v1.mp=0x0 v0.smi=0/0 v1.smi=0/0\n" + operations);
