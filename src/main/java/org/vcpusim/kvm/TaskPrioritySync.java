@@ -1,6 +1,7 @@
 package org.vcpusim.kvm;
 
 import org.vcpusim.arch.PrimaryProcessorControl;
+import org.vcpusim.arch.Vmcs;
 import org.vcpusim.arch.VmcsField;
 import org.vcpusim.kvm.Machine.TaskPriority;
 
@@ -8,13 +9,24 @@ import org.vcpusim.kvm.Machine.TaskPriority;
  * How KVM learns that the guest has changed its task priority, and what of it survives the guest's run.
  *
  * <p>Source: {@code update_cr8_intercept}, arch/x86/kvm/x86.c; {@code vmx_update_cr8_intercept}, arch/x86/kvm/vmx/vmx.c; for
- * the other vendor {@code svm_update_cr8_intercept} and {@code sync_cr8_to_lapic}, arch/x86/kvm/svm/svm.c.
+ * the other vendor {@code init_vmcb}, {@code svm_update_cr8_intercept} and {@code sync_cr8_to_lapic}, arch/x86/kvm/svm/svm.c.
  */
 final class TaskPrioritySync {
     private static final int CLASS_SHIFT = 4;
     private static final int CLASS_MASK = 0xf0;
 
     private TaskPrioritySync() {}
+
+    /** At RESET and INIT: writes of CR8 are intercepted until the first look at what is requested; {@code init_vmcb}. */
+    static Vmcs reset(Machine machine, boolean apicvActive, Vmcs vmcs) {
+        return machine.tpr() == TaskPriority.VIRTUAL_CR8 && !apicvActive
+                ? VmcsSetup.withBits(
+                        vmcs,
+                        VmcsField.CPU_BASED_VM_EXEC_CONTROL,
+                        PrimaryProcessorControl.CR8_LOAD_EXITING.mask(),
+                        true)
+                : vmcs;
+    }
 
     /**
      * Before an entry after KVM_REQ_EVENT: the priority below which a requested interrupt becomes deliverable. With APICv

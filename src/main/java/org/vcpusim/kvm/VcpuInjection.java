@@ -46,7 +46,8 @@ final class VcpuInjection {
                 .with(v.events().reset().with(state))
                 .with(v.guest().reset())
                 .with(NestedState.NONE)
-                .with(v.vmcs().write(VmcsField.VM_ENTRY_INTR_INFO_FIELD, 0));
+                .with(TaskPrioritySync.reset(
+                        v.machine(), v.apicvActive(), v.vmcs().write(VmcsField.VM_ENTRY_INTR_INFO_FIELD, 0)));
         reset = VcpuApicv.reset(reset, port);
         port.toGuest(v.index(), Guest.Startup.STARTUP);
         lapic.reportIdentity(port);

@@ -34,7 +34,8 @@ public final class VmcsSetup {
     }
 
     static Vmcs initialised(Machine machine, int vcpu) {
-        return init(Vmcs.cleared(), vcpu, Condition.ENABLED, machine.apicvActive(), machine.apicvActive());
+        Vmcs vmcs = init(Vmcs.cleared(), vcpu, Condition.ENABLED, machine.apicvActive(), machine.apicvActive());
+        return TaskPrioritySync.reset(machine, machine.apicvActive(), vmcs);
     }
 
     /**

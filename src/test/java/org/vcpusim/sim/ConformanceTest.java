@@ -184,9 +184,40 @@ class ConformanceTest {
                 """));
     }
 
+    @Test
+    void aResetAndAnInitInterceptWritesOfCr8UntilSomethingMayBeInjected(@TempDir Path folder) throws IOException {
+        assertEquals(new Conformance.Passed(9), ofTwo(folder, """
+                > lapic_write 0 0x80 0x3f
+                = ok
+                ~ v0.tpr=0x3f
+                > lapic_write 0 0xf0 0x1ff
+                = ok
+                > enter 0
+                = ok
+                ~ v0.tpr=0x30
+                > lapic_write 0 0x80 0x4f
+                = ok
+                ~ v0.tpr=0x40
+                > lapic_write 1 0x300 0x4500
+                = ok
+                ~ v0.tpr=0x0
+                > lapic_write 0 0x80 0x5f
+                = ok
+                ~ v0.tpr=0x5f
+                > enter 0
+                = ok
+                > lapic_write 0 0xf0 0x1ff
+                = ok
+                > enter 0
+                = ok
+                ~ v0.tpr=0x50
+                """));
+    }
+
     private static Conformance.Outcome ofTwo(Path folder, String operations) throws IOException {
         Path file = folder.resolve("two.vec");
-        Files.writeString(file, "# two vCPUs\nvm vcpus=2\n~ v0.mp=0x0 v1.mp=0x0 v0.smi=0/0 v1.smi=0/0\n" + operations);
+        Files.writeString(
+                file, "# two vCPUs\nvm vcpus=2\n~ v0.mp=0x0 v1.mp=0x0 v0.smi=0/0 v1.smi=0/0 v0.tpr=0x0\n" + operations);
         try (Conformance conformance = Conformance.on(Conformance.Path.CORE)) {
             return conformance.replay(VectorFile.read(file));
         }
