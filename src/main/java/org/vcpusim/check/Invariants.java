@@ -41,7 +41,7 @@ public final class Invariants implements TraceSink {
             seen -> new WaitBroadcastLeavesNoOldEntry(),
             seen -> new SleepersAreWoken(),
             seen -> new PostedIsOutstanding(),
-            seen -> new PostedInterruptsAreNotified(),
+            seen -> new PostedInterruptsAreNotified(seen.machine),
             seen -> new NestedInterruptsAreNotified(),
             seen -> new ProcessorKnowsItsInterrupts(),
             seen -> new IoapicEoiReachesUserspace(),

@@ -12,9 +12,10 @@ import org.vcpusim.trace.Tracepoint;
  *
  * <p>Models the protocol of {@code vmx_deliver_posted_interrupt} and {@code vmx_sync_pir_to_irr}, arch/x86/kvm/vmx/vmx.c: at a VM
  * entry with a request in PIR and ON set the notification is on its way, or whoever set ON has not read the mode yet. Who finds
- * the vCPU in guest mode sends it.
+ * the vCPU in guest mode sends it. What a device has posted to a local APIC that is disabled waits until it is enabled.
  */
 public final class PostedInterruptsAreNotified extends Invariant {
+    private final ObservedMachine machine;
     private final Map<Integer, Posters> byVcpu = new TreeMap<>();
 
     /** Those who are busy posting to one vCPU. */
@@ -27,8 +28,8 @@ public final class PostedInterruptsAreNotified extends Invariant {
         private boolean telling;
     }
 
-    /** One that has seen nothing. */
-    public PostedInterruptsAreNotified() {
+    /** One that has seen nothing but what {@code machine} has. */
+    PostedInterruptsAreNotified(ObservedMachine machine) {
         super(
                 "P3",
                 "Nobody enters the guest past an interrupt that was posted, unless somebody is about to tell the processor",
@@ -38,6 +39,7 @@ public final class PostedInterruptsAreNotified extends Invariant {
                 Tracepoint.INTERRUPT_STATE_LOAD,
                 Tracepoint.KVM_EXIT,
                 Tracepoint.ENTRY_CANCELLED);
+        this.machine = machine;
     }
 
     @Override
@@ -77,7 +79,9 @@ public final class PostedInterruptsAreNotified extends Invariant {
     }
 
     private void loaded(Event.InterruptStateLoaded load, TraceRecord record) {
-        if (load.descriptor().pir().isEmpty() || !load.descriptor().control().on()) {
+        boolean waits = !load.descriptor().pir().isEmpty()
+                && load.descriptor().control().on();
+        if (!waits || isDisabled(load.vcpu())) {
             return;
         }
         Posters posters = of(load.vcpu());
@@ -88,6 +92,11 @@ public final class PostedInterruptsAreNotified extends Invariant {
                             + " entered the guest with an interrupt posted which nobody will tell the processor of",
                     "highest vector " + load.descriptor().pir().highest());
         }
+    }
+
+    private boolean isDisabled(int vcpu) {
+        ObservedVcpu v = machine.vcpu(vcpu);
+        return v.identity != null && !v.accepts();
     }
 
     private Posters of(int vcpu) {
