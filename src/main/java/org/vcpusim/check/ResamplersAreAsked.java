@@ -1,6 +1,9 @@
 package org.vcpusim.check;
 
-import org.jspecify.annotations.Nullable;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.kvm.Irqfds;
@@ -11,14 +14,21 @@ import org.vcpusim.trace.Tracepoint;
  * When a pin with a resampler is acknowledged, KVM lowers the resampler's line, and then asks it.
  *
  * <p>Models {@code irqfd_resampler_ack}, virt/kvm/eventfd.c. Pins 0 and 2 are the PIT's, whose notifier asks nobody; the other pins have
- * their own number's GSI.
+ * their own number's GSI. Several vCPUs may end one pin's interrupt at once: their acknowledgements are counted, and judged when nothing
+ * moves any more.
  */
 public final class ResamplersAreAsked extends Invariant {
     private static final int FIRST_PIN = 3;
 
-    private final @Nullable TraceRecord[] high = new @Nullable TraceRecord[Ioapic.PINS];
-    private final @Nullable TraceRecord[] unasked = new @Nullable TraceRecord[Ioapic.PINS];
+    private final List<Acknowledged> byPin =
+            IntStream.range(0, Ioapic.PINS).mapToObj(pin -> new Acknowledged()).toList();
     private int notified;
+
+    /** The acknowledgements of one pin: those whose line is high, and those whose resampler was not asked then. */
+    private static final class Acknowledged {
+        private final Deque<TraceRecord> high = new ArrayDeque<>(1);
+        private final Deque<TraceRecord> unasked = new ArrayDeque<>(1);
+    }
 
     /** One that has seen nothing. */
     public ResamplersAreAsked() {
@@ -40,37 +50,47 @@ public final class ResamplersAreAsked extends Invariant {
         } else if (event instanceof Event.IrqAcknowledged acked) {
             boolean resampler = acked.pin() >= FIRST_PIN && (notified >>> acked.pin() & 1) == 1;
             if (acked.chip() == Event.IrqChip.IOAPIC && resampler) {
-                check(acked.pin(), record);
-                high[acked.pin()] = record;
-                unasked[acked.pin()] = record;
+                byPin.get(acked.pin()).high.add(record);
             }
         } else if (event instanceof Event.IrqLineSet line) {
-            if (line.level() == 0 && line.source() == Irqfds.RESAMPLE_SOURCE && line.gsi() < high.length) {
-                high[line.gsi()] = null;
+            if (line.level() == 0 && line.source() == Irqfds.RESAMPLE_SOURCE && line.gsi() < Ioapic.PINS) {
+                lowered(byPin.get(line.gsi()));
             }
         } else if (event instanceof Event.ResampleSignalled) {
             asked();
         } else {
-            for (int pin = FIRST_PIN; pin < high.length; pin++) {
+            for (int pin = FIRST_PIN; pin < Ioapic.PINS; pin++) {
                 check(pin, record);
             }
         }
     }
 
-    /** Somebody was asked, and the trace does not say who: any whose line is low. */
-    private void asked() {
-        for (int pin = FIRST_PIN; pin < high.length; pin++) {
-            unasked[pin] = high[pin] == null ? null : unasked[pin];
+    private static void lowered(Acknowledged pin) {
+        TraceRecord first = pin.high.poll();
+        if (first != null) {
+            pin.unasked.add(first);
         }
     }
 
+    /** Somebody was asked, and the trace does not say who: any whose line is low. */
+    private void asked() {
+        byPin.forEach(pin -> pin.unasked.poll());
+    }
+
     private void check(int pin, TraceRecord record) {
-        TraceRecord since = unasked[pin];
-        if (since != null && (notified >>> pin & 1) == 1) {
-            String what = high[pin] == null ? " was not asked" : "'s line was not lowered";
-            violated(record, since, "pin " + pin + " was acknowledged, and its resampler" + what, "");
+        Acknowledged acks = byPin.get(pin);
+        boolean resampler = (notified >>> pin & 1) == 1;
+        if (resampler && !acks.high.isEmpty()) {
+            told(pin, "'s line was not lowered", acks.high.getFirst(), record);
+        } else if (resampler && !acks.unasked.isEmpty()) {
+            told(pin, " was not asked", acks.unasked.getFirst(), record);
         }
-        unasked[pin] = null;
-        high[pin] = null;
+        acks.high.clear();
+        acks.unasked.clear();
+    }
+
+    @SuppressWarnings("TooManyParameters") // which pin, what is missing, since when, and when that was seen
+    private void told(int pin, String what, TraceRecord since, TraceRecord record) {
+        violated(record, since, "pin " + pin + " was acknowledged, and its resampler" + what, "");
     }
 }

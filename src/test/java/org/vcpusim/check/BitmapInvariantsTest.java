@@ -347,12 +347,17 @@ class BitmapInvariantsTest {
         I15  | notify:5 ack:5 low:5 resample:0 halted                      | ""     | lowered, and asked
         I15  | notify:5 ack:5 resample:0 halted                            | 3      | not lowered
         I15  | notify:5 ack:5 low:5 halted                                 | 3      | not asked
-        I15  | notify:5 ack:5 low:5 ack:5                                  | 3      | not asked before the next one
+        I15  | notify:5 ack:5 low:5 ack:5 low:5 resample:0 halted          | 6      | asked once of twice
+        I15  | notify:5 ack:5 ack:5 low:5 low:5 resample:0 resample:0 halted | ""   | two vCPUs at once
+        I15  | notify:5 ack:5 ack:5 low:5 resample:0 halted                | 5      | lowered once of twice
         I15  | notify:5 ack:5 low:6 resample:0 halted                      | 4      | another line was lowered
         I15  | ack:5 halted                                                | ""     | there is no resampler
         I15  | notify:2 ack:2 halted                                       | ""     | the PIT's
         I15  | notify:5 ack:5 notify:6 halted                              | ""     | the resampler is gone
         I15  | notify:5 ack:5                                              | ""     | under way
+        P3   | vtd:81 state:p81+o                                          | 1      | nobody is told of what a device has posted
+        P3   | off:0 vtd:81 state:p81+o                                    | ""     | disabled by software it takes nothing
+        P3   | away:0 vtd:81 state:p81+o                                   | ""     | it has no local APIC
         X8   | serve:5 level:49 halted                                     | ""     | it reaches vCPU 0
         X8   | serve:5 halted running                                      | 1      | it reaches nobody
         X8   | serve:6 level:50                                            | 1      | it is for vCPU 1
