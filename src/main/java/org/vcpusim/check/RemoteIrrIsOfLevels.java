@@ -2,6 +2,7 @@ package org.vcpusim.check;
 
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.trace.TraceRecord;
@@ -11,7 +12,8 @@ import org.vcpusim.trace.Tracepoint;
  * Only level-triggered entries have remote IRR, no guest writes it, and a pin that has it does not interrupt; a level pin whose
  * interrupt somebody took has it until the EOI.
  *
- * <p>Whether somebody took it is judged in the kernel's IOAPIC, whose pins interrupt one after the other. Models {@code ioapic_service} and {@code ioapic_write_indirect}, arch/x86/kvm/ioapic.c; ICH data sheets, "Redirection Table
+ * <p>Whether somebody took it is judged in the kernel's IOAPIC, whose pins interrupt one after the other, and not of a vector that
+ * messages of others bring too. Models {@code ioapic_service} and {@code ioapic_write_indirect}, arch/x86/kvm/ioapic.c; ICH data sheets, "Redirection Table
  * Register", bit 14. What user space restores may be anything.
  */
 public final class RemoteIrrIsOfLevels extends Invariant {
@@ -24,6 +26,8 @@ public final class RemoteIrrIsOfLevels extends Invariant {
     private int vector;
     /** How many have taken its interrupt. */
     private int taken;
+    /** Vectors that a level-triggered message of a device or a vCPU has carried: whose interrupt was taken is not known. */
+    private VectorBitmap sent = VectorBitmap.EMPTY;
 
     /** One that has seen nothing. */
     RemoteIrrIsOfLevels() {
@@ -37,6 +41,8 @@ public final class RemoteIrrIsOfLevels extends Invariant {
                 Tracepoint.REMOTE_IRR_SET,
                 Tracepoint.REMOTE_IRR_CLEARED,
                 Tracepoint.VM_CREATED,
+                Tracepoint.KVM_MSI_SET_IRQ,
+                Tracepoint.KVM_APIC_IPI,
                 Tracepoint.KVM_APIC_ACCEPT_IRQ,
                 Tracepoint.INTERRUPT_DISCARDED,
                 Tracepoint.VCPU_AUDIT);
@@ -75,6 +81,10 @@ public final class RemoteIrrIsOfLevels extends Invariant {
             taken += ofPin ? 1 : 0;
         } else if (event instanceof Event.InterruptDiscarded discarded) {
             taken -= discarded.vector() == vector ? 1 : 0;
+        } else if (event instanceof Event.MsiSet msi) {
+            sent(msi.data());
+        } else if (event instanceof Event.ApicIpiSent ipi) {
+            sent(ipi.icrLow());
         } else if (event instanceof Event.VmCreated created) {
             split = created.reservedPins() >= 0;
         } else {
@@ -82,9 +92,15 @@ public final class RemoteIrrIsOfLevels extends Invariant {
         }
     }
 
+    /** The vector and the trigger mode are where they are in an entry. */
+    private void sent(int message) {
+        RedirectionEntry like = new RedirectionEntry(message & 0xffffffffL);
+        sent = like.triggerMode() == TriggerMode.LEVEL ? sent.with(like.vector()) : sent;
+    }
+
     /** The interrupt before this record is delivered. */
     private void checkTaken(TraceRecord record) {
-        if (servicing >= 0 && taken > 0) {
+        if (servicing >= 0 && taken > 0 && !sent.get(vector)) {
             violated(record, "pin " + servicing + " interrupted and has no remote IRR", "vector " + vector);
         }
         servicing = -1;

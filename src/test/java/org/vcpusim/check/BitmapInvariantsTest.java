@@ -325,6 +325,9 @@ class BitmapInvariantsTest {
         I6   | serve:5 level:49 serve:5                                    | 2      | it would come twice
         I6   | serve:5 level:49 discard:49 halted                          | ""     | nobody took it
         I6   | serve:5 halted                                              | ""     | it reached nobody
+        I6   | msilevel:49 serve:5 level:49 halted                         | ""     | an MSI brings the vector too
+        I6   | serve:5 ipilevel:49 level:49 halted                         | ""     | a vCPU does
+        I6   | msi:49/0 msilevel:50 serve:5 level:49 halted                | 4      | an edge, and another vector
         I6   | serve:7 edge:52 halted                                      | ""     | an edge has none
         I6   | split serve:5 level:49 halted                               | ""     | the IOAPIC is in user space
         I14  | halted                                                      | ""     | each has its own
@@ -569,6 +572,8 @@ class BitmapInvariantsTest {
             case "least" -> new Event.InterruptAccepted(to, DeliveryMode.LOWEST_PRIORITY, TriggerMode.LEVEL, number);
             case "discard" -> new Event.InterruptDiscarded(0, number);
             case "msi" -> new Event.MsiSet(address, number);
+            case "msilevel" -> new Event.MsiSet(address, 1 << 15 | number);
+            case "ipilevel" -> new Event.ApicIpiSent(0, 1 << 15 | number, 0);
             case "hint" -> new Event.MsiSet(address | 1 << 3, number);
             case "ipi" -> new Event.ApicIpiSent(0, number, to);
             case "self" -> new Event.ApicIpiSent(0, 1 << 18 | number, 0);
