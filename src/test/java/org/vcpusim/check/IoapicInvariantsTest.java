@@ -24,6 +24,7 @@ import org.vcpusim.trace.TraceRecord;
  *
  * <pre>
  * rtc:1/2           the RTC counts 1 EOI to come, and 2 vCPUs owe one
+ * put:0/97          user space puts back a local APIC's state in which vector 97 is requested
  * missing:97        nobody holds vector 97, whose EOI the RTC counts
  * resampler:5       pin 5 has a resampler
  * mask:5 unmask:5   the level entry of pin 5, with vector 0x31, is masked, unmasked; unmaskedge:5 is of an edge entry
@@ -59,6 +60,12 @@ class IoapicInvariantsTest {
         rtc:1/1 rtc:2/2 rtc:0/0                        | "" | each vCPU owes one EOI
         rtc:1/0                                        | I9 0: the RTC counts 1 EOIs to come, and 0 vCPUs owe it one | one too many
         rtc:-1/0                                       | I9 0: the RTC counts -1 EOIs to come, and 0 vCPUs owe it one | an error for a number
+        reset:0 missing:97                             | ""      | INIT has taken it away
+        reset:0 edge:0/98 missing:97                   | ""      | something else came after INIT
+        reset:1 missing:97                             | I9 1: the RTC waits for an EOI of vector 97 by vcpu0, which no local APIC holds | INIT of another
+        reset:0 edge:0/97 missing:97                   | I9 2: the RTC waits for an EOI of vector 97 by vcpu0, which no local APIC holds | it came after INIT
+        put:0/97 missing:97                              | I9 1: the RTC waits for an EOI of vector 97 by vcpu0, which no local APIC holds | user space has left it
+        put:0/98 missing:97                              | ""      | user space has taken it away
         missing:97                                     | I9 0: the RTC waits for an EOI of vector 97 by vcpu0, which no local APIC holds | it will never come
         resampler:5 unmask:5 scan:1 serve:5            | "" | the resampler has raised the line again
         resampler:5 mask:5 serve:5 scan:1              | "" | nothing was unmasked
@@ -177,6 +184,9 @@ class IoapicInvariantsTest {
     private static Event saved(String verb, String what) {
         return switch (verb) {
             case "scan" -> new Event.BroadcastStarted(1, VcpuRequest.SCAN_IOAPIC, number(what));
+            case "put" ->
+                new Event.LapicStateSet(
+                        number(what), 0, VectorBitmap.of(second(what)), VectorBitmap.EMPTY, VectorBitmap.EMPTY);
             case "save" -> new Event.IoapicStateSaved(number(what), second(what));
             case "restore" -> new Event.IoapicStateRestored(number(what));
             case "line" -> new Event.IoapicIrqSet(new RedirectionEntry(0x31), number(what), false, 1, true);
