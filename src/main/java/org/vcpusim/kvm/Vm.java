@@ -401,7 +401,11 @@ public final class Vm {
         return with(tasks.with(task)).advance(id, port);
     }
 
+    /** A broadcast that does not wait as it should is over by then. */
     private Vm ipiAcknowledged(int id, Port port) {
+        if (!tasks.isRunning(id)) {
+            return this;
+        }
         VmTask task = tasks.get(id);
         task = task.withIpisOwed(task.ipisOwed() - 1);
         if (task.ipisOwed() > 0 || task.awaits() != VmTask.Wait.IPIS) {

@@ -28,6 +28,10 @@ record VmTasks(int started, List<VmTask> running, int lockOwner, List<Integer> l
         throw new IllegalStateException("task " + id + " is not running");
     }
 
+    boolean isRunning(int id) {
+        return running.stream().anyMatch(task -> task.id() == id);
+    }
+
     VmTasks start(VmStep first) {
         List<VmTask> more = new ArrayList<>(running);
         more.add(VmTask.of(started + 1, first));

@@ -53,6 +53,15 @@ class RequestDeliveryTest {
     }
 
     @Test
+    void anAcknowledgementThatNobodyWaitsForChangesNothing() {
+        Vm before = vm;
+
+        assertEquals(List.of(), send(new Vm.IpiAcknowledged(TASK)));
+
+        assertEquals(before, vm);
+    }
+
+    @Test
     void aWaitingRequestInterruptsEveryTargetThatIsNotOutsideAndWaits() {
         List<Object> first = startScanOfAll();
         assertEquals(List.of(made(VcpuRequest.SCAN_IOAPIC), exchange(Vcpu.Wakeup.LEAVE_ASLEEP)), first);
