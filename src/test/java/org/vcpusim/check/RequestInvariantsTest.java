@@ -64,6 +64,8 @@ class RequestInvariantsTest {
         R7   | sleep message found woken message kick sleep found          | 7           | the kicks are over
         R7   | message call sleep found woken                              | ""          | the IPI was a request's, and the kick comes
         R7   | sleep message signal woken saved:OUTSIDE_GUEST_MODE         | ""          | the signal came first, and the kick finds nobody asleep
+        R7   | sleep message start:UNBLOCK found woken end:UNBLOCK sleep found | ""      | the request woke it first, then the kick
+        R7   | message start:UNBLOCK saved:OUTSIDE_GUEST_MODE end:UNBLOCK sleep found | "" | the request found it awake, the kick asleep
         X5   | seen:IOAPIC_EOI_EXIT seen:SCAN_IOAPIC seen:LOAD_EOI_EXITMAP seen:APICV_UPDATE | "" | the kernel's order
         X5   | seen:SCAN_IOAPIC seen:IOAPIC_EOI_EXIT                       | 1           | the scan comes first
         X5   | seen:APICV_UPDATE seen:LOAD_EOI_EXITMAP                     | 1           | APICv comes first
