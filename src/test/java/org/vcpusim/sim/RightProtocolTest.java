@@ -1,0 +1,83 @@
+package org.vcpusim.sim;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.vcpusim.check.Violation;
+import org.vcpusim.scenario.Scenario;
+import org.vcpusim.scenario.ScenarioFile;
+import org.vcpusim.schedule.StrategyKind;
+
+/** A machine with every fix breaks no rule, also where it does what few guests do. */
+class RightProtocolTest {
+    private static final long SCHEDULES = 100;
+
+    private static final Map<String, String> SCENARIOS = new TreeMap<>(Map.of(
+            "a vector of another vCPU's level pin becomes pending by an IPI behind the last scan", """
+            vcpus = 2
+            ioapic { 16 = vector 0x31 level to 1 }
+            guests {
+              a { vcpus = 0, do = [set-cr8 15, sti, hlt] }
+              b { vcpus = 1, do = [compute 50us, ipi vector 0x31 to 0] }
+            }
+            """,
+            "two vCPUs end an interrupt of a resampled pin at once", """
+            vcpus = 2
+            ioapic { 16 = vector 0x31 level to all }
+            handlers { 0x31 = [eoi] }
+            guests { w { do = [sti, compute 50us] } }
+            devices { nic { line = 16, irqfd = resample, do = [assert, delay 5us, deassert] } }
+            """,
+            "a level pin reaches nobody and an MSI brings its vector", """
+            vcpus = 2
+            logical-ids = flat
+            ioapic { 16 = vector 0x31 level logical to 0 }
+            guests { a { vcpus = 0, do = [set-cr8 15, sti, hlt] } }
+            devices { d { line = 16, do = [delay 30us, assert, msi vector 0x31 level to 0] } }
+            """,
+            "a device posts to a local APIC that is disabled", """
+            vcpus = 2
+            guests { a { vcpus = 1, do = [apic-write SPIV 0xff, { repeat = 30, do = [rdmsr 0x1b] }] } }
+            devices { d { do = [delay 5us, post vector 0x81 to 1] } }
+            """,
+            "INIT of a vCPU that owes the RTC an EOI", """
+            vcpus = 2
+            ioapic { 8 = vector 0x42 to 1 }
+            guests {
+              a { vcpus = 1, do = [cli, compute 100us] }
+              b { vcpus = 0, do = [compute 20us, ipi vector 0 init to 1, ipi vector 1 sipi to 1] }
+            }
+            devices { rtc { line = 8, do = [pulse] } }
+            """,
+            "a request wakes a vCPU that an interrupt is to wake", """
+            vcpus = 3
+            protocol = load-eoi-exitmap
+            apicv = off
+            guests {
+              g0 { vcpus = 0, do = [set-low 16 vector 66 level masked, apic-write SPIV 0xff] }
+              g2 { vcpus = 2, do = [hlt] }
+            }
+            devices { d { do = [msi vector 0x31 level to all] } }
+            """));
+
+    @TestFactory
+    Stream<DynamicTest> noRuleIsBrokenBy() {
+        return SCENARIOS.entrySet().stream()
+                .map(each -> DynamicTest.dynamicTest(
+                        each.getKey(), () -> assertEquals(List.of(), findings(each.getKey(), each.getValue()))));
+    }
+
+    private static List<Violation> findings(String name, String text) {
+        Scenario scenario = ScenarioFile.parse(text, name);
+        StressPlan plan =
+                new StressPlan(scenario, StrategyKind.PORTFOLIO, 1, StressPlan.Budget.schedules(SCHEDULES), 1);
+        StressReport report = Stress.run(plan, () -> false, count -> {});
+        assertEquals(0, report.figures().cut(), "every schedule ends");
+        return report.findings().stream().map(StressReport.Group::first).toList();
+    }
+}
