@@ -21,8 +21,8 @@ import org.vcpusim.trace.Tracepoint;
  *
  * <p>Models {@code kvm_irq_delivery_to_apic} and its optimised map, arch/x86/kvm/irq.c and lapic.c, by what the SDM says of
  * destinations, volume 3, "Determining IPI Destination". Local APICs that are disabled by software need not be reached, and while one
- * changes how it is addressed either address counts. An edge that nobody has sent may be one of a SynIC, or of an interrupt that the
- * host took for the vCPU; it is judged only while the same message is on its way.
+ * changes how it is addressed either address counts. What the host handles for a vCPU is no message of these; an edge that nobody
+ * has sent may be one of a SynIC, and is judged only while the same message is on its way.
  *
  * <p>Who is least busy is not looked for: of the n that are meant it is number vector modulo n, {@code kvm_vector_to_index}. They are
  * counted by their logical IDs where the map knows them, with those that nobody has, else by index; it is judged where that is the same.
@@ -39,8 +39,15 @@ public final class AddressedAreReached extends Invariant {
     private static final int MOST_DONE = 64;
 
     private final ObservedMachine machine;
+    private final ByVcpu<OfHost> ofHost = new ByVcpu<>(OfHost::new);
+
     private final List<Sent> open = new ArrayList<>(4);
     private final List<Sent> done = new ArrayList<>(4);
+
+    /** The vector of what the host has handled for a vCPU and KVM has not delivered yet. */
+    private static final class OfHost {
+        private int vector = ObservedVcpu.NONE;
+    }
 
     /** A message, and who is to be reached by it. */
     private static final class Sent {
@@ -104,6 +111,7 @@ public final class AddressedAreReached extends Invariant {
                 Tracepoint.IOAPIC_SERVICE,
                 Tracepoint.KVM_MSI_SET_IRQ,
                 Tracepoint.KVM_APIC_IPI,
+                Tracepoint.HOST_INTERRUPT_HANDLED,
                 Tracepoint.KVM_APIC_ACCEPT_IRQ,
                 Tracepoint.APIC_IDENTITY_CHANGED,
                 Tracepoint.VCPU_AUDIT);
@@ -124,13 +132,25 @@ public final class AddressedAreReached extends Invariant {
             msi(msi, record);
         } else if (event instanceof Event.ApicIpiSent ipi) {
             ipi(ipi, record);
+        } else if (event instanceof Event.HostInterruptHandled handled) {
+            ofHost.of(handled.vcpu()).vector = handled.vector();
         } else if (event instanceof Event.InterruptAccepted accepted) {
-            accepted(accepted, record);
+            if (!isOfHost(accepted)) {
+                accepted(accepted, record);
+            }
         } else if (event instanceof Event.ApicIdentityChanged changed) {
             loosen(changed.identity().vcpu());
         } else {
             atRest(record);
         }
+    }
+
+    /** The handler's message follows at once, and passes by those that are on their way. */
+    private boolean isOfHost(Event.InterruptAccepted accepted) {
+        OfHost host = ofHost.of(accepted.vcpu());
+        boolean is = host.vector == accepted.vector();
+        host.vector = ObservedVcpu.NONE;
+        return is;
     }
 
     private void served(RedirectionEntry entry, TraceRecord record) {

@@ -14,7 +14,8 @@ import org.vcpusim.trace.Tracepoint;
  *
  * <p>Legal: who sends an interrupt stores it and asks for KVM_REQ_EVENT behind that. In between every halt ends and nothing is
  * injected, for as long as the sender's processor takes. Halts count from the request then; a sender that never asks is told
- * after {@value #MOST_BEFORE_REQUEST}.
+ * after {@value #MOST_BEFORE_REQUEST}. A vCPU whose interrupts a debugger holds back is not put to sleep while there is one; KVM looks
+ * again and again.
  */
 public final class HaltsSleep extends Invariant {
     private static final int MOST = 200;
@@ -27,6 +28,8 @@ public final class HaltsSleep extends Invariant {
         private int halts;
         /** An interrupt was accepted, and nobody has asked for it to be injected. */
         private boolean requestIsDue;
+        /** A debugger holds its interrupts back. */
+        private boolean blocked;
     }
 
     /** One that has seen nothing. */
@@ -41,6 +44,7 @@ public final class HaltsSleep extends Invariant {
                 Tracepoint.KVM_USERSPACE_EXIT,
                 Tracepoint.KVM_NESTED_VMEXIT,
                 Tracepoint.KVM_APIC_ACCEPT_IRQ,
+                Tracepoint.GUEST_DEBUG_SET,
                 Tracepoint.REQUEST_MADE);
     }
 
@@ -57,6 +61,9 @@ public final class HaltsSleep extends Invariant {
             if (made.flow().request() == VcpuRequest.EVENT) {
                 asked(made.vcpu());
             }
+        } else if (event instanceof Event.GuestDebugSet debug) {
+            byVcpu.of(debug.vcpu()).blocked = debug.blockIrq();
+            forget(debug.vcpu());
         } else if (event instanceof Event.InterruptTaken taken) {
             forget(taken.vcpu());
         } else if (event instanceof Event.VcpuBlocked blocked) {
@@ -72,7 +79,7 @@ public final class HaltsSleep extends Invariant {
 
     private void halted(int vcpu, TraceRecord record) {
         Series series = byVcpu.of(vcpu);
-        series.halts++;
+        series.halts += series.blocked ? 0 : 1;
         int most = series.requestIsDue ? MOST_BEFORE_REQUEST : MOST;
         if (series.halts == most) {
             violated(record, "vcpu" + vcpu + " has halted " + most + " times in a row and never slept", "");

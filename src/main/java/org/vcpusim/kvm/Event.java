@@ -1255,6 +1255,25 @@ public sealed interface Event {
     }
 
     /**
+     * The host has handled a device's interrupt on the processor where the vCPU's thread runs, and KVM delivers its vector to the
+     * vCPU from there: kvm_sim:host_interrupt_handled.
+     */
+    record HostInterruptHandled(int vcpu, int vector) implements OfVcpu {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /** A debugger holds the vCPU's interrupts back, or lets them go: kvm_sim:guest_debug_set. */
+    record GuestDebugSet(int vcpu, boolean blockIrq) implements OfVcpu {
+        @Override
+        public <R> R accept(Visitor<R> visitor) {
+            return visitor.visit(this);
+        }
+    }
+
+    /**
      * A local APIC handed a vector over to KVM: kvm_sim:interrupt_acknowledged.
      *
      * @param inService whether it is in service from now on; one that ends itself is not
@@ -1541,6 +1560,10 @@ public sealed interface Event {
         R visit(InterruptRequested event);
 
         R visit(InterruptDiscarded event);
+
+        R visit(HostInterruptHandled event);
+
+        R visit(GuestDebugSet event);
 
         R visit(InterruptAcknowledged event);
 

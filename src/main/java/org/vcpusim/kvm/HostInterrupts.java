@@ -40,6 +40,7 @@ final class HostInterrupts {
     }
 
     private static Vcpu handled(Vcpu v, int vector, Port port) {
+        port.emit(new Event.HostInterruptHandled(v.index(), vector));
         port.emit(new Event.InterruptAccepted(v.index(), DeliveryMode.FIXED, TriggerMode.EDGE, vector));
         if (!v.lapic().enabled()) {
             port.emit(new Event.InterruptDiscarded(v.index(), vector));

@@ -45,6 +45,7 @@ final class VcpuIoctls {
     /** {@code kvm_arch_vcpu_ioctl_set_guest_debug}; the VM counts vCPUs whose interrupts are held back. */
     private static Vcpu setGuestDebug(Vcpu v, ApicvInhibit.Change blockIrq, Port port) {
         boolean same = v.blocksIrqs() == (blockIrq == ApicvInhibit.Change.SET);
+        port.emit(new Event.GuestDebugSet(v.index(), blockIrq == ApicvInhibit.Change.SET));
         Vcpu set = v.withBlockIrq(blockIrq).make(VcpuRequest.EVENT, port);
         if (same || !v.machine().apicvActive()) {
             port.toUserspace(new Userspace.VcpuCalled(v.index(), 0));

@@ -583,6 +583,16 @@ final class EventJson implements Event.Visitor<JsonFields> {
     }
 
     @Override
+    public JsonFields visit(Event.HostInterruptHandled e) {
+        return out.number("vcpu_id", e.vcpu()).number("vec", e.vector());
+    }
+
+    @Override
+    public JsonFields visit(Event.GuestDebugSet e) {
+        return out.number("vcpu_id", e.vcpu()).flag("block_irq", e.blockIrq());
+    }
+
+    @Override
     public JsonFields visit(Event.InterruptAcknowledged e) {
         return out.number("vcpu_id", e.vcpu()).number("vec", e.vector()).flag("in_service", e.inService());
     }

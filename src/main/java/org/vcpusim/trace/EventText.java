@@ -740,6 +740,16 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
     }
 
     @Override
+    public AsciiBuffer visit(Event.HostInterruptHandled e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" vec ").decimal(e.vector());
+    }
+
+    @Override
+    public AsciiBuffer visit(Event.GuestDebugSet e) {
+        return out.text("vcpu ").decimal(e.vcpu()).text(" block_irq ").text(e.blockIrq() ? "1" : "0");
+    }
+
+    @Override
     public AsciiBuffer visit(Event.InterruptAcknowledged e) {
         return out.text("vcpu ")
                 .decimal(e.vcpu())

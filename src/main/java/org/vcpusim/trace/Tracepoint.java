@@ -95,6 +95,8 @@ public enum Tracepoint {
     VCPU_SCHED_OUT,
     INTERRUPT_REQUESTED,
     INTERRUPT_DISCARDED,
+    HOST_INTERRUPT_HANDLED,
+    GUEST_DEBUG_SET,
     INTERRUPT_ACKNOWLEDGED,
     TASK_PRIORITY,
     LAPIC_STATE_SET,
@@ -628,6 +630,16 @@ public enum Tracepoint {
         @Override
         public Tracepoint visit(Event.InterruptDiscarded event) {
             return INTERRUPT_DISCARDED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.HostInterruptHandled event) {
+            return HOST_INTERRUPT_HANDLED;
+        }
+
+        @Override
+        public Tracepoint visit(Event.GuestDebugSet event) {
+            return GUEST_DEBUG_SET;
         }
 
         @Override

@@ -398,6 +398,9 @@ class BitmapInvariantsTest {
         X8   | everybody:49 edge:49 edge:49/1 halted                       | ""     | to both
         X8   | everybody:49 edge:49/1 halted                               | 2      | to one of both
         X8   | synic:49 msi:49/1 edge:49                                   | ""     | its SynIC's
+        X8   | msi:49/1 handled:49 edge:49 edge:49/1 halted                | ""     | the host's passes by a device's
+        X8   | msi:49/1 handled:49/1 edge:49                               | 2      | it is the host's of another vCPU
+        X8   | msi:49/1 handled:49 edge:49 edge:49                         | 3      | it comes once
         X8   | "... level:49"                                              | ""     | who there is is not known
         """)
     void aTraceBreaksTheInvariant(String id, String words, String violated, String reason) {
@@ -572,6 +575,7 @@ class BitmapInvariantsTest {
             case "least" -> new Event.InterruptAccepted(to, DeliveryMode.LOWEST_PRIORITY, TriggerMode.LEVEL, number);
             case "discard" -> new Event.InterruptDiscarded(0, number);
             case "msi" -> new Event.MsiSet(address, number);
+            case "handled" -> new Event.HostInterruptHandled(to, number);
             case "msilevel" -> new Event.MsiSet(address, 1 << 15 | number);
             case "ipilevel" -> new Event.ApicIpiSent(0, 1 << 15 | number, 0);
             case "hint" -> new Event.MsiSet(address | 1 << 3, number);

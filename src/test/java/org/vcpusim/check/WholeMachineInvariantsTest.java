@@ -38,6 +38,7 @@ import org.vcpusim.trace.TraceRecord;
  * addressed:0 addressed:1     the local APIC of vCPU 0, of vCPU 1 is addressed anew
  * scan:2 update:2             2 vCPUs are asked to scan, to look at the inhibits
  * enter exit45 halt           vCPU 0 enters its guest; leaves it for an EOI, by HLT
+ * debug:1 debug:0             a debugger holds its interrupts back, lets them go
  * taken sleep poll user       it takes an interrupt, falls asleep, finds something to do, returns to user space
  * init sipi started           INIT, a start-up IPI reaches it; it starts
  * halted waiting nmi smi      the audit finds it asleep, in wait for a start-up IPI, asleep and asked for an NMI, an SMI
@@ -102,6 +103,9 @@ class WholeMachineInvariantsTest {
         L9   | halt*150 taken halt*150                        | ""  | it has taken something
         L9   | halt*150 user halt*150                         | ""  | user space was told
         L9   | halt*150 l2:HLT halt*150                       | ""  | L1 was told
+        L9   | debug:1 halt*500                               | ""  | a debugger holds its interrupts back
+        L9   | debug:1 halt*500 debug:0 halt*200              | 701 | it has let them go
+        L9   | halt*150 debug:0 halt*199                      | ""  | nearly, since then
         L9   | init halt*300                                  | ""  | who has sent it has still to ask for it
         L9   | init halt*2000                                 | 2000 | who has sent it never does
         L9   | init halt*150 event halt*199                   | ""  | nearly, since it was asked for
@@ -193,6 +197,7 @@ class WholeMachineInvariantsTest {
             case "sleep" -> new Event.VcpuBlocked(0);
             case "poll" -> new Event.VcpuWoken(0, Event.Wait.POLL);
             case "user" -> new Event.UserspaceExited(0, Event.UserspaceExit.KVM_EXIT_HLT);
+            case "debug" -> new Event.GuestDebugSet(0, what.equals("1"));
             case "started" -> new Event.SipiStarted(0, 16);
             case "halted" -> audited(EntryPhase.BLOCKED, MpState.HALTED, 0);
             case "waiting" -> audited(EntryPhase.BLOCKED, MpState.INIT_RECEIVED, 0);

@@ -54,6 +54,19 @@ class RightProtocolTest {
             }
             devices { rtc { line = 8, do = [pulse] } }
             """,
+            "a debugger holds the interrupts of a halted vCPU back", """
+            vcpus = 1
+            apicv = off
+            devices { d { do = [block-irq 0, msi vector 0x41 to 0, delay 2ms, unblock-irq 0] } }
+            """,
+            "a device interrupts the host while a vCPU sends the same vector", """
+            vcpus = 3
+            guests {
+              a { vcpus = 1, do = [ipi vector 0x81 to all, ipi vector 0x81 to all] }
+              b { vcpus = 2, do = [apic-write 0x20 0x0, apic-write 0x20 0x2000000] }
+            }
+            devices { d { do = [interrupt-host vector 0x81 to 0, interrupt-host vector 0x81 to 0] } }
+            """,
             "a request wakes a vCPU that an interrupt is to wake", """
             vcpus = 3
             protocol = load-eoi-exitmap

@@ -223,6 +223,8 @@ final class JsonRecords {
                 new Event.InterruptRequested(
                         vcpu(), number("vec"), Event.SyncedBy.valueOf(name("by")), flag("coalesced"));
             case INTERRUPT_DISCARDED -> new Event.InterruptDiscarded(vcpu(), number("vec"));
+            case HOST_INTERRUPT_HANDLED -> new Event.HostInterruptHandled(vcpu(), number("vec"));
+            case GUEST_DEBUG_SET -> new Event.GuestDebugSet(vcpu(), flag("block_irq"));
             case INTERRUPT_ACKNOWLEDGED -> new Event.InterruptAcknowledged(vcpu(), number("vec"), flag("in_service"));
             case TASK_PRIORITY -> new Event.TaskPriorityChanged(vcpu(), number("tpr"));
             case LAPIC_STATE_SET ->

@@ -177,6 +177,8 @@ final class SampleTrace {
                 new Event.InterruptRequested(1, 49, Event.SyncedBy.KVM, false),
                 new Event.InterruptRequested(1, 49, Event.SyncedBy.PROCESSOR, true),
                 new Event.InterruptDiscarded(1, 49),
+                new Event.HostInterruptHandled(1, 49),
+                new Event.GuestDebugSet(1, true),
                 new Event.InterruptAcknowledged(1, 49, true),
                 new Event.InterruptAcknowledged(1, 82, false),
                 new Event.TaskPriorityChanged(1, 0x40),
