@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -16,7 +17,7 @@ class StandardOutputTest {
                 throw new IOException(failure);
             }
         });
-        PrintWriter writer = new PrintWriter(stdout);
+        PrintWriter writer = new PrintWriter(stdout, false, StandardCharsets.UTF_8);
         writer.print("text");
         writer.flush();
         return stdout.lost();
