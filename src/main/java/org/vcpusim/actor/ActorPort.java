@@ -3,6 +3,10 @@ package org.vcpusim.actor;
 import java.io.UncheckedIOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Consumer;
 import org.apache.pekko.actor.typed.ActorRef;
 import org.apache.pekko.actor.typed.Behavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
@@ -22,10 +26,14 @@ import org.vcpusim.trace.Source;
 /**
  * The port of one actor: messages go to the actors of its run, events to the run's recorder under the actor's name.
  *
- * <p>The last message of a step is held back until the step has ended. It takes over the count of the message that was
- * handled, so that a step with one message out costs no counting at all; the others are counted before they go.
+ * <p>Both are held back until the step has ended: first its events are recorded, then its messages go, so that whatever they
+ * cause is recorded later. The state machines, which report in many places, are then compiled without what the recorder does
+ * of each event. The last message takes over the count of the message that was handled, so that a step with one message out
+ * costs no counting at all; the others are counted before they go.
  */
 public final class ActorPort implements Port {
+    private static final @Nullable Event[] NO_EVENTS = {};
+    private static final int USUAL_EVENTS = 3;
     private static final VarHandle STEPS;
 
     static {
@@ -41,6 +49,11 @@ public final class ActorPort implements Port {
     private final @Nullable ActorLog log;
     private @Nullable ActorRef<Object> heldFor;
     private @Nullable Object held;
+    /** The messages before it, each behind its receiver; seldom any. */
+    private @Nullable List<Object> heldBefore;
+
+    private @Nullable Event[] events = NO_EVENTS;
+    private int eventCount;
     private Next next = Next.GO_ON;
     private @Nullable Object initial;
 
@@ -83,8 +96,14 @@ public final class ActorPort implements Port {
     /** Messages are dropped from now on, until {@link #beginAgain}; what a failed step has left is dropped too. */
     public void drop() {
         next = Next.DROP;
+        forget();
+    }
+
+    private void forget() {
         heldFor = null;
         held = null;
+        heldBefore = null;
+        eventCount = 0;
     }
 
     /**
@@ -109,24 +128,72 @@ public final class ActorPort implements Port {
         S after;
         try {
             after = machine.step(before, message, this);
+            record();
         } catch (UncheckedIOException e) {
             run.fail(e); // the recorder's file, not the step
             return state;
         } catch (RuntimeException | StackOverflowError | AssertionError e) {
+            recordWhatLedTo(e);
             run.fail(new StepFailedException(source.label(), message, e));
             return state;
         }
         STEPS.setOpaque(this, steps + 1);
+        tell();
+        return after;
+    }
+
+    /** Records what {@code announcement} reports before the first step. */
+    public void announce(Consumer<Port> announcement) {
+        announcement.accept(this);
+        record();
+    }
+
+    /** Records the events of the step so far. */
+    private void record() {
+        int count = eventCount;
+        eventCount = 0;
+        for (int i = 0; i < count; i++) {
+            Event event = events[i];
+            if (event != null) {
+                events[i] = null;
+                run.recorder().record(source, event);
+            }
+        }
+    }
+
+    private void recordWhatLedTo(Throwable failure) {
+        try {
+            record();
+        } catch (RuntimeException e) {
+            failure.addSuppressed(e);
+        }
+        forget();
+    }
+
+    /** Sends the messages of the step. */
+    private void tell() {
         ActorRef<Object> receiver = heldFor;
         Object last = held;
         if (receiver == null || last == null) {
             run.handledWithoutSending();
-        } else {
-            heldFor = null;
-            held = null;
-            receiver.tell(last);
+            return;
         }
-        return after;
+        List<Object> before = heldBefore;
+        if (before != null) {
+            heldBefore = null;
+            for (int i = 0; i < before.size(); i += 2) {
+                run.sending();
+                ActorPort.<ActorRef<Object>>as(before.get(i)).tell(before.get(i + 1));
+            }
+        }
+        heldFor = null;
+        held = null;
+        receiver.tell(last);
+    }
+
+    @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"}) // what send has put there
+    private static <T> T as(Object held) {
+        return (T) held;
     }
 
     @SuppressWarnings("unchecked") // a port serves one actor, whose states are all of one type
@@ -156,8 +223,11 @@ public final class ActorPort implements Port {
         ActorRef<Object> before = heldFor;
         Object earlier = held;
         if (before != null && earlier != null) {
-            run.sending();
-            before.tell(earlier);
+            if (heldBefore == null) {
+                heldBefore = new ArrayList<>();
+            }
+            heldBefore.add(before);
+            heldBefore.add(earlier);
         }
         heldFor = receiver.unsafeUpcast();
         held = message;
@@ -214,11 +284,15 @@ public final class ActorPort implements Port {
 
     @Override
     public void emit(Event event) {
-        run.recorder().record(source, event);
+        if (eventCount == events.length) {
+            events = Arrays.copyOf(events, Math.max(USUAL_EVENTS, 2 * eventCount));
+        }
+        events[eventCount++] = event;
     }
 
     @Override
     public void elapse(long nanos) {
+        record();
         run.recorder().elapse(nanos);
     }
 }

@@ -31,7 +31,7 @@ import org.vcpusim.trace.TraceSink;
  */
 final class LiveRecorder implements Recorder, AutoCloseable {
     private static final long PARK_NANOS = 20_000;
-    private static final int LARGEST_CHUNK = 256;
+    private static final int LARGEST_CHUNK = 64;
 
     private final @Nullable LineTraceWriter lines;
     private final List<TraceSink> sinks;

@@ -124,10 +124,10 @@ final class MachineActors {
         Cast cast = new Cast(context, spawn);
         Vm start = a.vm().get();
         ActorPort vmPort = cast.port(Source.VM);
-        start.announce(vmPort);
+        vmPort.announce(start::announce);
         ActorRef<Vm.Message> vm = cast.add(Source.VM, VmActor.create(start, vmPort));
         ActorPort userspacePort = cast.port(Source.USERSPACE);
-        a.outside().userspace().announce(userspacePort);
+        userspacePort.announce(a.outside().userspace()::announce);
         ActorRef<Userspace.Message> userspace = cast.add(
                 Source.USERSPACE,
                 UserspaceActor.create(

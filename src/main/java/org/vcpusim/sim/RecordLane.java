@@ -2,8 +2,8 @@ package org.vcpusim.sim;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.Deque;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.LineTraceWriter;
@@ -20,8 +20,8 @@ final class RecordLane {
     private final int chunks;
     private final int chunkSize;
     private final @Nullable LineTraceWriter lines;
-    /** Chunks to be filled again. */
-    private final Queue<Chunk> free = new ConcurrentLinkedQueue<>();
+    /** Chunks to be filled again, the last one first: it is what the caches hold. */
+    private final Deque<Chunk> free = new ConcurrentLinkedDeque<>();
 
     // Of the thread that records.
     private Chunk filling;
@@ -146,7 +146,7 @@ final class RecordLane {
                 return null;
             }
             taking = after;
-            free.add(chunk);
+            free.push(chunk);
             chunk = after;
         }
         boolean there = chunk.taken < (int) Chunk.FILLED.getAcquire(chunk);
