@@ -83,6 +83,7 @@ public final class Invariants implements TraceSink {
             seen -> new SignalsEndTheRun(),
             seen -> new HeldNotificationsAreTaken(),
             seen -> new NmisComeFirst(),
+            seen -> new PicHandsOver(),
             seen -> new ThresholdFollowsRequests(seen.machine));
 
     /** Indices of invariants, by tracepoint. */

@@ -193,7 +193,10 @@ final class LocalApics {
             byVcpu.of(reset.vcpu()).priority = 0;
             byVcpu.of(reset.vcpu()).inL2 = false;
         } else if (event instanceof Event.LapicStateSet set) {
+            VectorBitmap posted = byVcpu.of(set.vcpu()).pir;
+            boolean created = byVcpu.of(set.vcpu()).known;
             replaced(byVcpu.of(set.vcpu()), set.irr(), set.isr());
+            byVcpu.of(set.vcpu()).pir = created ? VectorBitmap.EMPTY : posted;
             byVcpu.of(set.vcpu()).tmr = set.tmr();
             byVcpu.of(set.vcpu()).priority = set.priority();
         } else if (event instanceof Event.Vmcs02Prepared prepared) {

@@ -1,6 +1,7 @@
 package org.vcpusim.check;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.DeliveryMode;
@@ -18,18 +19,23 @@ import org.vcpusim.trace.Tracepoint;
  * last INIT counts for nothing.
  */
 public final class NmisAndStartUpsAreServed extends Invariant {
+    private static final int BOOT_VCPU = 0;
     private static final long WAKING = VcpuRequest.NMI.mask() | VcpuRequest.SMI.mask();
 
     /** The start-up IPIs that nobody has started by, by vCPU. */
     private final List<@Nullable TraceRecord> startUps = new ArrayList<>();
+    /** vCPUs that INIT has reset and that have to wait for one. */
+    private final BitSet waiting = new BitSet();
 
     /** One that has seen nothing. */
     public NmisAndStartUpsAreServed() {
         super(
                 "L8",
-                "No halted vCPU sleeps with an NMI or SMI to collect, and none waits for a start-up IPI that has come",
+                "No halted vCPU sleeps with an NMI or SMI to collect, none waits for a start-up IPI that has come, and none that INIT has reset goes on without",
                 Tracepoint.KVM_APIC_ACCEPT_IRQ,
                 Tracepoint.SIPI_STARTED,
+                Tracepoint.VCPU_RESET,
+                Tracepoint.KVM_ENTRY,
                 Tracepoint.VCPU_AUDIT);
     }
 
@@ -44,6 +50,14 @@ public final class NmisAndStartUpsAreServed extends Invariant {
             }
         } else if (event instanceof Event.SipiStarted started) {
             set(started.vcpu(), null);
+            waiting.clear(started.vcpu());
+        } else if (event instanceof Event.VcpuReset reset) {
+            waiting.set(reset.vcpu(), reset.vcpu() != BOOT_VCPU);
+        } else if (event instanceof Event.GuestEntered entry) {
+            if (waiting.get(entry.vcpu())) {
+                waiting.clear(entry.vcpu());
+                violated(record, "vcpu" + entry.vcpu() + " goes on after INIT without a start-up IPI", "");
+            }
         } else if (event instanceof Event.VcpuAudited audited) {
             audited(audited, record);
         }

@@ -237,7 +237,9 @@ final class ObservedMachine {
             case LAPIC_STATE_SET -> {
                 Event.LapicStateSet e = (Event.LapicStateSet) event;
                 ObservedVcpu v = vcpu(e.vcpu());
+                VectorBitmap posted = v.initialised ? VectorBitmap.EMPTY : v.posted;
                 v.loseInterrupts();
+                v.posted = posted;
                 v.irr = e.irr();
                 v.isr = e.isr();
                 v.tmr = e.tmr();

@@ -1,8 +1,11 @@
 package org.vcpusim.check;
 
+import java.util.BitSet;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.Tracepoint;
 
 /**
  * IRR and ISR hold what was requested, taken and ended, and nothing else: no interrupt comes from nowhere, none disappears, none is
@@ -13,6 +16,8 @@ import org.vcpusim.trace.TraceRecord;
  */
 public final class RegistersFollowEvents extends Invariant {
     private final LocalApics apics;
+    /** vCPUs that INIT has reset and whose address has not been told since. */
+    private final BitSet initialised = new BitSet();
 
     /** One that has seen nothing. */
     public RegistersFollowEvents() {
@@ -23,17 +28,22 @@ public final class RegistersFollowEvents extends Invariant {
         super(
                 "X1",
                 "IRR and ISR hold what was requested, taken and ended, and nothing else, and INIT leaves nothing",
-                LocalApics.tracepointsAnd());
+                LocalApics.tracepointsAnd(Tracepoint.APIC_IDENTITY_CHANGED));
         this.apics = apics;
     }
 
     @Override
     public void accept(TraceRecord record) {
         Event event = record.event();
+        if (event instanceof Event.ApicIdentityChanged changed) {
+            addressed(record, changed.identity());
+            return;
+        }
         int vcpu = ((Event.OfVcpu) event).vcpu();
         LocalApics.State state = apics.before(record, vcpu);
         if (event instanceof Event.VcpuReset reset) {
             reset(record, reset);
+            initialised.set(reset.vcpu());
         }
         if (!state.known()) {
             return;
@@ -93,6 +103,17 @@ public final class RegistersFollowEvents extends Invariant {
                     "INIT has left something in the local APIC of vcpu" + reset.vcpu(),
                     "TPR " + reset.priority() + ", IRR " + reset.irr() + ", ISR " + reset.isr() + ", TMR "
                             + reset.tmr());
+        }
+    }
+
+    /** INIT leaves a local APIC that software has to enable, and an xAPIC without logical ID. */
+    private void addressed(TraceRecord record, ApicIdentity apic) {
+        if (!initialised.get(apic.vcpu())) {
+            return;
+        }
+        initialised.clear(apic.vcpu());
+        if (apic.softwareEnabled() || !apic.x2apic() && (apic.ldr() != 0 || apic.dfr() != ApicIdentity.DFR_FLAT)) {
+            violated(record, "INIT has left the local APIC of vcpu" + apic.vcpu() + " enabled or addressed", "");
         }
     }
 }

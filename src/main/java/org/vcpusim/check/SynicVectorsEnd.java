@@ -17,6 +17,7 @@ import org.vcpusim.trace.Tracepoint;
 public final class SynicVectorsEnd extends Invariant {
     private static final int VECTOR = 0xff;
     private static final int EOM = 0x40000084;
+    private static final int SCONTROL = 0x40000080;
     private static final int ALL = (1 << HvSynic.SINTS) - 1;
     private static final int NONE = -1;
 
@@ -35,8 +36,19 @@ public final class SynicVectorsEnd extends Invariant {
         private @Nullable TraceRecord eom;
 
         private int acked;
+        /** A write of SCONTROL that user space has not seen. */
+        private @Nullable TraceRecord control;
         /** The source registers that have been written, a bit a source: only they are known. */
         private int known;
+
+        boolean endsAny() {
+            for (long sint : sints) {
+                if ((sint & HvSynic.MASKED) == 0 && (sint & HvSynic.AUTO_EOI) != 0) {
+                    return true;
+                }
+            }
+            return false;
+        }
 
         boolean endsItself(int asked) {
             for (long sint : sints) {
@@ -60,6 +72,7 @@ public final class SynicVectorsEnd extends Invariant {
                 Tracepoint.KVM_HV_SYNIC_SEND_EOI,
                 Tracepoint.KVM_HV_NOTIFY_ACKED_SINT,
                 Tracepoint.SINT_READ,
+                Tracepoint.KVM_USERSPACE_EXIT,
                 Tracepoint.KVM_ENTRY);
         this.machine = machine;
     }
@@ -80,7 +93,7 @@ public final class SynicVectorsEnd extends Invariant {
             Synic s = byVcpu.of(sent.vcpu());
             s.eoi = sent.vector() == s.vector ? null : s.eoi;
         } else if (event instanceof Event.GuestEntered entry) {
-            entered(byVcpu.of(entry.vcpu()), entry.vcpu(), record);
+            entered(byVcpu.of(entry.vcpu()), entry, record);
         } else if (event instanceof Event.InterruptAcknowledged taken) {
             if (taken.inService() && byVcpu.of(taken.vcpu()).endsItself(taken.vector())) {
                 violated(
@@ -98,6 +111,10 @@ public final class SynicVectorsEnd extends Invariant {
             written(record, byVcpu.of(set.vcpu()), set);
         } else if (event instanceof Event.HvSintAcked acked) {
             byVcpu.of(acked.vcpu()).acked |= 1 << acked.sint();
+        } else if (event instanceof Event.UserspaceExited left) {
+            if (left.reason() == Event.UserspaceExit.KVM_EXIT_HYPERV) {
+                byVcpu.of(left.vcpu()).control = null;
+            }
         } else if (event instanceof Event.SintRead read) {
             read(record, byVcpu.of(read.vcpu()), read);
         }
@@ -120,13 +137,24 @@ public final class SynicVectorsEnd extends Invariant {
         if (sint >= 0 && sint < HvSynic.SINTS && !refused) {
             s.sints[sint] = set.value();
             s.known |= 1 << sint;
+        } else if (set.msr() == SCONTROL) {
+            s.control = record;
         } else if (set.msr() == EOM) {
             s.eom = record;
             s.acked = 0;
         }
     }
 
-    private void entered(Synic s, int vcpu, TraceRecord record) {
+    private void entered(Synic s, Event.GuestEntered entry, TraceRecord record) {
+        int vcpu = entry.vcpu();
+        TraceRecord control = s.control;
+        if (control != null) {
+            s.control = null;
+            violated(record, control, "user space has not seen the SCONTROL of vcpu" + vcpu, "");
+        }
+        if (s.known != 0 && entry.apicv() == Event.ApicvAtEntry.ACTIVE && s.endsAny()) {
+            violated(record, "vcpu" + vcpu + " has a source with AutoEOI and enters the guest with APICv active", "");
+        }
         TraceRecord eom = s.eom;
         s.eom = null;
         if (eom != null && s.acked != ALL) {

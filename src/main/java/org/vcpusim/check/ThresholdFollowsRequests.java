@@ -1,6 +1,8 @@
 package org.vcpusim.check;
 
 import java.util.Arrays;
+import java.util.BitSet;
+import org.vcpusim.arch.ExitReason;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Machine;
 import org.vcpusim.kvm.VcpuRequest;
@@ -20,12 +22,14 @@ public final class ThresholdFollowsRequests extends Invariant {
     private final ObservedMachine machine;
     /** Events were looked at in this pass, and nothing has been requested since. */
     private boolean[] looked = new boolean[0];
+    /** The vCPUs that have entered L1 last with a threshold. */
+    private final BitSet watched = new BitSet();
 
     /** One that has seen nothing but what {@code machine} has. */
     ThresholdFollowsRequests(ObservedMachine machine) {
         super(
                 "P10",
-                "Without APICv the TPR threshold is the class of the vector that the task priority keeps back, else 0",
+                "Without APICv the TPR threshold is the class of the vector that the task priority keeps back, else 0, and then nobody leaves for it",
                 Tracepoint.REQUEST_SEEN,
                 Tracepoint.INTERRUPT_REQUESTED,
                 Tracepoint.POSTED_INTERRUPTS_SYNC,
@@ -43,12 +47,24 @@ public final class ThresholdFollowsRequests extends Invariant {
                 set(seen.vcpu(), true);
             }
         } else if (event instanceof Event.InterruptStateLoaded loaded) {
+            watched.set(loaded.vcpu(), loaded.threshold() != 0);
             if (loaded.vcpu() < looked.length && looked[loaded.vcpu()]) {
                 loaded(record, loaded);
             }
         } else {
+            if (event instanceof Event.GuestExited exit) {
+                exited(record, exit);
+            }
             set(((Event.OfVcpu) event).vcpu(), false);
         }
+    }
+
+    private void exited(TraceRecord record, Event.GuestExited exit) {
+        boolean below = exit.reason() == ExitReason.TPR_BELOW_THRESHOLD;
+        if (below && !watched.get(exit.vcpu()) && machine.vcpu(exit.vcpu()).ofL2 == null) {
+            violated(record, "the TPR of vcpu" + exit.vcpu() + " is below a threshold that it has not", "");
+        }
+        watched.clear(exit.vcpu());
     }
 
     private void set(int vcpu, boolean now) {

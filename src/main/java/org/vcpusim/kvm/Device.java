@@ -137,7 +137,9 @@ public final class Device {
         /** Is assigned to the VM. */
         ASSIGN,
         /** Is taken from the VM. */
-        UNASSIGN
+        UNASSIGN,
+        /** Has the VMM take its irqfd from KVM. */
+        REMOVE_IRQFD
     }
 
     /** What a device asks for and waits for. */
@@ -318,6 +320,10 @@ public final class Device {
         if (action == Plain.PIT_TICK) {
             port.toVm(new Vm.PitTick(new Vm.OfDevice(index)));
             return with(state.advanced().with(Calling.ITS_PROGRAM));
+        }
+        if (action == Plain.REMOVE_IRQFD) {
+            port.toVm(new Vm.DeassignIrqfd(index));
+            return with(state.advanced()).goOn(port);
         }
         if (action == Plain.ASSIGN || action == Plain.UNASSIGN) {
             boolean comes = action == Plain.ASSIGN;

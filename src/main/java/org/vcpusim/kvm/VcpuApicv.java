@@ -3,6 +3,7 @@ package org.vcpusim.kvm;
 import org.vcpusim.arch.ApicRegister;
 import org.vcpusim.arch.PinBasedControl;
 import org.vcpusim.arch.SecondaryProcessorControl;
+import org.vcpusim.arch.VmcsField;
 
 /**
  * A vCPU's half of APICv: KVM_REQ_APICV_UPDATE, and what follows the local APIC from one mode to another.
@@ -128,13 +129,15 @@ final class VcpuApicv {
         return PostedInterrupts.statusRestored(v).make(VcpuRequest.APIC_PAGE_RELOAD, port);
     }
 
-    /** Whether accesses to the page are virtualized for an xAPIC only, and MSRs for an x2APIC. */
+    /** Whether accesses to the page are virtualized for an xAPIC only, whose page is there, and MSRs for an x2APIC. */
     private static boolean goesWithMode(Vcpu v) {
         ApicIdentity.ApicMode mode = Lapic.mode(v.lapic().apicBase());
         boolean page = SecondaryProcessorControl.VIRTUALIZE_APIC_ACCESSES.isSetIn(v.vmcs());
         boolean msrs = SecondaryProcessorControl.VIRTUALIZE_X2APIC_MODE.isSetIn(v.vmcs());
         boolean passesEoi = !v.msrBitmap().interceptsWrite(ApicRegister.EOI);
-        return page == (mode == ApicIdentity.ApicMode.XAPIC)
+        boolean there = !page || v.vmcs().read(VmcsField.APIC_ACCESS_ADDR) != 0;
+        return there
+                && page == (mode == ApicIdentity.ApicMode.XAPIC)
                 && msrs == (mode == ApicIdentity.ApicMode.X2APIC)
                 && passesEoi == (msrs && v.apicvActive());
     }

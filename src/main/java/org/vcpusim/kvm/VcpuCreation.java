@@ -36,15 +36,16 @@ final class VcpuCreation {
 
     /** What creation leaves to do: APICv's state is looked at, and the new local APIC had the APIC map built anew. */
     private static Vcpu initialised(Vcpu v, Port port) {
+        boolean hasLapic = v.machine().hasLapics() && !v.machine().lacksLapic(v.index());
+        if (hasLapic && !v.lapic().isQuiet()) {
+            v.lapic().reportState(port);
+        }
         port.emit(new Event.VmcsInitialised(v.index(), v.machine().apicvActive()));
         v.exitMap().synic().ifPresent(synic -> port.emit(new Event.SynicVectorsChanged(v.index(), synic.vectors())));
-        if (!v.machine().hasLapics() || v.machine().lacksLapic(v.index())) {
+        if (!hasLapic) {
             return v;
         }
         v.lapic().reportIdentity(port);
-        if (!v.lapic().isQuiet()) {
-            v.lapic().reportState(port);
-        }
         boolean asks = v.machine().apicvActive() && !v.machine().has(Fault.CREATE_WITHOUT_APICV_UPDATE);
         Vcpu asked = asks ? v.make(VcpuRequest.APICV_UPDATE, port) : v;
         return asked.make(VcpuRequest.APIC_PAGE_RELOAD, port)

@@ -27,6 +27,7 @@ final class DeviceInstructions {
             new Instruction<>("create-vcpu", "VCPU", (w, s) -> List.of(create(w, s))),
             Instruction.plain("assign", List.of(Plain.ASSIGN)),
             Instruction.plain("unassign", List.of(Plain.UNASSIGN)),
+            Instruction.plain("remove-irqfd", List.of(Plain.REMOVE_IRQFD)),
             Instruction.plain("pit-tick", List.of(Plain.PIT_TICK)),
             Instruction.plain("save-ioapic", List.of(Device.SaveState.SAVE)),
             Instruction.plain("restore-ioapic", List.of(Device.SaveState.RESTORE)),
@@ -121,5 +122,10 @@ final class DeviceInstructions {
     /** Whether {@code action} needs a line. */
     static boolean drivesLine(Device.Action action) {
         return action == Plain.ASSERT || action == Plain.DEASSERT;
+    }
+
+    /** Whether {@code action} needs an irqfd of the device. */
+    static boolean removesIrqfd(Device.Action action) {
+        return action == Plain.REMOVE_IRQFD;
     }
 }

@@ -208,8 +208,12 @@ final class ScenarioReader {
             Program<Device.Action> program =
                     member.value().get("do").map(programs::read).orElse(new Program<>(List.of()));
             irqchips.check(member.value(), program);
-            devices.add(new Peripheral(
-                    member.key(), line(member.value(), program, devices), irqchips.wiring(member.value()), program));
+            Device.Wiring wiring = irqchips.wiring(member.value());
+            if (wiring != Device.Wiring.IRQFD && ProgramReader.any(program, DeviceInstructions::removesIrqfd)) {
+                throw member.value()
+                        .wrong(member.value().path() + ".irqfd", "none", "resample for a device that removes it");
+            }
+            devices.add(new Peripheral(member.key(), line(member.value(), program, devices), wiring, program));
         }
         return devices;
     }

@@ -39,6 +39,7 @@ import org.vcpusim.trace.TraceRecord;
  * passed:49 held:49 held2:49      entered past a vector; the guest or L2 goes on past one, in service 33, TPR 0x20
  * tpr:64 load:64/4/81             TPR; an entry finds TPR, the threshold, IRR
  * enter enter:nmi enter:49 enter:gp on mode  entries: with nothing, an NMI, a vector, #GP; APICv active; another mode
+ * below                           exit because TPR is below the threshold
  * exit cancel inject:49 again:49 want  exit by HLT; entry cancelled; injections; an exit at once
  * nmi unblock request debug       an NMI; its handler has returned; KVM_NMI's request; BLOCKIRQ
  * reset left:64 l2 vmcs02 vmcs12 status l1nmi  INIT, with TPR left; L2's state; an exit to L1 by an NMI
@@ -74,6 +75,10 @@ class InjectionInvariantsTest {
         P10  | apic load:64/0/49                                       | ""          | events were not looked at
         P10  | noapic seen:EVENT load:64/0/49                          | ""          | the local APIC is disabled
         P10  | apic l2 seen:EVENT load:64/0/49                         | ""          | L2's threshold is L1's
+        P10  | load:64/3/49 below                                      | ""          | TPR has fallen
+        P10  | load:64/0/49 below                                      | 1           | there is no threshold
+        P10  | load:64/3/49 exit enter below                           | 3           | nor at the next entry
+        P10  | l2 below                                                | ""          | L2's threshold is L1's
         X1   | tpr:64 load:64/0/0                                      | ""          | as written
         X1   | tpr:64 load:32/0/0                                      | 1           | another one
         X1   | tpr:64 enter                                            | 1           | an entry that finds nothing has lost it
@@ -82,6 +87,9 @@ class InjectionInvariantsTest {
         X1   | irr:49 irr:49                                           | 1           | requested before, and not told
         X1   | reset                                                   | ""          | INIT
         X1   | left:64                                                 | 0           | INIT has left TPR
+        X1   | reset noapic                                            | ""          | INIT disables by software
+        X1   | reset apic                                              | 1           | it has not
+        X1   | reset noapic apic                                       | ""          | the guest enables it
         P1   | post:49 reposted:49                                     | ""          | posted before
         P1   | reposted:49                                             | 0           | not posted before
         P1   | post:49 post:49                                         | 1           | posted before, and not told
@@ -197,6 +205,7 @@ class InjectionInvariantsTest {
             case "on" -> new Event.GuestEntered(0, 0, 0, 0, Event.ApicvAtEntry.ACTIVE);
             case "mode" -> new Event.GuestEntered(0, 0, 0, 0, Event.ApicvAtEntry.MODE_DIFFERS);
             case "exit" -> new Event.GuestExited(0, ExitReason.HLT, 0, 0, 0, 0);
+            case "below" -> new Event.GuestExited(0, ExitReason.TPR_BELOW_THRESHOLD, 0, 0, 0, 0);
             case "cancel" -> new Event.EntryCancelled(0, VcpuMode.EXITING_GUEST_MODE, 0);
             case "inject" -> new Event.InterruptInjected(0, vector, false);
             case "again" -> new Event.InterruptInjected(0, vector, true);

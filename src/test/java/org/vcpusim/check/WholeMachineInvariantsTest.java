@@ -46,6 +46,7 @@ import org.vcpusim.trace.TraceRecord;
  * synic:83 auto:83 source:83  vector 83 is one of its SynIC's; a source has it with AutoEOI, without; hidden:83 masked, with AutoEOI
  * service:83 over:83          83 is in service; is over when it is handed over
  * eoi:83 told:83              KVM ends 83; the sources are told
+ * control:1 hyperv reset:1 enter1  SCONTROL is written, user space sees it; INIT; vCPU 1 enters its guest
  * sint:83 eom acked:2         another CPU finds the source's vector 83; EOM; source 2 is told of it
  * l2:EOI_INDUCED l1           L2 leaves; L1 gets it
  * telling trigger outside     vCPU 0 is notified; who posted has found it in the guest, outside of it
@@ -124,6 +125,13 @@ class WholeMachineInvariantsTest {
         X9   | synic:83 eoi:84 enter                          | ""  | none of its vectors
         X9   | synic:83 exit45 eoi:83 enter                   | 3 O2 | the processor has ended it
         X9   | synic:83 eoi:-1 enter                          | ""  | nothing ended
+        X9   | control:1 hyperv enter                         | ""  | user space sees SCONTROL
+        X9   | control:1 enter enter                          | 1   | it does not
+        X9   | auto:83 enter                                  | 1   | APICv is to be inhibited
+        X9   | hidden:83 enter                                | ""  | a masked source
+        L8   | reset:1 enter1                                 | 1   | it has to wait
+        L8   | reset:1 started:1 enter1                       | ""  | started
+        L8   | reset:0 enter                                  | ""  | the boot processor does not wait
         X9   | source:83 sint:83                              | ""  | what its register says
         X9   | source:83 sint:84                              | 1   | another vector
         X9   | hidden:83 sint:83                              | 1   | a masked source interrupts
@@ -198,7 +206,7 @@ class WholeMachineInvariantsTest {
             case "poll" -> new Event.VcpuWoken(0, Event.Wait.POLL);
             case "user" -> new Event.UserspaceExited(0, Event.UserspaceExit.KVM_EXIT_HLT);
             case "debug" -> new Event.GuestDebugSet(0, what.equals("1"));
-            case "started" -> new Event.SipiStarted(0, 16);
+            case "started" -> new Event.SipiStarted(Integer.parseInt(what), 16);
             case "halted" -> audited(EntryPhase.BLOCKED, MpState.HALTED, 0);
             case "waiting" -> audited(EntryPhase.BLOCKED, MpState.INIT_RECEIVED, 0);
             case "nmi" -> audited(EntryPhase.BLOCKED, MpState.HALTED, VcpuRequest.NMI.mask());
@@ -264,6 +272,10 @@ class WholeMachineInvariantsTest {
             case "over" -> new Event.InterruptAcknowledged(0, vector, false);
             case "eoi" -> new Event.EoiReceived(0, vector);
             case "told" -> new Event.HvSynicEoiSent(0, vector);
+            case "control" -> new Event.HvSynicMsrSet(0, 0x40000080, vector);
+            case "hyperv" -> new Event.UserspaceExited(0, Event.UserspaceExit.KVM_EXIT_HYPERV);
+            case "reset" -> new Event.VcpuReset(vector);
+            case "enter1" -> new Event.GuestEntered(1, 0, 0, 0, Event.ApicvAtEntry.ACTIVE);
             case "sint" -> new Event.SintRead(0, 2, vector);
             case "eom" -> new Event.HvSynicMsrSet(0, 0x40000084, 0);
             case "acked" -> new Event.HvSintAcked(0, vector);

@@ -35,11 +35,13 @@ class BundledScenarioTest {
                 List.of(
                         "apic-disabled.conf",
                         "apicv-inhibit.conf",
+                        "clashing-ids.conf",
                         "destinations.conf",
                         "edge-and-level.conf",
                         "first.conf",
                         "halt-poll.conf",
                         "ipi-ring.conf",
+                        "irqfd-removed.conf",
                         "irqfd-resample.conf",
                         "nested-apic.conf",
                         "nested.conf",
@@ -48,14 +50,19 @@ class BundledScenarioTest {
                         "priorities-in-software.conf",
                         "priorities.conf",
                         "retarget-in-service.conf",
+                        "snapshot.conf",
                         "split-irqchip.conf",
                         "start-up.conf",
                         "storm-pause.conf",
                         "storm.conf",
                         "synic-auto-eoi.conf",
+                        "synic-sources.conf",
                         "synic-union.conf",
                         "thousand.conf",
-                        "x2apic-clusters.conf"),
+                        "virtual-wire.conf",
+                        "wide-destinations.conf",
+                        "x2apic-clusters.conf",
+                        "x2apic-switch.conf"),
                 files().stream().map(file -> file.getFileName().toString()).toList());
     }
 
@@ -117,6 +124,14 @@ class BundledScenarioTest {
             start-up,            SipiStarted,                   1
             nested-apic,         NestedExitInjected,            6
             storm-pause,         EoiReceived,                   2
+            virtual-wire,        InterruptTaken,                9
+            irqfd-removed,       AckNotifiersChanged,           4
+            synic-sources,       SintRead,                     32
+            clashing-ids,        ApicIdentityChanged,           9
+            wide-destinations,   MsiSet,                        5
+            x2apic-switch,       InterruptTaken,               12
+            snapshot,            LapicStateSet,                 2
+            start-up,            NmiUnblocked,                  2
             """)
     void showWhatTheySay(String name, String event, int count) {
         Scenario scenario = ScenarioFile.read(FOLDER.resolve(name + ".conf"));

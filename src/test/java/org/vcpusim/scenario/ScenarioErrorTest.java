@@ -51,6 +51,7 @@ class ScenarioErrorTest {
             vcpus = 1|irqchip = split|pit = discard ~ x.conf:3: pit = discard: must be none with irqchip = split
             vcpus = 1|devices { c { do = [pit-tick] } } ~ x.conf:1: pit = none: must be reinject or discard for pit-tick in devices.c
             vcpus = 1|devices { n { line = 3, irqfd = yes } } ~ x.conf:2: devices.n.irqfd = yes: must be one of none, resample
+            vcpus = 1|devices { n { line = 3, do = [remove-irqfd] } } ~ x.conf:2: devices.n.irqfd = none: must be resample for a device that removes it
             vcpus = 1|devices { n { irqfd = resample } } ~ x.conf:2: devices.n.irqfd = resample: must be none without a line
             vcpus = 1|irqchip = split|devices { n { line = 3, irqfd = resample } } ~ x.conf:3: devices.n.irqfd = resample: must be none with irqchip = split
             vcpus = 1|synic = [3]                 ~ x.conf:2: synic[0] = 3: must be 16 to 255
