@@ -4,6 +4,7 @@ import org.vcpusim.arch.ApicAccessType;
 import org.vcpusim.arch.ApicRegister;
 import org.vcpusim.arch.ExitQualification;
 import org.vcpusim.arch.ExitReason;
+import org.vcpusim.arch.SecondaryProcessorControl;
 
 /**
  * What the processor does with an instruction of the guest: carries it out, or leaves the guest.
@@ -105,8 +106,9 @@ final class GuestExecution {
     }
 
     private static GuestExit memory(Vcpu v, long address, ApicAccessType type, GuestAction action) {
-        boolean apicPage = v.lapic().claims(address);
-        if (!apicPage) {
+        boolean apicAccess =
+                v.lapic().claims(address) && SecondaryProcessorControl.VIRTUALIZE_APIC_ACCESSES.isSetIn(v.vmcs());
+        if (!apicAccess) {
             return GuestExit.of(ExitReason.EPT_MISCONFIG, action);
         }
         long qualification = ExitQualification.ofApicAccess(type, (int) address & 0xfff);

@@ -67,6 +67,12 @@ class RightProtocolTest {
             }
             devices { d { do = [interrupt-host vector 0x81 to 0, interrupt-host vector 0x81 to 0] } }
             """,
+            "the guest of an x2APIC writes where an xAPIC has its EOI register", """
+            vcpus = 2
+            apic = x2apic
+            handlers { 0x41 = [write 0xfee000b0 4 0, eoi] }
+            guests { a { vcpus = 0, do = [sti, ipi vector 0x41 to 0, compute 10us] } }
+            """,
             "a request wakes a vCPU that an interrupt is to wake", """
             vcpus = 3
             protocol = load-eoi-exitmap
