@@ -50,11 +50,16 @@ public final class Rules {
 
     /** These rules with {@code fix}: its faults are not there. */
     public Rules with(Fix fix) {
-        long mask = faults;
+        Rules rules = this;
         for (Fault fault : fix.faults()) {
-            mask &= ~(1L << fault.ordinal());
+            rules = rules.without(fault);
         }
-        return new Rules(mask, cures);
+        return rules;
+    }
+
+    /** These rules without {@code fault}. */
+    public Rules without(Fault fault) {
+        return new Rules(faults & ~(1L << fault.ordinal()), cures);
     }
 
     /** These rules cured of {@code hazard}. */

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import org.vcpusim.kvm.Fix;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.sim.StressReport.Group;
 
@@ -44,5 +45,14 @@ public record ShortFinding(Group group, Story story, Scenario scenario, ReplayTo
             findings.add(new ShortFinding(group, story, shrunk.scenario(), token, shrunk.complete()));
         }
         return List.copyOf(findings);
+    }
+
+    /** The fixes of which {@code group} needs that they are left out; none where it was not shortened, or needs none. */
+    static List<Fix> causes(List<ShortFinding> shortened, Group group) {
+        return shortened.stream()
+                .filter(each -> each.group.equals(group))
+                .findFirst()
+                .map(each -> each.story.fixes())
+                .orElse(List.of());
     }
 }

@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntPredicate;
 import org.vcpusim.check.Violation;
+import org.vcpusim.kvm.Fault;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.scenario.ScenarioCuts;
 import org.vcpusim.schedule.Schedule;
@@ -127,6 +128,9 @@ public final class Shrinker {
             throw new IllegalArgumentException(
                     "schedule of " + schedule.length + " picks: must show a violation of " + symptom.invariant());
         }
+        if (scope == Scope.SCENARIO) {
+            dropFaults();
+        }
         minimal = rounds(Scope.SCHEDULE) && (scope == Scope.SCHEDULE || rounds(Scope.SCENARIO));
         return result();
     }
@@ -135,11 +139,12 @@ public final class Shrinker {
     private boolean rounds(Scope scope) {
         for (int round = 0; round < MOST_ROUNDS && !stopped.getAsBoolean(); round++) {
             long before = size();
+            boolean dropped = scope == Scope.SCENARIO && dropFaults();
             boolean cut = scope == Scope.SCENARIO && cutScenario();
             dropActors();
             dropPicks();
             joinTurns();
-            if (size() == before && !cut) {
+            if (size() == before && !cut && !dropped) {
                 return !stopped.getAsBoolean();
             }
         }
@@ -278,24 +283,49 @@ public final class Shrinker {
         Scenario before = scenario;
         boolean smaller = true;
         while (smaller && !stopped.getAsBoolean()) {
-            smaller = ScenarioCuts.of(scenario).anyMatch(this::keepsScenario);
+            smaller = ScenarioCuts.of(scenario).anyMatch(each -> keepsScenario(each, steps));
         }
         return !scenario.cuts().equals(before.cuts());
     }
 
-    private boolean keepsScenario(Scenario candidate) {
+    /** Faults go that the failure does not need, also where it takes more steps without them; whether one did. */
+    private boolean dropFaults() {
+        boolean dropped = false;
+        for (Fault fault : scenario.machine().rules().faults()) {
+            Scenario candidate = scenario.withRules(scenario.machine().rules().without(fault));
+            dropped |= keepsScenario(candidate, bound) || !stopped.getAsBoolean() && keepsRealigned(candidate);
+        }
+        return dropped;
+    }
+
+    private boolean keepsRealigned(Scenario candidate) {
+        Realigned.Labels labels = new Realigned.Labels();
+        attempt(assembly).run(picks, labels, PlainSimulation.NOWHERE);
+        Assembly other = ScenarioAssembly.of(candidate);
+        int[] before = picks;
+        replays++;
+        return Arrays.stream(Realigned.Driver.values())
+                .anyMatch(driver -> keeps(candidate, other, Realigned.of(before, labels.list(), other, driver), bound));
+    }
+
+    /** Whether {@code candidate} fails too, and in at most {@code most} steps: then it is kept. */
+    private boolean keepsScenario(Scenario candidate, long most) {
         if (stopped.getAsBoolean()) {
             return false;
         }
-        Assembly cut = ScenarioAssembly.of(candidate);
         int[] renamed = Components.of(scenario).renamed(picks, Components.of(candidate));
+        return keeps(candidate, ScenarioAssembly.of(candidate), renamed, most);
+    }
+
+    @SuppressWarnings("TooManyParameters") // a run, and what it may cost
+    private boolean keeps(Scenario candidate, Assembly of, int[] schedule, long most) {
         replays++;
-        Attempt.Result result = attempt(cut).run(renamed);
-        if (result.violation().isEmpty() || result.steps() > steps) {
+        Attempt.Result result = attempt(of).run(schedule);
+        if (result.violation().isEmpty() || result.steps() > most) {
             return false;
         }
         scenario = candidate;
-        assembly = cut;
+        assembly = of;
         picks = result.picks().toArray();
         steps = result.steps();
         forget();

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
+import org.vcpusim.kvm.Fix;
 import org.vcpusim.sim.StressReport.Figures;
 import org.vcpusim.sim.StressReport.Group;
 import org.vcpusim.sim.StressReport.Outcome;
@@ -81,6 +82,8 @@ public final class StressJson {
                     .put("sentence", group.first().sentence())
                     .put("detail", group.first().detail());
             group.hazard().ifPresent(hazard -> node.put("hazard", hazard.name()));
+            ArrayNode causes = node.putArray("rootCauses");
+            ShortFinding.causes(shortened, group).stream().map(Fix::id).forEach(causes::add);
             shortened.stream()
                     .filter(each -> each.group().equals(group))
                     .forEach(each ->

@@ -1,9 +1,12 @@
 package org.vcpusim.sim;
 
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import org.vcpusim.kvm.Fix;
 import org.vcpusim.sim.StressReport.Figures;
 import org.vcpusim.sim.StressReport.Group;
 import org.vcpusim.sim.StressReport.Outcome;
@@ -127,6 +130,16 @@ public final class StressText {
         }
         line("");
         line("%s", title);
+        Map<List<Fix>, List<Group>> byCause = new LinkedHashMap<>();
+        groups.forEach(group -> byCause.computeIfAbsent(ShortFinding.causes(shortened, group), c -> new ArrayList<>())
+                .add(group));
+        byCause.forEach((causes, ofCause) -> {
+            causes.forEach(fix -> line("  root cause %s is left out: %s", fix.id(), fix.title()));
+            list(ofCause);
+        });
+    }
+
+    private void list(List<Group> groups) {
         for (Group group : groups) {
             line("  %s  %s", group.hazard().map(Enum::name).orElse(group.invariant()), group.title());
             String detail = group.first().detail();

@@ -13,6 +13,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -125,6 +127,23 @@ class StressCommandTest {
     }
 
     @Test
+    void ofAKernelsMissingFixesTheOneThatTheFindingsNeedIsTheirRootCause() {
+        Outcome outcome = stress("retarget-in-service", "--schedules", "32", "--kernel", "4.14");
+        String out = outcome.out();
+        String title =
+                "A vCPU keeps a level vector in its bitmap while that is pending, though its entry leads elsewhere";
+        assertTrue(out.lines().anyMatch(("  root cause B02 is left out: " + title)::equals), out);
+        assertEquals(1, out.split("root cause ", -1).length - 1, out);
+        assertEquals(
+                Set.of("B02"),
+                out.lines()
+                        .filter(line -> line.contains(" was fixed by "))
+                        .map(line -> line.substring(0, 3))
+                        .collect(Collectors.toSet()),
+                out);
+    }
+
+    @Test
     void storiesAreLeftOutWhereTheyAreNotWanted() {
         Outcome outcome = stress(SCENARIO, "--schedules", "64", "--without", "B02", "--no-shrink");
         assertFalse(outcome.out().contains("vcpusim replay"), outcome.out());
@@ -136,6 +155,7 @@ class StressCommandTest {
         Outcome outcome = stress(SCENARIO, "--schedules", "64", "--without", "B02", "--shrink", "1s", "--json");
         JsonNode finding = new ObjectMapper().readTree(outcome.out()).at("/findings/0");
         assertTrue(finding.at("/story/steps").size() > 0, outcome.out());
+        assertEquals("[\"B02\"]", finding.get("rootCauses").toString());
         assertTrue(finding.at("/story/replay").asText().startsWith("vcpusim replay v1."), outcome.out());
     }
 

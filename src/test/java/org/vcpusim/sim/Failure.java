@@ -13,18 +13,18 @@ import org.vcpusim.schedule.RandomChooser;
 import org.vcpusim.schedule.RecordingChooser;
 import org.vcpusim.schedule.Schedule;
 
-/** The first random schedule of a bundled scenario that shows what a fault breaks. */
+/** The first random schedule of a bundled scenario that shows what faults break. */
 record Failure(Scenario scenario, Schedule schedule, Violation violation) {
     private static final int SEEDS = 3_000;
 
-    static Scenario scenario(String name, Fault fault) {
+    static Scenario scenario(String name, Fault... faults) {
         return ScenarioFile.read(Path.of("conf", "scenarios", name + ".conf"))
-                .withFaults(EnumSet.of(fault))
+                .withFaults(EnumSet.copyOf(List.of(faults)))
                 .withProtocol(Protocol.SCAN_THEN_LOAD);
     }
 
-    static Failure of(String name, Fault fault) {
-        Scenario scenario = scenario(name, fault);
+    static Failure of(String name, Fault... faults) {
+        Scenario scenario = scenario(name, faults);
         Bounds bounds = Bounds.steps(scenario.limits().steps());
         for (long seed = 0; seed < SEEDS; seed++) {
             Invariants invariants = Invariants.all();
@@ -35,6 +35,6 @@ record Failure(Scenario scenario, Schedule schedule, Violation violation) {
                         scenario, chooser.schedule(), invariants.findings().get(0));
             }
         }
-        throw new AssertionError(fault + " is not found in " + name + " by " + SEEDS + " seeds");
+        throw new AssertionError(List.of(faults) + " is not found in " + name + " by " + SEEDS + " seeds");
     }
 }

@@ -109,6 +109,15 @@ class ShrinkerTest {
     }
 
     @Test
+    void faultsThatTheFailureDoesNotNeedGoAlsoWhereAVcpuTakesMoreStepsWithoutThem() {
+        Failure failure =
+                Failure.of("first", Fault.NO_RECHECK, Fault.CREATE_WITHOUT_APICV_UPDATE, Fault.NO_STORM_DELAY);
+        Shrinker.Shrunk one = Shrinker.cut(failure.scenario(), failure.schedule(), failure.violation(), () -> false);
+        assertEquals(List.of(Fault.NO_RECHECK), one.scenario().machine().rules().faults());
+        assertEquals(failure.violation().invariant(), one.violation().invariant());
+    }
+
+    @Test
     void noActorAndNoPartOfTheScenarioCanGoThen() {
         int[] picks = cut.picks().toArray();
         IntStream.of(picks).distinct().forEach(actor -> {
