@@ -21,8 +21,9 @@ final class SteppedVcpu {
         return of(machine, Fixtures.enabledLapic(0));
     }
 
+    /** Its VMCS has the APIC page, for which the creation of a vCPU asks. */
     static SteppedVcpu of(Machine machine, Lapic lapic) {
-        return new SteppedVcpu(Vcpu.created(machine, lapic, Optional.empty()));
+        return new SteppedVcpu(VcpuApicv.pageReloaded(Vcpu.created(machine, lapic, Optional.empty())));
     }
 
     static SteppedVcpu withSynic(Machine machine, VectorBitmap synic) {

@@ -260,7 +260,7 @@ class ScenarioFileTest {
     @Test
     void thePagesExampleIsAScenario() throws IOException {
         String page = Files.readString(Path.of("docs", "scenarios.md"));
-        String example = page.substring(page.indexOf("```hocon") + 9, page.indexOf("```\n\nNumbers"));
+        String example = page.substring(page.indexOf("```hocon") + 9, page.indexOf("```\n\nAs in every file"));
         assertEquals(4096, ScenarioFile.parse(example, "example.conf").machine().vcpuCount());
     }
 
