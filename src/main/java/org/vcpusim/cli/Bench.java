@@ -101,7 +101,7 @@ final class Bench implements Runnable {
 
         private static String document(Result r) {
             ObjectNode root = new ObjectMapper().createObjectNode();
-            root.put("schema", 1).put("vcpus", r.vcpus());
+            root.put("schema", "vcpusim.bench-live/1").put("vcpus", r.vcpus());
             for (LiveBench.Round round : r.rounds()) {
                 root.withArray("/rounds")
                         .addObject()

@@ -88,7 +88,9 @@ final class BenchDesigns implements Callable<Integer> {
 
     private static String document(Result result) {
         ObjectNode root = new ObjectMapper().createObjectNode();
-        root.put("schema", 1).put("schedules", result.schedules()).put("seed", result.seed());
+        root.put("schema", "vcpusim.bench-designs/1")
+                .put("schedules", result.schedules())
+                .put("seed", result.seed());
         for (Cell cell : result.cells()) {
             ObjectNode one = root.withArray("/cells").addObject();
             one.put("design", name(cell.design()))

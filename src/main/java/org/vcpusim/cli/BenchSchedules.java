@@ -122,7 +122,7 @@ final class BenchSchedules implements Callable<Integer> {
 
     private static String document(Result result) {
         ObjectNode root = new ObjectMapper().createObjectNode();
-        root.put("schema", 1).put("jobs", result.jobs());
+        root.put("schema", "vcpusim.bench-schedules/1").put("jobs", result.jobs());
         for (Size size : result.sizes()) {
             ObjectNode one = root.withArray("/sizes").addObject();
             one.put("vcpus", size.vcpus()).put("actors", size.actors()).put("messagesPerSchedule", size.messages());

@@ -95,7 +95,7 @@ final class BugsCommand implements Callable<Integer> {
             out.flush();
         }
         if (!entry.visible) {
-            out.print(json ? entry.node.toPrettyString() + System.lineSeparator() : "");
+            out.print(json ? document(entry.node) : "");
             out.flush();
             return ExitCode.OK;
         }
@@ -103,7 +103,7 @@ final class BugsCommand implements Callable<Integer> {
         Interruption interruption = Interruption.onSignal();
         try (Hunt hunt = new Hunt(Strategies.DEFAULT, 1)) {
             Hunt.Catch caught = hunt.hunt(prey, nanos, interruption::requested);
-            out.print(json ? node(entry, caught).toPrettyString() + System.lineSeparator() : story(caught));
+            out.print(json ? document(node(entry, caught)) : story(caught));
             out.flush();
             if (interruption.requested()) {
                 return ExitCode.INTERRUPTED;
@@ -115,6 +115,11 @@ final class BugsCommand implements Callable<Integer> {
         } finally {
             interruption.done();
         }
+    }
+
+    private static String document(ObjectNode members) {
+        ObjectNode root = new ObjectMapper().createObjectNode().put("schema", "vcpusim.bug/1");
+        return root.setAll(members).toPrettyString() + System.lineSeparator();
     }
 
     private static ObjectNode node(Entry entry, Hunt.Catch caught) {

@@ -174,7 +174,7 @@ final class Conform implements Callable<Integer> {
 
     private static String document(List<Result> results) {
         ObjectNode root = new ObjectMapper().createObjectNode();
-        root.put("schema", 1);
+        root.put("schema", "vcpusim.conform/1");
         root.put("passed", count(results, Passed.class));
         root.put("failed", count(results, Failed.class));
         root.put("skipped", count(results, Skipped.class));

@@ -67,7 +67,7 @@ final class Scenarios implements Callable<Integer> {
 
     private static String document(List<Scenario> scenarios) {
         ObjectNode root = new ObjectMapper().createObjectNode();
-        root.put("schema", 1);
+        root.put("schema", "vcpusim.scenarios/1");
         for (Scenario s : scenarios) {
             root.withArray("/scenarios")
                     .addObject()

@@ -81,7 +81,7 @@ public final class FindingFile {
         StressPlan plan = failure.plan();
         Reproduction run = new Reproduction(plan.scenario(), failure.picks(), false);
         ObjectNode root = new ObjectMapper().createObjectNode();
-        root.put("schema", 1)
+        root.put("schema", "vcpusim.failure/1")
                 .put("failure", failure.getMessage())
                 .put("scenario", plan.scenario().name())
                 .put("strategy", plan.strategy().label())
@@ -128,7 +128,7 @@ public final class FindingFile {
         StressPlan plan = found.report.plan();
         Reproduction run = new Reproduction(plan.scenario(), group.picks(), true);
         ObjectNode root = new ObjectMapper().createObjectNode();
-        root.put("schema", 1)
+        root.put("schema", "vcpusim.finding/1")
                 .put("invariant", group.invariant())
                 .put("rule", group.title())
                 .put("sentence", group.first().sentence())

@@ -18,7 +18,7 @@ public final class StressJson {
     public static String of(StressReport report, List<ShortFinding> shortened) {
         ObjectNode root = new ObjectMapper().createObjectNode();
         StressPlan plan = report.plan();
-        root.put("schema", 1)
+        root.put("schema", "vcpusim.stress/1")
                 .put("scenario", plan.scenario().name())
                 .put("vcpus", plan.scenario().machine().vcpuCount())
                 .put("strategy", plan.strategy().label())

@@ -12,7 +12,7 @@ import java.util.Locale;
  * when one comes.
  */
 public final class SummaryJson {
-    private static final int SCHEMA = 1;
+    private static final String SCHEMA = "vcpusim.run/1";
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
     private SummaryJson() {}

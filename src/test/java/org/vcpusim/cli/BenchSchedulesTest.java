@@ -48,7 +48,7 @@ class BenchSchedulesTest {
         Outcome outcome = bench("--vcpus", "2", "--time", "1ms", "--rounds", "3", "--jobs", "2", "--json");
         assertEquals(ExitCode.OK, outcome.exitCode(), outcome.err());
         JsonNode root = new ObjectMapper().readTree(outcome.out());
-        assertEquals(1, root.get("schema").asInt());
+        assertEquals("vcpusim.bench-schedules/1", root.get("schema").asText());
         assertEquals(2, root.get("jobs").asInt());
         assertEquals(1, root.get("sizes").size());
         JsonNode size = root.get("sizes").get(0);

@@ -141,7 +141,7 @@ class SummaryTest {
                 "schema scenario executor seed vcpus steps events virtualNanos elapsedNanos finding requests exits eois "
                         + "entries ipis bitmaps stuckPins lostInterrupts ",
                 keys.toString());
-        assertEquals(1, json.get("schema").asInt());
+        assertEquals("vcpusim.run/1", json.get("schema").asText());
     }
 
     private void busyRun() {
