@@ -19,7 +19,7 @@ import org.vcpusim.trace.Tracepoint;
  */
 public final class HaltsSleep extends Invariant {
     private static final int MOST = 200;
-    private static final int MOST_BEFORE_REQUEST = 2_000;
+    private static final int MOST_BEFORE_REQUEST = 10_000;
 
     private final ByVcpu<Series> byVcpu = new ByVcpu<>(Series::new);
 

@@ -108,7 +108,7 @@ class WholeMachineInvariantsTest {
         L9   | debug:1 halt*500 debug:0 halt*200              | 701 | it has let them go
         L9   | halt*150 debug:0 halt*199                      | ""  | nearly, since then
         L9   | init halt*300                                  | ""  | who has sent it has still to ask for it
-        L9   | init halt*2000                                 | 2000 | who has sent it never does
+        L9   | init halt*10000                                | 10000| who has sent it never does
         L9   | init halt*150 event halt*199                   | ""  | nearly, since it was asked for
         L9   | init halt*150 event halt*200                   | 351 | too often since then
         L9   | halt*150 event halt*50                         | 200 | nothing was sent
