@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Collectors;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.vcpusim.arch.DeliveryMode;
@@ -147,12 +146,7 @@ class InjectionInvariantsTest {
     void aTraceBreaksTheInvariant(String id, String words, String at, String reason) {
         Invariants invariants = Invariants.all();
         trace(words).forEach(invariants::accept);
-        String found = invariants.violations().stream()
-                .filter(violation -> violation.invariant().equals(id))
-                .map(violation -> Long.toString(violation.at().order()))
-                .distinct()
-                .collect(Collectors.joining(" "));
-        assertEquals(at, found, reason);
+        assertEquals(at, Breaches.of(invariants, id), reason);
     }
 
     private static List<TraceRecord> trace(String words) {
