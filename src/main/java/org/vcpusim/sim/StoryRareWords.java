@@ -5,6 +5,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Machine;
 import org.vcpusim.kvm.RtcTracking;
 import org.vcpusim.kvm.VcpuMode;
 
@@ -67,9 +68,9 @@ final class StoryRareWords {
         } else if (event instanceof Event.EoiExitmapLoadDeferred e) {
             return Optional.of("vcpu_load_eoi_exitmap: vcpu" + e.vcpu() + " runs L2, the load is put off");
         } else if (event instanceof Event.InterruptStateLoaded e) {
-            return Optional.of("vmx_vcpu_run: vcpu" + e.vcpu() + " enters the guest with RVI "
-                    + StoryWords.hex(e.status() & 0xff) + ", SVI " + StoryWords.hex(e.status() >> 8 & 0xff)
-                    + ", requested "
+            String off = e.hints().apicv() == Machine.Apicv.ACTIVE ? "L2" : "the guest with APICv off";
+            return Optional.of("vmx_vcpu_run: vcpu" + e.vcpu() + " enters "
+                    + (e.apicv() ? "the guest with " + status(e.status()) : off) + ", requested "
                     + StoryWords.vectors(e.irr()) + ", in service " + StoryWords.vectors(e.isr()) + ", PIR "
                     + StoryWords.vectors(e.descriptor().pir())
                     + (e.descriptor().control().on() ? ", ON" : ""));
@@ -78,6 +79,10 @@ final class StoryRareWords {
                     + StoryWords.hex(e.vector()) + ", without asking for a window");
         }
         return Optional.empty();
+    }
+
+    private static String status(int status) {
+        return "RVI " + StoryWords.hexOrNone(status & 0xff) + ", SVI " + StoryWords.hexOrNone(status >> 8 & 0xff);
     }
 
     private static Optional<String> devices(Event event) {

@@ -7,8 +7,6 @@ import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuMode;
 import org.vcpusim.kvm.VcpuRequest;
-import org.vcpusim.trace.EventText;
-import org.vcpusim.trace.Tracepoint;
 
 /** Events as lines of a story: the kernel's function, a colon, and what it did. What every start of a vCPU does is not told. */
 final class StoryWords {
@@ -16,24 +14,19 @@ final class StoryWords {
 
     /** The line for {@code event}, empty where it is not worth one. */
     static Optional<String> of(Event event) {
-        if (isQuiet(event)) {
-            return Optional.empty();
-        }
+        return isQuiet(event) ? Optional.empty() : Optional.of(always(event));
+    }
+
+    /** The line for what broke a rule, which is never kept back. */
+    static String always(Event event) {
         Optional<String> line = request(event);
         line = line.isPresent() ? line : entry(event);
         line = line.isPresent() ? line : interrupt(event);
         line = line.isPresent() ? line : posting(event);
         line = line.isPresent() ? line : StoryRareWords.of(event);
-        return line.isEmpty() ? Optional.of(asTraced(event)) : line.filter(text -> !text.isEmpty());
-    }
-
-    /** The line for what broke a rule, which is never kept back. */
-    static String always(Event event) {
-        return of(event).or(() -> StoryRareWords.of(event)).orElseGet(() -> asTraced(event));
-    }
-
-    private static String asTraced(Event event) {
-        return Tracepoint.of(event).traceName() + ": " + EventText.of(event);
+        line = line.isPresent() ? line : StoryApicWords.of(event);
+        line = line.isPresent() ? line : StoryHostWords.of(event);
+        return line.orElseThrow(() -> new IllegalArgumentException("event without words: " + event));
     }
 
     /** What each start does, and what another event says better. */
@@ -55,13 +48,22 @@ final class StoryWords {
                 || event instanceof Event.ApicvInterruptAccepted
                 || event instanceof Event.NestedExited
                 || event instanceof Event.UserspaceExited
+                || event instanceof Event.HaltPollChanged
+                || event instanceof Event.RequestApplied applied
+                        && isSaidBetter(applied.flow().request())
                 || isAudit(event)
                 || event instanceof Event.ApicvUpdated updated && !updated.changed();
+    }
+
+    /** Whether what comes of {@code request} has an event of its own. */
+    private static boolean isSaidBetter(VcpuRequest request) {
+        return request == VcpuRequest.SCAN_IOAPIC || request == VcpuRequest.LOAD_EOI_EXITMAP;
     }
 
     /** Whether it is what an audit finds when nothing moves any more. */
     static boolean isAudit(Event event) {
         return event instanceof Event.EoiExitBitmapAudited
+                || event instanceof Event.VcpuAudited
                 || event instanceof Event.LevelPinStuck
                 || event instanceof Event.InterruptLost
                 || event instanceof Event.RtcEoiMissing;
@@ -77,10 +79,7 @@ final class StoryWords {
                     "kvm_check_request: " + seen.flow().request() + " of vcpu" + seen.vcpu() + " is set, and cleared");
         }
         if (event instanceof Event.RequestApplied applied) {
-            boolean saidBetter = applied.flow().request() == VcpuRequest.SCAN_IOAPIC
-                    || applied.flow().request() == VcpuRequest.LOAD_EOI_EXITMAP;
-            return Optional.of(
-                    saidBetter ? "" : "vcpu_enter_guest: " + applied.flow().request() + " is carried out");
+            return Optional.of("vcpu_enter_guest: " + applied.flow().request() + " is carried out");
         }
         if (event instanceof Event.IpiSent sent) {
             return Optional.of("send IPI: vector 0x"
@@ -196,6 +195,11 @@ final class StoryWords {
 
     static String hex(int vector) {
         return vector < 0 ? "none" : "0x" + Integer.toHexString(vector);
+    }
+
+    /** As {@link #hex}, where 0 stands for no vector. */
+    static String hexOrNone(int vector) {
+        return vector == 0 ? "none" : hex(vector);
     }
 
     static String vectors(VectorBitmap bitmap) {

@@ -24,7 +24,7 @@ import org.vcpusim.kvm.VcpuMode;
 import org.vcpusim.kvm.VcpuRequest;
 
 /** A record of every kind of event, some kinds more than once where their text has cases. It is no possible run. */
-final class SampleTrace {
+public final class SampleTrace {
     static final int VCPUS = 4;
 
     private static final RequestSet.Flow LOAD = new RequestSet.Flow(VcpuRequest.LOAD_EOI_EXITMAP, 7, 2);
@@ -37,7 +37,8 @@ final class SampleTrace {
 
     private SampleTrace() {}
 
-    static List<TraceRecord> records() {
+    /** In an order of their own. */
+    public static List<TraceRecord> records() {
         List<TraceRecord> records = new ArrayList<>();
         events().forEach(event -> {
             int order = records.size();
