@@ -1,9 +1,11 @@
 package org.vcpusim.check;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.trace.TraceRecord;
@@ -41,6 +43,11 @@ public final class AckNotifiersHearOfEois extends Invariant {
                 Tracepoint.KVM_ACK_IRQ,
                 Tracepoint.EOI_EXITMAP_AUDIT);
         Arrays.fill(sentBy, VectorBitmap.EMPTY);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.VECTOR, Kind.BITMAP);
     }
 
     @Override

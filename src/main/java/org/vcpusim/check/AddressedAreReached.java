@@ -9,6 +9,7 @@ import org.vcpusim.arch.DestinationMode;
 import org.vcpusim.arch.DestinationShorthand;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Routing;
@@ -116,6 +117,11 @@ public final class AddressedAreReached extends Invariant {
                 Tracepoint.APIC_IDENTITY_CHANGED,
                 Tracepoint.VCPU_AUDIT);
         this.machine = machine;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.any(Kind.IDENTITY);
     }
 
     @Override

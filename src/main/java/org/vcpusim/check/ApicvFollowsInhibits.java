@@ -1,6 +1,9 @@
 package org.vcpusim.check;
 
+import java.util.List;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
@@ -24,6 +27,13 @@ public final class ApicvFollowsInhibits extends Invariant {
                 Tracepoint.KVM_ENTRY,
                 Tracepoint.APICV_INHIBITS_STORE,
                 Tracepoint.VMCS_INIT);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.and(
+                Thing.and(Thing.its(Kind.APICV), Thing.any(Kind.INHIBITS)),
+                List.of(Thing.request(Thing.ITS, VcpuRequest.APICV_UPDATE)));
     }
 
     @Override

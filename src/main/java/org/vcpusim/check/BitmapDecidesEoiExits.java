@@ -1,9 +1,11 @@
 package org.vcpusim.check;
 
 import java.util.BitSet;
+import java.util.List;
 import org.vcpusim.arch.ApicRegister;
 import org.vcpusim.arch.ExitReason;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -31,6 +33,11 @@ public final class BitmapDecidesEoiExits extends Invariant {
                 Tracepoint.KVM_MSR,
                 Tracepoint.EOI_VIRTUALIZED);
         this.machine = machine;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.BITMAP, Kind.VECTOR);
     }
 
     @Override

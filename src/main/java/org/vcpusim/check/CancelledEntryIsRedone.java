@@ -1,6 +1,8 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
@@ -43,6 +45,11 @@ public final class CancelledEntryIsRedone extends Invariant {
                 Tracepoint.VCPU_RESET,
                 Tracepoint.VMCS02_PREPARED,
                 Tracepoint.KVM_ENTRY);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.and(Thing.its(Kind.MODE, Kind.KICK), List.of(Thing.request(Thing.ITS, VcpuRequest.EVENT)));
     }
 
     @Override

@@ -1,7 +1,9 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -28,6 +30,11 @@ public final class DeferredLoadIsPerformed extends Invariant {
                 Tracepoint.EOI_EXITMAP_LOAD,
                 Tracepoint.EOI_EXITMAP_LOAD_SKIPPED,
                 Tracepoint.KVM_ENTRY);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.BITMAP, Kind.NESTED);
     }
 
     @Override

@@ -1,6 +1,8 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.trace.TraceRecord;
@@ -34,6 +36,11 @@ public final class EdgesFollowRises extends Invariant {
                 Tracepoint.IOAPIC_STATE_RESTORED,
                 Tracepoint.IOAPIC_SERVICE,
                 Tracepoint.VCPU_AUDIT);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.ENTRY, Kind.LINE);
     }
 
     @Override

@@ -1,5 +1,7 @@
 package org.vcpusim.check;
 
+import java.util.List;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
@@ -20,6 +22,11 @@ public final class EntryIsUpToDate extends Invariant {
                 "I2",
                 "No VM entry commits while a scan of the redirection table or a load of the EOI-exit bitmap is requested",
                 Tracepoint.KVM_ENTRY);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.KICK, Kind.MODE);
     }
 
     @Override

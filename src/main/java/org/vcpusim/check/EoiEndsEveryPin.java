@@ -1,9 +1,11 @@
 package org.vcpusim.check;
 
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.trace.TraceRecord;
@@ -43,6 +45,11 @@ public final class EoiEndsEveryPin extends Invariant {
                 Tracepoint.REMOTE_IRR_CLEARED,
                 Tracepoint.KVM_ENTRY);
         this.machine = machine;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.and(Thing.its(Kind.BITMAP), Thing.any(Kind.LINE));
     }
 
     @Override

@@ -7,6 +7,7 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.ApicRegister;
 import org.vcpusim.arch.ExitReason;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
@@ -37,6 +38,11 @@ public final class EoiEndsTheHighest extends Invariant {
                 "An EOI ends the highest vector in service, and none is forgotten; where KVM sees it, it looks for the next interrupt",
                 LocalApics.tracepointsAnd(Tracepoint.KVM_APIC, Tracepoint.KVM_MSR, Tracepoint.REQUEST_MADE));
         this.apics = apics;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.and(Thing.its(Kind.VECTOR), List.of(Thing.request(Thing.ITS, VcpuRequest.EVENT)));
     }
 
     @Override

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.ExitReason;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -26,6 +27,11 @@ public final class ExitsOfL2AreReflected extends Invariant {
                 Tracepoint.KVM_NESTED_VMEXIT,
                 Tracepoint.KVM_NESTED_VMEXIT_INJECT,
                 Tracepoint.KVM_ENTRY);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.NESTED);
     }
 
     @Override

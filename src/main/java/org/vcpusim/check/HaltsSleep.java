@@ -1,6 +1,8 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import org.vcpusim.arch.ExitReason;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
@@ -46,6 +48,11 @@ public final class HaltsSleep extends Invariant {
                 Tracepoint.KVM_APIC_ACCEPT_IRQ,
                 Tracepoint.GUEST_DEBUG_SET,
                 Tracepoint.REQUEST_MADE);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.SLEEP, Kind.MODE);
     }
 
     @Override

@@ -1,7 +1,9 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
@@ -29,6 +31,11 @@ public final class HandledCoversTheTable extends Invariant {
                 Tracepoint.KVM_ENTRY,
                 Tracepoint.EOI_EXITMAP_AUDIT);
         this.machine = machine;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.and(Thing.its(Kind.HANDLED), Thing.any(Kind.ENTRY));
     }
 
     @Override

@@ -1,6 +1,8 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -21,6 +23,11 @@ public final class HandledIsOfTheTable extends Invariant {
                 "A scan takes over vectors of pins whose EOIs the IOAPIC wants, and nothing else",
                 Tracepoint.IOAPIC_SCAN);
         this.machine = machine;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.and(Thing.its(Kind.HANDLED), Thing.any(Kind.ENTRY));
     }
 
     @Override

@@ -1,8 +1,10 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.vcpusim.arch.ExitReason;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -28,6 +30,11 @@ public final class HeldNotificationsAreTaken extends Invariant {
                 Tracepoint.VIRTUAL_INTERRUPT_DELIVERY,
                 Tracepoint.EOI_VIRTUALIZED,
                 Tracepoint.KVM_EXIT);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.POSTED, Kind.KICK, Kind.MODE);
     }
 
     @Override

@@ -1,5 +1,7 @@
 package org.vcpusim.check;
 
+import java.util.List;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 
@@ -24,6 +26,11 @@ public final class HighestPriorityFirst extends Invariant {
                 "A local APIC hands over the highest vector requested, and only one above PPR",
                 LocalApics.tracepointsAnd());
         this.apics = apics;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.VECTOR, Kind.POSTED);
     }
 
     @Override

@@ -1,7 +1,9 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.LapicHints;
 import org.vcpusim.kvm.Machine;
@@ -44,6 +46,11 @@ public final class HintsFitTheRegisters extends Invariant {
                 Tracepoint.INTERRUPT_REQUESTED,
                 Tracepoint.IRR_PENDING_RAISED,
                 Tracepoint.VCPU_AUDIT);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.VECTOR, Kind.POSTED, Kind.APICV);
     }
 
     @Override

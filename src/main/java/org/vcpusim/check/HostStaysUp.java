@@ -1,5 +1,7 @@
 package org.vcpusim.check;
 
+import java.util.List;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -12,6 +14,11 @@ public final class HostStaysUp extends Invariant {
                 "H1",
                 "The host's kernel uses no interrupt controller that was never created, and does not call itself without end",
                 Tracepoint.HOST_CRASHED);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.any(Kind.LINE, Kind.SENDER, Kind.ENTRY);
     }
 
     @Override

@@ -1,6 +1,8 @@
 package org.vcpusim.check;
 
 import java.util.BitSet;
+import java.util.List;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.ApicvInhibit;
 import org.vcpusim.kvm.Event;
@@ -37,6 +39,11 @@ public final class InhibitsFollowReasons extends Invariant {
                 Tracepoint.KVM_ENTRY,
                 Tracepoint.VCPU_AUDIT);
         this.machine = machine;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.any(Kind.INHIBITS, Kind.IDENTITY);
     }
 
     @Override

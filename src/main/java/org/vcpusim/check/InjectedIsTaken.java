@@ -1,7 +1,9 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.EventInjection;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -48,6 +50,11 @@ public final class InjectedIsTaken extends Invariant {
                 Tracepoint.INTERRUPT_TAKEN,
                 Tracepoint.KVM_EXIT,
                 Tracepoint.VCPU_AUDIT);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.VECTOR);
     }
 
     @Override

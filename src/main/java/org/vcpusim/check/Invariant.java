@@ -58,6 +58,12 @@ public abstract class Invariant {
         return set;
     }
 
+    /**
+     * What it looks at, apart from what the records of a violation are about: with what has changed that begins the story of how the
+     * rule broke. Parts of the vCPU or pin that a violation is about are those of {@link Thing#ITS}.
+     */
+    public abstract List<Thing> looksAt();
+
     /** The next record of a tracepoint it wants. */
     public abstract void accept(TraceRecord record);
 

@@ -1,7 +1,9 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -25,6 +27,11 @@ public final class IoapicEoiReachesUserspace extends Invariant {
                 Tracepoint.KVM_USERSPACE_EXIT,
                 Tracepoint.IOAPIC_EOI_DROPPED,
                 Tracepoint.KVM_ENTRY);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.HANDLED, Kind.VECTOR);
     }
 
     @Override

@@ -1,8 +1,10 @@
 package org.vcpusim.check;
 
 import java.util.Arrays;
+import java.util.List;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.trace.TraceRecord;
@@ -35,6 +37,11 @@ public final class LevelLinesInterrupt extends Invariant {
                 Tracepoint.REMOTE_IRR_SET,
                 Tracepoint.VCPU_AUDIT);
         this.machine = machine;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.ENTRY, Kind.LINE);
     }
 
     @Override

@@ -1,6 +1,8 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.trace.TraceRecord;
@@ -29,6 +31,11 @@ public final class LineFollowsItsSources extends Invariant {
                 "When a level pin's line has been set, it counts as asserted if and only if some source asserts it, and one source has changed; a second rise of an edge pin is coalesced",
                 Tracepoint.KVM_IOAPIC_SET_IRQ);
         this.machine = machine;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.LINE);
     }
 
     @Override

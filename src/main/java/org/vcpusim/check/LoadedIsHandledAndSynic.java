@@ -1,6 +1,8 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Hazard;
 import org.vcpusim.trace.TraceRecord;
@@ -24,6 +26,11 @@ public final class LoadedIsHandledAndSynic extends Invariant {
                 Tracepoint.KVM_ENTRY,
                 Tracepoint.EOI_EXITMAP_AUDIT);
         this.machine = machine;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.BITMAP, Kind.HANDLED, Kind.SYNIC);
     }
 
     @Override

@@ -1,9 +1,11 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
@@ -54,6 +56,11 @@ public final class MessagesAreCarriedOut extends Invariant {
                 Tracepoint.REQUEST_MADE,
                 Tracepoint.VCPU_AUDIT);
         this.machine = machine;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.VECTOR, Kind.IDENTITY, Kind.APICV);
     }
 
     @Override

@@ -1,8 +1,10 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -26,6 +28,11 @@ public final class NestedBitmapIsKept extends Invariant {
                 Tracepoint.KVM_NESTED_VMEXIT_INJECT,
                 Tracepoint.VCPU_RESET,
                 Tracepoint.EOI_EXITMAP_LOAD);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.BITMAP, Kind.NESTED);
     }
 
     @Override

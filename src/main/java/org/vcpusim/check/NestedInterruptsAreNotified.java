@@ -1,7 +1,9 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -37,6 +39,11 @@ public final class NestedInterruptsAreNotified extends Invariant {
                 Tracepoint.IPI_SENT,
                 Tracepoint.KVM_EXIT,
                 Tracepoint.ENTRY_CANCELLED);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.NESTED_POSTED, Kind.KICK);
     }
 
     @Override

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -28,6 +29,11 @@ public final class NewAddressesAreScanned extends Invariant {
                 Tracepoint.BROADCAST_STARTED,
                 Tracepoint.KVM_ENTRY);
         this.machine = machine;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.and(Thing.its(Kind.IDENTITY), Thing.any(Kind.REQUEST));
     }
 
     @Override

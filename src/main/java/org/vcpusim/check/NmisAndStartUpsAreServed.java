@@ -5,6 +5,7 @@ import java.util.BitSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.DeliveryMode;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.EntryPhase;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.MpState;
@@ -37,6 +38,11 @@ public final class NmisAndStartUpsAreServed extends Invariant {
                 Tracepoint.VCPU_RESET,
                 Tracepoint.KVM_ENTRY,
                 Tracepoint.VCPU_AUDIT);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.SLEEP, Kind.OTHER);
     }
 
     @Override

@@ -1,7 +1,9 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.arch.EventInjection;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.ApicvInhibit;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.MpState;
@@ -57,6 +59,11 @@ public final class NmisComeFirst extends Invariant {
                 Tracepoint.VCPU_RESET,
                 Tracepoint.APICV_INHIBITS_STORE,
                 Tracepoint.VCPU_AUDIT);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.OTHER);
     }
 
     @Override

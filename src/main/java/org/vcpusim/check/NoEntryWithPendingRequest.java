@@ -1,5 +1,7 @@
 package org.vcpusim.check;
 
+import java.util.List;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -14,6 +16,11 @@ public final class NoEntryWithPendingRequest extends Invariant {
     /** One that has seen nothing. */
     public NoEntryWithPendingRequest() {
         super("R2", "No VM entry commits while a request bit is set", Tracepoint.KVM_ENTRY);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.KICK, Kind.MODE);
     }
 
     @Override

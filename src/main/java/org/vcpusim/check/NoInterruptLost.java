@@ -1,8 +1,10 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.EntryPhase;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.MpState;
@@ -45,6 +47,13 @@ public final class NoInterruptLost extends Invariant {
                         Tracepoint.REQUEST_MADE,
                         Tracepoint.KVM_INJ_VIRQ));
         this.apics = apics;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.and(
+                Thing.its(Kind.SLEEP, Kind.POSTED, Kind.KICK, Kind.PLACE),
+                List.of(Thing.request(Thing.ITS, VcpuRequest.EVENT)));
     }
 
     @Override

@@ -1,10 +1,12 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Hazard;
 import org.vcpusim.kvm.Ioapic;
@@ -72,6 +74,11 @@ public final class NoStuckLevelPin extends Invariant {
         for (int pin = 0; pin < pins.length; pin++) {
             pins[pin] = new Pin();
         }
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.ENTRY, Kind.LINE);
     }
 
     @Override

@@ -1,7 +1,9 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuMode;
 import org.vcpusim.trace.TraceRecord;
@@ -42,6 +44,11 @@ public final class OneIpiPerEntry extends Invariant {
                 Tracepoint.BROADCAST_STARTED,
                 Tracepoint.BROADCAST_COMPLETED,
                 Tracepoint.VCPU_AUDIT);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.KICK, Kind.MODE);
     }
 
     @Override

@@ -1,5 +1,7 @@
 package org.vcpusim.check;
 
+import java.util.List;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -22,6 +24,11 @@ public final class OnlyTargetsScan extends Invariant {
                 Tracepoint.BROADCAST_STARTED,
                 Tracepoint.REQUEST_MADE);
         this.machine = machine;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.any(Kind.ENTRY);
     }
 
     @Override

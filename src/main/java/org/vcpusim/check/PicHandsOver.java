@@ -1,7 +1,9 @@
 package org.vcpusim.check;
 
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.MpState;
 import org.vcpusim.trace.TraceRecord;
@@ -56,6 +58,11 @@ public final class PicHandsOver extends Invariant {
                 Tracepoint.KVM_INJ_VIRQ,
                 Tracepoint.VCPU_RESET,
                 Tracepoint.VCPU_AUDIT);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.any(Kind.PIC);
     }
 
     @Override

@@ -1,6 +1,8 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -44,6 +46,11 @@ public final class PitTicksAreDelivered extends Invariant {
                 Tracepoint.KVM_ACK_IRQ,
                 Tracepoint.IOAPIC_REDIR_WRITE,
                 Tracepoint.VCPU_AUDIT);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.LINE);
     }
 
     @Override

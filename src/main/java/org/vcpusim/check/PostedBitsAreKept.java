@@ -1,6 +1,8 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 
@@ -22,6 +24,11 @@ public final class PostedBitsAreKept extends Invariant {
     PostedBitsAreKept(LocalApics apics) {
         super("P1", "A request in PIR stays there until it goes to IRR", LocalApics.tracepointsAnd());
         this.apics = apics;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.VECTOR, Kind.POSTED, Kind.KICK, Kind.PLACE);
     }
 
     @Override

@@ -1,7 +1,9 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuMode;
 import org.vcpusim.trace.TraceRecord;
@@ -40,6 +42,11 @@ public final class PostedInterruptsAreNotified extends Invariant {
                 Tracepoint.KVM_EXIT,
                 Tracepoint.ENTRY_CANCELLED);
         this.machine = machine;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.VECTOR, Kind.POSTED, Kind.KICK, Kind.PLACE);
     }
 
     @Override

@@ -2,6 +2,7 @@ package org.vcpusim.check;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -24,6 +25,11 @@ public final class PostedIsOutstanding extends Invariant {
                 Tracepoint.POSTED_INTERRUPT_SET,
                 Tracepoint.NOTIFICATION_REQUESTED,
                 Tracepoint.INTERRUPT_STATE_LOAD);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.VECTOR, Kind.POSTED, Kind.KICK, Kind.PLACE);
     }
 
     @Override

@@ -1,5 +1,7 @@
 package org.vcpusim.check;
 
+import java.util.List;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -19,6 +21,11 @@ public final class ProcessorKnowsItsInterrupts extends Invariant {
                 "P4",
                 "At a VM entry with APICv active RVI is the highest vector requested and SVI the highest in service",
                 Tracepoint.INTERRUPT_STATE_LOAD);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.VECTOR, Kind.POSTED, Kind.APICV, Kind.NESTED);
     }
 
     @Override

@@ -1,7 +1,9 @@
 package org.vcpusim.check;
 
 import java.util.BitSet;
+import java.util.List;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
@@ -30,6 +32,11 @@ public final class RegistersFollowEvents extends Invariant {
                 "IRR and ISR hold what was requested, taken and ended, and nothing else, and INIT leaves nothing",
                 LocalApics.tracepointsAnd(Tracepoint.APIC_IDENTITY_CHANGED));
         this.apics = apics;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.VECTOR, Kind.POSTED);
     }
 
     @Override

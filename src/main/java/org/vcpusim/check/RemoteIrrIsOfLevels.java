@@ -1,8 +1,10 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.trace.TraceRecord;
@@ -46,6 +48,11 @@ public final class RemoteIrrIsOfLevels extends Invariant {
                 Tracepoint.KVM_APIC_ACCEPT_IRQ,
                 Tracepoint.INTERRUPT_DISCARDED,
                 Tracepoint.VCPU_AUDIT);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.ENTRY, Kind.LINE);
     }
 
     @Override

@@ -1,6 +1,8 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.RequestSet;
 import org.vcpusim.kvm.VcpuRequest;
@@ -73,6 +75,11 @@ public final class RequestsAreApplied extends Invariant {
                 Tracepoint.KVM_ENTRY,
                 Tracepoint.KVM_EXIT,
                 Tracepoint.ENTRY_CANCELLED);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.KICK, Kind.MODE);
     }
 
     @Override

@@ -1,6 +1,8 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
@@ -43,6 +45,11 @@ public final class RequestsDoTheirWork extends Invariant {
                 Tracepoint.EOI_EXITMAP_LOAD_DEFERRED,
                 Tracepoint.APICV_UPDATE,
                 Tracepoint.KVM_ENTRY);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.REQUEST, Kind.HANDLED, Kind.BITMAP, Kind.APICV);
     }
 
     @Override

@@ -2,6 +2,7 @@ package org.vcpusim.check;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
@@ -35,6 +36,11 @@ public final class RequestsInKernelOrder extends Invariant {
                 Tracepoint.KVM_USERSPACE_EXIT,
                 Tracepoint.VCPU_RESET,
                 Tracepoint.VCPU_BLOCK);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.REQUEST);
     }
 
     @Override

@@ -4,6 +4,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.kvm.Irqfds;
@@ -40,6 +41,11 @@ public final class ResamplersAreAsked extends Invariant {
                 Tracepoint.KVM_SET_IRQ,
                 Tracepoint.RESAMPLE_SIGNALLED,
                 Tracepoint.VCPU_AUDIT);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.LINE);
     }
 
     @Override

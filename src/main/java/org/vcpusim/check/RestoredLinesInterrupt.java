@@ -5,6 +5,7 @@ import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
 import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.trace.TraceRecord;
@@ -37,6 +38,11 @@ public final class RestoredLinesInterrupt extends Invariant {
                 Tracepoint.IOAPIC_SERVICE,
                 Tracepoint.IOAPIC_REDIR_WRITE,
                 Tracepoint.EOI_EXITMAP_AUDIT);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.LINE);
     }
 
     @Override

@@ -1,8 +1,10 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import org.vcpusim.arch.DestinationMode;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.kvm.Routing;
@@ -34,6 +36,11 @@ public final class RoutesFollowTheTable extends Invariant {
                 "Each unmasked entry of user space's IOAPIC is published as the route of its pin",
                 Tracepoint.VCPU_AUDIT);
         this.machine = machine;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.and(Thing.its(Kind.ENTRY), Thing.any(Kind.ROUTING));
     }
 
     @Override

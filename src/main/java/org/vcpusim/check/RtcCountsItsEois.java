@@ -1,6 +1,8 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.RtcTracking;
 import org.vcpusim.trace.TraceRecord;
@@ -38,6 +40,11 @@ public final class RtcCountsItsEois extends Invariant {
                 Tracepoint.LAPIC_STATE_SET,
                 Tracepoint.KVM_APIC_ACCEPT_IRQ,
                 Tracepoint.RTC_EOI_MISSING);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.any(Kind.RTC, Kind.LINE);
     }
 
     @Override

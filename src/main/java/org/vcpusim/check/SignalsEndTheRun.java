@@ -1,7 +1,9 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.EntryPhase;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
@@ -30,6 +32,11 @@ public final class SignalsEndTheRun extends Invariant {
                 Tracepoint.KVM_ENTRY,
                 Tracepoint.KVM_USERSPACE_EXIT,
                 Tracepoint.VCPU_AUDIT);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.KICK, Kind.MODE, Kind.SLEEP);
     }
 
     @Override

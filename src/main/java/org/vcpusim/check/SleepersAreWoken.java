@@ -1,9 +1,11 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
@@ -35,6 +37,11 @@ public final class SleepersAreWoken extends Invariant {
                 Tracepoint.BROADCAST_COMPLETED,
                 Tracepoint.VCPU_BLOCK,
                 Tracepoint.KVM_VCPU_WAKEUP);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.SLEEP);
     }
 
     @Override

@@ -1,6 +1,8 @@
 package org.vcpusim.check;
 
 import java.util.BitSet;
+import java.util.List;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -23,6 +25,11 @@ public final class SleepersGetTheWakeUpVector extends Invariant {
                 Tracepoint.VCPU_SCHED_IN,
                 Tracepoint.VCPU_SCHED_OUT,
                 Tracepoint.IPI_SENT);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.SLEEP, Kind.PLACE, Kind.POSTED);
     }
 
     @Override

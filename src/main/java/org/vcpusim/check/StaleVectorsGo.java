@@ -1,10 +1,13 @@
 package org.vcpusim.check;
 
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
@@ -30,6 +33,13 @@ public final class StaleVectorsGo extends Invariant {
                 Tracepoint.KVM_EOI,
                 Tracepoint.KVM_ENTRY);
         this.machine = machine;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.and(
+                Thing.and(Thing.its(Kind.HANDLED), Thing.any(Kind.ENTRY)),
+                List.of(Thing.request(Thing.ITS, VcpuRequest.SCAN_IOAPIC)));
     }
 
     @Override

@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -53,6 +54,11 @@ public final class StormsAreDelayed extends Invariant {
                 Tracepoint.KVM_SET_IRQ,
                 Tracepoint.KVM_IOAPIC_DELAYED_EOI_INJ,
                 Tracepoint.IOAPIC_REDIR_WRITE);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.LINE, Kind.VECTOR);
     }
 
     @Override

@@ -1,8 +1,10 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.vcpusim.arch.ApicRegister;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Lapic;
 import org.vcpusim.kvm.Machine;
@@ -32,6 +34,11 @@ public final class SuppressedEoisStay extends Invariant {
                 Tracepoint.KVM_MSR,
                 Tracepoint.VCPU_RESET,
                 Tracepoint.IOAPIC_EOI_PENDED);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.BITMAP, Kind.VECTOR);
     }
 
     @Override

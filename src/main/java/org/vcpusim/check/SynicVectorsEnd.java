@@ -1,7 +1,9 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.ExitReason;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Hazard;
 import org.vcpusim.kvm.HvSynic;
@@ -75,6 +77,11 @@ public final class SynicVectorsEnd extends Invariant {
                 Tracepoint.KVM_USERSPACE_EXIT,
                 Tracepoint.KVM_ENTRY);
         this.machine = machine;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.SYNIC, Kind.VECTOR);
     }
 
     @Override

@@ -2,7 +2,9 @@ package org.vcpusim.check;
 
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.List;
 import org.vcpusim.arch.ExitReason;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Machine;
 import org.vcpusim.kvm.VcpuRequest;
@@ -37,6 +39,11 @@ public final class ThresholdFollowsRequests extends Invariant {
                 Tracepoint.KVM_EXIT,
                 Tracepoint.ENTRY_CANCELLED);
         this.machine = machine;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.VECTOR, Kind.APICV);
     }
 
     @Override

@@ -1,5 +1,7 @@
 package org.vcpusim.check;
 
+import java.util.List;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 
@@ -23,6 +25,11 @@ public final class TriggerModesAreKept extends Invariant {
                 "TMR has a vector's bit if and only if the last message accepted for it was level-triggered",
                 LocalApics.tracepointsAnd());
         this.apics = apics;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.VECTOR, Kind.POSTED);
     }
 
     @Override

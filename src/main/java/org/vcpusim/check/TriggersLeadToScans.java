@@ -3,6 +3,7 @@ package org.vcpusim.check;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.EntryPhase;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuRequest;
@@ -30,6 +31,13 @@ public final class TriggersLeadToScans extends Invariant {
                 Tracepoint.EOI_EXITMAP_LOAD_SKIPPED,
                 Tracepoint.KVM_ENTRY,
                 Tracepoint.VCPU_AUDIT);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.and(
+                Thing.its(Kind.KICK, Kind.MODE, Kind.HANDLED),
+                List.of(Thing.request(Thing.ITS, VcpuRequest.SCAN_IOAPIC)));
     }
 
     @Override

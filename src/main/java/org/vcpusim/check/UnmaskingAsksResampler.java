@@ -1,9 +1,11 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -28,6 +30,11 @@ public final class UnmaskingAsksResampler extends Invariant {
                 Tracepoint.IOAPIC_REDIR_WRITE,
                 Tracepoint.BROADCAST_STARTED,
                 Tracepoint.IOAPIC_SERVICE);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.ENTRY, Kind.LINE);
     }
 
     @Override

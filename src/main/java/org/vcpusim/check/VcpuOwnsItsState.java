@@ -1,6 +1,8 @@
 package org.vcpusim.check;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.Source;
@@ -25,6 +27,11 @@ public final class VcpuOwnsItsState extends Invariant {
                 Tracepoint.VMCS02_PREPARED,
                 Tracepoint.APICV_UPDATE);
         this.machine = machine;
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.BITMAP, Kind.HANDLED, Kind.MODE);
     }
 
     @Override

@@ -5,6 +5,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
@@ -65,6 +66,11 @@ public final class WaitBroadcastLeavesNoOldEntry extends Invariant {
                 Tracepoint.BROADCAST_STARTED,
                 Tracepoint.REQUEST_MADE,
                 Tracepoint.BROADCAST_COMPLETED);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.KICK, Kind.MODE);
     }
 
     @Override

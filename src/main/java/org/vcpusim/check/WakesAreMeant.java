@@ -2,8 +2,10 @@ package org.vcpusim.check;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -47,6 +49,11 @@ public final class WakesAreMeant extends Invariant {
                 Tracepoint.KVM_PIC_SET_IRQ,
                 Tracepoint.BROADCAST_STARTED,
                 Tracepoint.BROADCAST_COMPLETED);
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return Thing.its(Kind.SLEEP, Kind.KICK);
     }
 
     @Override

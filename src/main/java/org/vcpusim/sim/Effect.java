@@ -3,9 +3,10 @@ package org.vcpusim.sim;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.vcpusim.check.Thing;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuRequest;
-import org.vcpusim.sim.Thing.Kind;
 import org.vcpusim.trace.Source;
 
 /**
@@ -23,6 +24,7 @@ record Effect(List<Thing> sets, List<Thing> changes, List<Thing> reads) {
                 || bitmaps(event, draft)
                 || pins(event, draft)
                 || vectors(event, draft)
+                || registers(event, draft)
                 || posting(event, draft)
                 || threads(event, draft)
                 || apicv(event, draft)
@@ -59,10 +61,6 @@ record Effect(List<Thing> sets, List<Thing> changes, List<Thing> reads) {
         }
     }
 
-    private static Thing request(int vcpu, VcpuRequest request) {
-        return new Thing(Kind.REQUEST, vcpu, request.ordinal());
-    }
-
     private static Thing vector(int vcpu, int vector) {
         return new Thing(Kind.VECTOR, vcpu, vector);
     }
@@ -74,10 +72,10 @@ record Effect(List<Thing> sets, List<Thing> changes, List<Thing> reads) {
     private static boolean requests(Event event, Draft d) {
         if (event instanceof Event.RequestMade e) {
             cause(e).ifPresent(d::reads);
-            Thing bit = request(e.vcpu(), e.flow().request());
+            Thing bit = Thing.request(e.vcpu(), e.flow().request());
             return e.coalesced() ? d.changes(bit) : d.sets(bit);
         } else if (event instanceof Event.RequestSeen e) {
-            Thing bit = request(e.vcpu(), e.flow().request());
+            Thing bit = Thing.request(e.vcpu(), e.flow().request());
             return d.reads(bit).sets(bit);
         } else if (event instanceof Event.RequestApplied) {
             return d.nothing(); // what it does has an event of its own
@@ -108,13 +106,13 @@ record Effect(List<Thing> sets, List<Thing> changes, List<Thing> reads) {
             return d.reads(
                             Thing.of(Kind.ENTRY, Thing.ANY),
                             Thing.of(Kind.ROUTING, Thing.ANY),
-                            request(e.vcpu(), VcpuRequest.SCAN_IOAPIC))
+                            Thing.request(e.vcpu(), VcpuRequest.SCAN_IOAPIC))
                     .sets(Thing.of(Kind.HANDLED, e.vcpu()));
         } else if (event instanceof Event.EoiExitmapLoaded e) {
             return d.reads(
                             Thing.of(Kind.HANDLED, e.vcpu()),
                             Thing.of(Kind.SYNIC, e.vcpu()),
-                            request(e.vcpu(), VcpuRequest.LOAD_EOI_EXITMAP))
+                            Thing.request(e.vcpu(), VcpuRequest.LOAD_EOI_EXITMAP))
                     .sets(Thing.of(Kind.BITMAP, e.vcpu()));
         } else if (event instanceof Event.EoiExitmapLoadSkipped e) {
             return d.reads(Thing.of(Kind.APICV, e.vcpu())).changes(Thing.of(Kind.BITMAP, e.vcpu()));
@@ -159,7 +157,11 @@ record Effect(List<Thing> sets, List<Thing> changes, List<Thing> reads) {
         } else if (event instanceof Event.RtcTracked || event instanceof Event.RtcEoiMissing) {
             return d.changes(Thing.of(Kind.RTC, Thing.ANY));
         }
+        if (event instanceof Event.PicIrqSet) {
+            return d.changes(Thing.of(Kind.PIC, Thing.ANY));
+        }
         boolean ofAnyPin = event instanceof Event.IoapicEoiInjectDelayed
+                || event instanceof Event.PitTicked
                 || event instanceof Event.ResampleSignalled
                 || event instanceof Event.StormUnderWay
                 || event instanceof Event.IoapicStateSaved
@@ -202,8 +204,36 @@ record Effect(List<Thing> sets, List<Thing> changes, List<Thing> reads) {
                                 vector(e.vcpu(), e.vector()),
                                 Thing.of(Kind.SLEEP, e.vcpu()),
                                 Thing.of(Kind.POSTED, e.vcpu()),
-                                request(e.vcpu(), VcpuRequest.EVENT))
+                                Thing.request(e.vcpu(), VcpuRequest.EVENT))
                         .nothing();
+    }
+
+    /** What local APICs hold, where no other CPU or processor is about it. */
+    private static boolean registers(Event event, Draft d) {
+        if (event instanceof Event.InterruptRequested e) {
+            return d.reads(sender(e.vector())).changes(vector(e.vcpu(), e.vector()));
+        } else if (event instanceof Event.IrrPendingRaised e) {
+            return d.changes(vector(e.vcpu(), e.vector()));
+        } else if (event instanceof Event.InterruptAcknowledged e) {
+            return d.changes(vector(e.vcpu(), e.vector()));
+        } else if (event instanceof Event.InterruptDiscarded e) {
+            return d.reads(Thing.of(Kind.IDENTITY, e.vcpu())).changes(vector(e.vcpu(), e.vector()));
+        } else if (event instanceof Event.InterruptsHeldBack e) {
+            return d.changes(vector(e.vcpu(), e.requested()));
+        } else if (event instanceof Event.HostInterruptHandled e) {
+            return d.sets(sender(e.vector()));
+        } else if (event instanceof Event.LapicStateSet e) {
+            return d.sets(vector(e.vcpu(), Thing.ANY));
+        } else if (event instanceof Event.VcpuReset e) {
+            return d.sets(vector(e.vcpu(), Thing.ANY), Thing.of(Kind.OTHER, e.vcpu()));
+        } else if (event instanceof Event.ApicIdentityChanged e) {
+            return d.sets(Thing.of(Kind.IDENTITY, e.identity().vcpu()));
+        } else if (event instanceof Event.VcpuAudited e) {
+            e.irr().or(e.pir()).vectors().forEach(vector -> d.reads(vector(e.vcpu(), vector)));
+            return d.reads(Thing.of(Kind.SLEEP, e.vcpu()), Thing.of(Kind.POSTED, e.vcpu()))
+                    .nothing();
+        }
+        return false;
     }
 
     private static boolean posting(Event event, Draft d) {
@@ -221,6 +251,8 @@ record Effect(List<Thing> sets, List<Thing> changes, List<Thing> reads) {
             return d.changes(vector(e.vcpu(), e.vector()));
         } else if (event instanceof Event.InterruptStateLoaded e) {
             return d.changes(Thing.of(Kind.POSTED, e.vcpu()));
+        } else if (event instanceof Event.NotificationHeld e) {
+            return d.changes(Thing.of(Kind.POSTED, e.vcpu()), Thing.of(Kind.KICK, e.vcpu()));
         }
         return false;
     }
@@ -240,6 +272,14 @@ record Effect(List<Thing> sets, List<Thing> changes, List<Thing> reads) {
             return d.sets(Thing.of(Kind.PLACE, e.vcpu()));
         } else if (event instanceof Event.VcpuScheduledOut e) {
             return d.sets(Thing.of(Kind.PLACE, e.vcpu()));
+        } else if (event instanceof Event.SleeperFound e) {
+            return d.changes(Thing.of(Kind.SLEEP, e.vcpu()));
+        } else if (event instanceof Event.VcpuSignalled e) {
+            return d.changes(Thing.of(Kind.SLEEP, e.vcpu()), Thing.of(Kind.KICK, e.vcpu()));
+        } else if (event instanceof Event.ModeExchanged e) {
+            return d.changes(Thing.of(Kind.MODE, e.vcpu()), Thing.of(Kind.KICK, e.vcpu()));
+        } else if (event instanceof Event.ImmediateExitWanted e) {
+            return d.changes(Thing.of(Kind.KICK, e.vcpu()));
         } else if (event instanceof Event.UserspaceExited e) {
             return d.changes(Thing.of(Kind.OTHER, e.vcpu()));
         }
@@ -252,7 +292,7 @@ record Effect(List<Thing> sets, List<Thing> changes, List<Thing> reads) {
         } else if (event instanceof Event.ApicvInhibitsStored) {
             return d.sets(Thing.of(Kind.INHIBITS, Thing.ANY));
         } else if (event instanceof Event.ApicvUpdated e && e.changed()) {
-            return d.reads(Thing.of(Kind.INHIBITS, Thing.ANY), request(e.vcpu(), VcpuRequest.APICV_UPDATE))
+            return d.reads(Thing.of(Kind.INHIBITS, Thing.ANY), Thing.request(e.vcpu(), VcpuRequest.APICV_UPDATE))
                     .sets(Thing.of(Kind.APICV, e.vcpu()));
         } else if (event instanceof Event.ApicvUpdated) {
             return d.nothing();

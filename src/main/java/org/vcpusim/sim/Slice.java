@@ -6,10 +6,14 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.vcpusim.check.Invariant;
+import org.vcpusim.check.Invariants;
+import org.vcpusim.check.Thing;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.check.Violation;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Rules;
 import org.vcpusim.kvm.VcpuRequest;
-import org.vcpusim.sim.Thing.Kind;
 import org.vcpusim.trace.Source;
 import org.vcpusim.trace.TraceRecord;
 
@@ -47,9 +51,9 @@ final class Slice {
     /** The records that {@code violation} is about; not the one that only says that the end has come. */
     private static Set<TraceRecord> named(Violation violation) {
         Event at = violation.at().event();
-        boolean onlyTheEnd = at instanceof Event.EoiExitBitmapAudited audit
-                && audit.verdict() != Event.BitmapVerdict.WRONG
-                && violation.since().isPresent();
+        boolean wrong = at instanceof Event.EoiExitBitmapAudited audit && audit.verdict() == Event.BitmapVerdict.WRONG;
+        boolean onlyTheEnd =
+                StoryWords.isAudit(at) && !wrong && violation.since().isPresent();
         Set<TraceRecord> named = new LinkedHashSet<>();
         violation.since().ifPresent(named::add);
         if (!onlyTheEnd) {
@@ -59,9 +63,12 @@ final class Slice {
     }
 
     private void looksAt(Violation violation, Set<TraceRecord> named) {
-        Source source = violation.at().source();
-        int vcpu = source.kind() == Source.Kind.VCPU ? source.index() : Thing.ANY;
-        live.addAll(parts(violation.invariant(), vcpu));
+        int vcpu = vcpu(violation, named);
+        int pin = pin(named);
+        for (Invariant rule :
+                Invariants.only(violation.invariant(), Rules.UPSTREAM).list()) {
+            rule.looksAt().forEach(thing -> live.add(thing.about(vcpu, pin)));
+        }
         Event at = violation.at().event();
         boolean onlySince = at instanceof Event.BroadcastCompleted && named.size() > 1;
         named.stream()
@@ -70,8 +77,31 @@ final class Slice {
         if (at instanceof Event.GuestEntered entered) {
             Stream.of(VcpuRequest.values())
                     .filter(request -> (entered.requests() >> request.bit() & 1) != 0)
-                    .forEach(request -> live.add(request(entered.vcpu(), request)));
+                    .forEach(request -> live.add(Thing.request(entered.vcpu(), request)));
         }
+    }
+
+    /** The vCPU that {@code violation} is about: that of the last record it names, else whose thread has recorded that. */
+    private static int vcpu(Violation violation, Set<TraceRecord> named) {
+        int vcpu = Thing.ANY;
+        for (TraceRecord record : named) {
+            vcpu = record.event() instanceof Event.OfVcpu of ? of.vcpu() : vcpu;
+        }
+        Source source = violation.at().source();
+        return vcpu == Thing.ANY && source.kind() == Source.Kind.VCPU ? source.index() : vcpu;
+    }
+
+    /** The pin that {@code named} are about, or any. */
+    private static int pin(Set<TraceRecord> named) {
+        return named.stream()
+                .map(record -> effect(record))
+                .flatMap(effect -> Stream.of(effect.sets(), effect.changes(), effect.reads()))
+                .flatMap(List::stream)
+                .filter(thing -> thing.kind() == Kind.LINE || thing.kind() == Kind.ENTRY)
+                .mapToInt(Thing::owner)
+                .filter(owner -> owner != Thing.ANY)
+                .findFirst()
+                .orElse(Thing.ANY);
     }
 
     private void about(TraceRecord record) {
@@ -79,45 +109,6 @@ final class Slice {
         live.addAll(effect.sets());
         live.addAll(effect.changes());
         live.addAll(effect.reads());
-    }
-
-    /** What an invariant looks at, apart from what its event names; {@code vcpu} is the one that it is about, or any. */
-    private static List<Thing> parts(String invariant, int vcpu) {
-        return switch (invariant) {
-            case "I1" -> of(vcpu, Kind.BITMAP, Kind.HANDLED, Kind.SYNIC);
-            case "I3", "I4" -> and(of(vcpu, Kind.HANDLED), Thing.of(Kind.ENTRY, Thing.ANY));
-            case "I5" ->
-                and(of(vcpu, Kind.HANDLED), Thing.of(Kind.ENTRY, Thing.ANY), request(vcpu, VcpuRequest.SCAN_IOAPIC));
-            case "I9" -> of(Thing.ANY, Kind.RTC, Kind.LINE);
-            case "I10" ->
-                and(of(vcpu, Kind.APICV), Thing.of(Kind.INHIBITS, Thing.ANY), request(vcpu, VcpuRequest.APICV_UPDATE));
-            case "I11", "L6" -> of(vcpu, Kind.BITMAP, Kind.NESTED);
-            case "R5" -> of(vcpu, Kind.SLEEP);
-            case "P4" -> of(vcpu, Kind.VECTOR, Kind.POSTED, Kind.APICV, Kind.NESTED);
-            case "P7" -> of(vcpu, Kind.NESTED_POSTED, Kind.KICK);
-            case "M1" -> of(Thing.ANY, Kind.ENTRY);
-            case "H1" -> of(Thing.ANY, Kind.LINE, Kind.SENDER, Kind.ENTRY);
-            default -> ofFamily(invariant, vcpu);
-        };
-    }
-
-    private static List<Thing> ofFamily(String invariant, int vcpu) {
-        if (invariant.startsWith("R") || invariant.equals("I2")) {
-            return of(vcpu, Kind.KICK, Kind.MODE);
-        }
-        return invariant.startsWith("P") ? of(vcpu, Kind.VECTOR, Kind.POSTED, Kind.KICK, Kind.PLACE) : List.of();
-    }
-
-    private static List<Thing> of(int owner, Kind... kinds) {
-        return Stream.of(kinds).map(kind -> Thing.of(kind, owner)).toList();
-    }
-
-    private static List<Thing> and(List<Thing> some, Thing... more) {
-        return Stream.concat(some.stream(), Stream.of(more)).toList();
-    }
-
-    private static Thing request(int vcpu, VcpuRequest request) {
-        return new Thing(Kind.REQUEST, vcpu, request.ordinal());
     }
 
     private boolean isChangedBy(TraceRecord record) {

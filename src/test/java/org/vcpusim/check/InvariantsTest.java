@@ -213,6 +213,11 @@ class InvariantsTest {
         List<String> given = new ArrayList<>();
         Invariants invariants = Invariants.allAnd(new Invariant("X1", "", Tracepoint.KVM_EXIT, Tracepoint.VCPU_RESET) {
             @Override
+            public List<Thing> looksAt() {
+                return List.of();
+            }
+
+            @Override
             public void accept(TraceRecord record) {
                 given.add(Tracepoint.of(record.event()).traceName());
             }

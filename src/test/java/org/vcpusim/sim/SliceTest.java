@@ -10,7 +10,9 @@ import org.vcpusim.arch.ExitReason;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.check.Violation;
+import org.vcpusim.kvm.EntryPhase;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.MpState;
 import org.vcpusim.kvm.RequestSet;
 import org.vcpusim.kvm.VcpuMode;
 import org.vcpusim.kvm.VcpuRequest;
@@ -90,6 +92,39 @@ class SliceTest {
         int seen = sees(0);
         int scan = scans(0, 2);
         assertEquals(List.of(first, second, made, seen, scan), slice("I3", scan));
+    }
+
+    @Test
+    void anInterruptThatIsLostHasItsSenderAndTheSleep() {
+        add(Source.vcpu(0), new Event.VcpuBlocked(1));
+        add(Source.vcpu(0), new Event.PostedInterruptSet(1, 0x41, Event.Poster.CPU, false));
+        int blocked = add(Source.vcpu(0), new Event.VcpuBlocked(0));
+        int message = add(Source.VM, new Event.MsiSet(0xfee0_0000L, 0x41));
+        int posted = add(Source.VM, new Event.PostedInterruptSet(0, 0x41, Event.Poster.CPU, false));
+        add(Source.VM, new Event.MsiSet(0xfee0_0000L, 0x42));
+        int audit = add(
+                Source.vcpu(0),
+                new Event.VcpuAudited(
+                        0,
+                        EntryPhase.BLOCKED,
+                        MpState.HALTED,
+                        true,
+                        true,
+                        0,
+                        VectorBitmap.EMPTY,
+                        VectorBitmap.EMPTY,
+                        VectorBitmap.of(0x41)));
+        assertEquals(List.of(blocked, message, posted, audit), slice("L3", audit));
+    }
+
+    @Test
+    void whatARuleLooksAtIsOfTheVcpuOrPinThatItsViolationIsAbout() {
+        makes(1);
+        int other = writes(17, 1);
+        int write = writes(16, 2);
+        int raised = add(Source.VM, new Event.IoapicIrqSet(RedirectionEntry.RESET, 16, false, 1, true));
+        assertEquals(List.of(write, raised), slice("I8", raised));
+        assertEquals(List.of(other, write, raised), slice("H1", raised));
     }
 
     @Test

@@ -1,7 +1,9 @@
 package org.vcpusim.sim;
 
 import java.util.Arrays;
+import java.util.List;
 import org.vcpusim.check.Invariant;
+import org.vcpusim.check.Thing;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Machine;
 import org.vcpusim.kvm.VcpuMode;
@@ -36,6 +38,11 @@ final class TargetsAreTold extends Invariant {
         inGuest = new boolean[machine.vcpuCount()];
         madeInGuest = new boolean[machine.vcpuCount()];
         told = new boolean[machine.vcpuCount()];
+    }
+
+    @Override
+    public List<Thing> looksAt() {
+        return List.of();
     }
 
     @Override

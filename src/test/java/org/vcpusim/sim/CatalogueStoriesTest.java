@@ -1,0 +1,73 @@
+package org.vcpusim.sim;
+
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.vcpusim.kvm.Fix;
+import org.vcpusim.scenario.Scenario;
+import org.vcpusim.scenario.ScenarioFile;
+import org.vcpusim.schedule.Strategies;
+
+/** The story of every fix of the catalogue that some run shows the absence of. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class CatalogueStoriesTest {
+    private static final long MINUTES = 600_000_000_000L;
+    private static final int MOST_STEPS = 15;
+
+    /** As trace lines have it, and words never. */
+    private static final Pattern TRACED = Pattern.compile("\\b(vcpu|vec|apicid|req) [0-9A-Z]|\\bAPIC_[A-Z]+ = |0{16}");
+
+    private Hunt hunt;
+
+    @BeforeAll
+    void begin() {
+        hunt = new Hunt(Strategies.DEFAULT, 1);
+    }
+
+    @AfterAll
+    void end() {
+        hunt.close();
+    }
+
+    private static Stream<Fix> fixes() {
+        return Arrays.stream(Fix.values()).filter(Fix::isVisible);
+    }
+
+    private static List<Scenario> scenarios(Fix fix) throws IOException {
+        try (Stream<Path> files = Files.list(Path.of("conf", "scenarios", "bugs"))) {
+            return files.filter(file ->
+                            file.getFileName().toString().startsWith(fix.id().toLowerCase(Locale.ROOT) + "-"))
+                    .sorted()
+                    .map(ScenarioFile::read)
+                    .toList();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("fixes")
+    void aStoryIsShortAndInWords(Fix fix) throws IOException {
+        Hunt.Catch caught = hunt.hunt(Hunt.Prey.of(fix, scenarios(fix)), MINUTES, () -> false);
+        Story story = Story.of(caught.found().orElseThrow(), "TOKEN");
+        String text = StoryText.of(story, 120, StoryText.Colour.OFF);
+        List<String> lines = story.steps().stream()
+                .flatMap(step -> step.lines().stream())
+                .map(Story.Line::text)
+                .toList();
+        assertTrue(story.steps().size() <= MOST_STEPS, text);
+        assertTrue(lines.size() > 1, text);
+        assertFalse(lines.stream().anyMatch(line -> TRACED.matcher(line).find()), text);
+    }
+}
