@@ -1,7 +1,6 @@
 package org.vcpusim.sim;
 
 import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Lock;
@@ -13,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.LineTraceWriter;
 import org.vcpusim.trace.Recorder;
+import org.vcpusim.trace.SharedLines;
 import org.vcpusim.trace.Source;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.TraceSink;
@@ -21,11 +21,10 @@ import org.vcpusim.trace.TraceSink;
  * Orders the events of actors that run in parallel.
  *
  * <p>An actor takes the next number with one atomic addition, at the moment of the event, so that an event that caused
- * another always has the smaller number, and puts the event into the lane of its thread. Where a trace is written, it writes
- * the body of its line too. Every so many records, one of the threads takes out what is there in all lanes, in the order of
+ * another always has the smaller number, and puts the event into the lane of its thread. Every so many records, one of the threads takes out what is there in all lanes, in the order of
  * the numbers, and gives it to the sinks, unless another is at it: a thread of its own for that would take its time from the
  * actors. Lanes are bounded: an actor whose lane is full takes records out or waits for the one that does; nothing is
- * dropped.
+ * dropped. Lines of a trace do not go through lanes: {@link SharedLines} numbers events as it writes them.
  *
  * <p>Time is real time since the start. {@link #elapse} does nothing: work inside a guest takes no time of the host.
  */
@@ -33,14 +32,14 @@ final class LiveRecorder implements Recorder, AutoCloseable {
     private static final long PARK_NANOS = 20_000;
     private static final int LARGEST_CHUNK = 64;
 
-    private final @Nullable LineTraceWriter lines;
+    private final @Nullable SharedLines lines;
     private final List<TraceSink> sinks;
     private final Consumer<Throwable> onFailure;
     private final int capacity;
     /** The records after which one is due to hand over. */
     private final int batch;
 
-    private final ThreadLocal<RecordLane> own = ThreadLocal.withInitial(this::newLane);
+    private final ThreadLocal<Own> own = ThreadLocal.withInitial(this::newThread);
     private final List<RecordLane> lanes = new CopyOnWriteArrayList<>();
 
     private final AtomicLong next = new AtomicLong();
@@ -62,33 +61,51 @@ final class LiveRecorder implements Recorder, AutoCloseable {
         if (capacity < 1 || Integer.bitCount(capacity) != 1) {
             throw new IllegalArgumentException("recorder-capacity = " + capacity + ": must be a power of two");
         }
-        lines = wanted.stream()
+        LineTraceWriter writer = wanted.stream()
                 .filter(LineTraceWriter.class::isInstance)
                 .map(LineTraceWriter.class::cast)
                 .findFirst()
                 .orElse(null);
-        sinks = wanted.stream().filter(sink -> sink != lines).collect(Collectors.toUnmodifiableList());
+        lines = writer == null ? null : new SharedLines(writer, onFailure);
+        sinks = wanted.stream().filter(sink -> sink != writer).collect(Collectors.toUnmodifiableList());
         this.onFailure = onFailure;
         this.capacity = capacity;
         batch = Math.min(capacity, LARGEST_CHUNK);
     }
 
-    private RecordLane newLane() {
-        RecordLane lane = new RecordLane(capacity, batch, lines);
+    /** What one thread records with. */
+    private record Own(RecordLane lane, SharedLines.@Nullable Writer lines) {}
+
+    private Own newThread() {
+        RecordLane lane = new RecordLane(capacity, batch);
         lanes.add(lane);
-        return lane;
+        return new Own(lane, lines == null ? null : lines.writer());
     }
 
     @Override
     public void record(Source source, Event event) {
-        RecordLane lane = own.get();
+        Own thread = own.get();
+        SharedLines.Writer writer = thread.lines;
+        long now = System.nanoTime() - start;
+        if (sinks.isEmpty() && writer != null) {
+            writer.write(source, event, now);
+            return;
+        }
+        RecordLane lane = thread.lane;
         while (!lane.hasRoom()) {
             if (!handOver()) {
                 LockSupport.parkNanos(this, PARK_NANOS);
             }
         }
-        long number = next.getAndIncrement();
-        lane.add(number, System.nanoTime() - start, source, event, !sinks.isEmpty());
+        long number;
+        if (writer == null) {
+            number = next.getAndIncrement();
+            lane.add(number, now, source, event);
+        } else {
+            writer.write(source, event, now);
+            number = writer.order();
+            lane.add(number, writer.nanos(), source, event);
+        }
         if (number % batch == batch - 1) {
             handOver();
         }
@@ -101,7 +118,7 @@ final class LiveRecorder implements Recorder, AutoCloseable {
 
     /** How many events were recorded. */
     long records() {
-        return next.get();
+        return lines == null ? next.get() : lines.records();
     }
 
     /** Hands over what is there unless another thread is at it; returns whether there was anything. */
@@ -144,15 +161,9 @@ final class LiveRecorder implements Recorder, AutoCloseable {
 
     private @Nullable Throwable accepted(RecordLane.Chunk chunk, int index) {
         try {
-            Source source = chunk.sources[index];
-            if (lines != null && chunk.bodies != null) {
-                lines.accept(taken, last, source, chunk.bodies, chunk.begin(index), chunk.ends[index]);
-            }
-            if (!sinks.isEmpty()) {
-                TraceRecord record = new TraceRecord(taken, last, source, Objects.requireNonNull(chunk.events[index]));
-                for (TraceSink sink : sinks) {
-                    sink.accept(record);
-                }
+            TraceRecord record = new TraceRecord(taken, last, chunk.sources[index], chunk.events[index]);
+            for (TraceSink sink : sinks) {
+                sink.accept(record);
             }
             return null;
         } catch (RuntimeException | Error e) {
@@ -169,6 +180,9 @@ final class LiveRecorder implements Recorder, AutoCloseable {
             handOver(Long.MAX_VALUE);
         } finally {
             handover.unlock();
+            if (lines != null) {
+                lines.close();
+            }
         }
     }
 }

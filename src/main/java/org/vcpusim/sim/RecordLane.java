@@ -6,7 +6,6 @@ import java.util.Deque;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.kvm.Event;
-import org.vcpusim.trace.LineTraceWriter;
 import org.vcpusim.trace.Source;
 
 /**
@@ -19,7 +18,6 @@ import org.vcpusim.trace.Source;
 final class RecordLane {
     private final int chunks;
     private final int chunkSize;
-    private final @Nullable LineTraceWriter lines;
     /** Chunks to be filled again, the last one first: it is what the caches hold. */
     private final Deque<Chunk> free = new ConcurrentLinkedDeque<>();
 
@@ -30,16 +28,11 @@ final class RecordLane {
     // Of the thread that takes out.
     private Chunk taking;
 
-    /**
-     * A lane for {@code capacity} records, in chunks of {@code chunkSize}.
-     *
-     * @param lines whose lines are made ahead, null for none
-     */
-    RecordLane(int capacity, int chunkSize, @Nullable LineTraceWriter lines) {
+    /** A lane for {@code capacity} records, in chunks of {@code chunkSize}. */
+    RecordLane(int capacity, int chunkSize) {
         this.chunkSize = chunkSize;
-        this.lines = lines;
         chunks = Math.max(2, capacity / chunkSize);
-        filling = new Chunk(chunkSize, lines);
+        filling = new Chunk(chunkSize);
         taking = filling;
     }
 
@@ -61,12 +54,7 @@ final class RecordLane {
         final long[] numbers;
         final long[] nanos;
         final Source[] sources;
-        /** Null where there are only lines to be written. */
-        final @Nullable Event[] events;
-        /** Where the body of a record's line ends; the next one's begins there. */
-        final int[] ends;
-        /** What lines say of the events; null where no lines are written. */
-        final LineTraceWriter.@Nullable Bodies bodies;
+        final Event[] events;
 
         /** How many are there; written through FILLED when the record is. */
         private int filled;
@@ -77,27 +65,17 @@ final class RecordLane {
         @SuppressWarnings("UnusedVariable")
         private @Nullable Chunk next;
 
-        private Chunk(int size, @Nullable LineTraceWriter lines) {
+        private Chunk(int size) {
             numbers = new long[size];
             nanos = new long[size];
             sources = new Source[size];
             events = new Event[size];
-            ends = new int[size];
-            bodies = lines == null ? null : lines.bodies();
         }
 
         private void empty() {
             filled = 0;
             taken = 0;
             NEXT.set(this, null);
-            if (bodies != null) {
-                bodies.clear();
-            }
-        }
-
-        /** Where the body of record {@code index} begins. */
-        int begin(int index) {
-            return index == 0 ? 0 : ends[index - 1];
         }
     }
 
@@ -112,7 +90,7 @@ final class RecordLane {
                 return false;
             }
             made++;
-            chunk = new Chunk(chunkSize, lines);
+            chunk = new Chunk(chunkSize);
         } else {
             chunk.empty();
         }
@@ -121,19 +99,14 @@ final class RecordLane {
         return true;
     }
 
-    /** Adds a record, for which there is room; {@code event} is kept if {@code keepsEvent}. */
-    void add(long number, long nanos, Source source, Event event, boolean keepsEvent) {
+    /** Adds a record, for which there is room. */
+    void add(long number, long nanos, Source source, Event event) {
         Chunk chunk = filling;
         int index = chunk.filled;
         chunk.numbers[index] = number;
         chunk.nanos[index] = nanos;
         chunk.sources[index] = source;
-        if (chunk.bodies != null) {
-            chunk.ends[index] = chunk.bodies.add(source, event);
-        }
-        if (keepsEvent) {
-            chunk.events[index] = event;
-        }
+        chunk.events[index] = event;
         Chunk.FILLED.setRelease(chunk, index + 1);
     }
 

@@ -55,13 +55,17 @@ final class AsciiBuffer {
         return this;
     }
 
-    /** Appends the bytes of {@code other} from {@code from} to {@code to}. */
-    AsciiBuffer append(AsciiBuffer other, int from, int to) {
-        int length = to - from;
-        reserve(length);
-        System.arraycopy(other.bytes, from, bytes, size, length);
-        size += length;
+    /** Appends the bytes of {@code other}. */
+    AsciiBuffer append(AsciiBuffer other) {
+        reserve(other.size);
+        System.arraycopy(other.bytes, 0, bytes, size, other.size);
+        size += other.size;
         return this;
+    }
+
+    /** Copies {@code length} bytes, from the one at {@code from}, to {@code at} in {@code target}. */
+    void copyTo(int from, byte[] target, int at, int length) {
+        System.arraycopy(bytes, from, target, at, length);
     }
 
     void clear() {
@@ -82,11 +86,19 @@ final class AsciiBuffer {
             long high = value / HUNDRED_MILLION;
             return decimal(high).eightDigits((int) (value - high * HUNDRED_MILLION), 8);
         }
+        return eightDigits((int) value, digits(value));
+    }
+
+    /** How many decimal digits {@code value} has, which is not negative. */
+    static int digits(long value) {
+        if (value >= HUNDRED_MILLION) {
+            return digits(value / HUNDRED_MILLION) + 8;
+        }
         int digits = 1;
         for (long limit = 10; value >= limit; limit *= 10) {
             digits++;
         }
-        return eightDigits((int) value, digits);
+        return digits;
     }
 
     /** Appends {@code value}, 0 to 999,999,999, with leading zeros. */

@@ -19,16 +19,23 @@ final class LineOutput {
         this.out = out;
     }
 
-    /** Where the line is written. */
-    AsciiBuffer line() {
-        return buffer;
-    }
-
-    /** Ends the line. */
-    void end() {
-        buffer.character('\n');
+    /** Writes {@code line}, which ends with its line feed. */
+    void line(AsciiBuffer line) {
+        buffer.append(line);
         if (buffer.size() >= BLOCK) {
             drain();
+        }
+    }
+
+    /** Writes whole lines, {@code length} bytes from {@code from}. */
+    void write(byte[] lines, int from, int length) {
+        if (buffer.size() > 0) {
+            drain();
+        }
+        try {
+            out.write(lines, from, length);
+        } catch (IOException e) {
+            throw notWritten(e);
         }
     }
 

@@ -1,30 +1,27 @@
 package org.vcpusim.trace;
 
 import java.io.OutputStream;
-import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.vcpusim.kvm.Event;
 
 /**
  * Writes a trace as lines, a record each.
  *
- * <p>What a line says of its event does not depend on the record's place in the order. So it can be made ahead, as a
- * part of {@link Bodies}, by the thread that reports the event; the one thread that writes lines then has little to do.
+ * <p>Of a line only the stamp, the record's place in the order and its time, depends on the other records. The rest can be put
+ * together ahead by the thread that reports the event: see {@link SharedLines}.
  */
 public abstract class LineTraceWriter implements TraceSink {
     private static final int USUAL_LENGTH = 256;
 
-    /** Where lines are put together. */
+    /** Where lines go. */
     final LineOutput out;
 
-    private final Supplier<Bodies> bodies;
-    private final Bodies own;
+    private @Nullable Line own;
     private long most = Long.MAX_VALUE;
 
-    /** Writes to {@code stream}, which {@link #close} closes; {@code bodies} makes empty ones in the writer's format. */
-    LineTraceWriter(OutputStream stream, Supplier<Bodies> bodies) {
+    /** Writes to {@code stream}, which {@link #close} closes. */
+    LineTraceWriter(OutputStream stream) {
         out = new LineOutput(stream);
-        this.bodies = bodies;
-        own = bodies.get();
     }
 
     /** Writes the first {@code records} records of the trace and no more. */
@@ -32,49 +29,62 @@ public abstract class LineTraceWriter implements TraceSink {
         most = records;
     }
 
-    /** What lines say of their events, one behind the other; used again and again, by one thread at a time. */
-    public abstract static class Bodies {
-        /** The bytes. */
+    /** A line under construction, used again and again by one thread. */
+    abstract static class Line {
+        /** The line so far: what stands before the stamp; once it is {@link #stamp}ed, all of it. */
         final AsciiBuffer text = new AsciiBuffer(USUAL_LENGTH);
 
-        /** Forgets all. */
-        public final void clear() {
+        /** What stands behind the stamp. */
+        final AsciiBuffer rest = new AsciiBuffer(USUAL_LENGTH);
+
+        /** Starts the line of {@code event}, reported by {@code source}. */
+        final void begin(Source source, Event event) {
             text.clear();
+            before(source);
+            rest.clear();
+            after(source, event);
+            rest.character('\n');
         }
 
-        /** Adds what there is to say of {@code event}, reported by {@code source}; returns where it ends. */
-        public final int add(Source source, Event event) {
-            write(source, event);
-            return text.size();
+        /** The length of the line once it has that stamp. */
+        final int length(long order, long nanos) {
+            return text.size() + stampLength(order, nanos) + rest.size();
         }
 
-        abstract void write(Source source, Event event);
+        /** Completes the line. */
+        final void stamp(long order, long nanos) {
+            writeStamp(order, nanos);
+            text.append(rest);
+        }
+
+        abstract void before(Source source);
+
+        abstract int stampLength(long order, long nanos);
+
+        abstract void writeStamp(long order, long nanos);
+
+        abstract void after(Source source, Event event);
     }
 
-    /** Bodies in this writer's format, none yet. */
-    public final Bodies bodies() {
-        return bodies.get();
+    /** An empty line in this writer's format. */
+    abstract Line line();
+
+    /** Whether record {@code order} is one of those that are written. */
+    final boolean writes(long order) {
+        return order < most;
     }
 
     @Override
     public final void accept(TraceRecord record) {
-        own.clear();
-        int end = own.add(record.source(), record.event());
-        accept(record.order(), record.nanos(), record.source(), own, 0, end);
-    }
-
-    /** Writes the line of record {@code order}, whose body was made ahead and goes from {@code from} to {@code to}. */
-    public final void accept(long order, long nanos, Source source, Bodies bodies, int from, int to) {
-        if (order >= most) {
+        if (!writes(record.order())) {
             return;
         }
-        head(order, nanos, source);
-        out.line().append(bodies.text, from, to);
-        out.end();
+        Line line = own == null ? line() : own;
+        own = line;
+        line.begin(record.source(), record.event());
+        line.stamp(record.order(), record.nanos());
+        out.line(line.text);
     }
-
-    /** Writes what comes before the body. */
-    abstract void head(long order, long nanos, Source source);
 
     @Override
     public final void close() {

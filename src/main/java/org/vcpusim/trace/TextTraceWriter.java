@@ -21,17 +21,18 @@ import org.vcpusim.kvm.Event;
 public final class TextTraceWriter extends LineTraceWriter {
     private static final int PROCESS = 4300;
     private static final long NANOS_PER_SECOND = 1_000_000_000;
+    private static final int DECIMALS = 9;
+    private static final int HEADER_LENGTH = 1024;
     private static final byte[][] NAME_COLUMNS = Arrays.stream(Tracepoint.values())
             .map(tracepoint -> (": " + tracepoint.traceName() + ": ").getBytes(StandardCharsets.US_ASCII))
             .toArray(byte[][]::new);
 
     private final int vcpuCount;
     private final byte[][] vcpuColumns;
-    private final Map<Source, byte[]> otherColumns = new HashMap<>();
 
     /** Writes the header to {@code stream}, which {@link #close} closes; sources are of {@code vcpuCount} vCPUs. */
     public TextTraceWriter(OutputStream stream, int vcpuCount) {
-        super(stream, TextBodies::new);
+        super(stream);
         this.vcpuCount = vcpuCount;
         vcpuColumns = new byte[vcpuCount][];
         for (int index = 0; index < vcpuCount; index++) {
@@ -40,25 +41,46 @@ public final class TextTraceWriter extends LineTraceWriter {
         header();
     }
 
-    private static final class TextBodies extends Bodies {
-        private final EventText fields = new EventText(text);
+    @Override
+    Line line() {
+        return new TextLine();
+    }
+
+    private final class TextLine extends Line {
+        private final EventText fields = new EventText(rest);
+        private final Map<Source, byte[]> otherColumns = new HashMap<>();
 
         @Override
-        void write(Source source, Event event) {
-            text.copy(NAME_COLUMNS[Tracepoint.of(event).ordinal()]);
+        void before(Source source) {
+            text.copy(
+                    switch (source.kind()) {
+                        case VCPU, GUEST -> vcpuColumns[source.index()];
+                        case VM, USERSPACE, TIMER, DEVICE, PCPU, WIRE ->
+                            otherColumns.computeIfAbsent(source, TextTraceWriter.this::otherColumns);
+                    });
+        }
+
+        @Override
+        int stampLength(long order, long nanos) {
+            return AsciiBuffer.digits(nanos / NANOS_PER_SECOND) + 1 + DECIMALS;
+        }
+
+        @Override
+        void writeStamp(long order, long nanos) {
+            long seconds = nanos / NANOS_PER_SECOND;
+            text.decimal(seconds).character('.').nineDigits((int) (nanos - seconds * NANOS_PER_SECOND));
+        }
+
+        @Override
+        void after(Source source, Event event) {
+            rest.copy(NAME_COLUMNS[Tracepoint.of(event).ordinal()]);
             event.accept(fields);
         }
     }
 
-    @Override
-    void head(long order, long nanos, Source source) {
-        long seconds = nanos / NANOS_PER_SECOND;
-        out.line().copy(columnsOf(source)).decimal(seconds).character('.').nineDigits((int)
-                (nanos - seconds * NANOS_PER_SECOND));
-    }
-
     private void header() {
-        out.line().text("""
+        AsciiBuffer header = new AsciiBuffer(HEADER_LENGTH);
+        header.text("""
                 # tracer: nop
                 #
                 # entries-in-buffer/entries-written: -/-   #P:\
@@ -72,15 +94,9 @@ public final class TextTraceWriter extends LineTraceWriter {
                 #                              ||| / _-=> migrate-disable
                 #                              |||| /     delay
                 #           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION
-                #              | |         |   |||||     |         |""");
-        out.end();
-    }
-
-    private byte[] columnsOf(Source source) {
-        return switch (source.kind()) {
-            case VCPU, GUEST -> vcpuColumns[source.index()];
-            case VM, USERSPACE, TIMER, DEVICE, PCPU, WIRE -> otherColumns.computeIfAbsent(source, this::otherColumns);
-        };
+                #              | |         |   |||||     |         |
+                """);
+        out.line(header);
     }
 
     private byte[] otherColumns(Source source) {
