@@ -111,9 +111,13 @@ public final class SummaryText {
             line("           not audited");
             return;
         }
-        line("           %,d of %,d equal a fresh scan", bitmaps.count(Event.BitmapVerdict.EQUAL), bitmaps.audited());
-        if (bitmaps.count(Event.BitmapVerdict.UNUSED) > 0) {
-            line("           %,d unused", bitmaps.count(Event.BitmapVerdict.UNUSED));
+        long unused = bitmaps.count(Event.BitmapVerdict.UNUSED);
+        long read = bitmaps.audited() - unused;
+        if (read > 0) {
+            line("           %,d of %,d equal a fresh scan", bitmaps.count(Event.BitmapVerdict.EQUAL), read);
+        }
+        if (unused > 0) {
+            line("           %,d that nothing reads (APICv inactive, or APIC disabled)", unused);
         }
         found("WRONG", bitmaps.wrong());
         found("with stale vectors", bitmaps.stale());

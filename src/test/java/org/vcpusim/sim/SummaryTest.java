@@ -103,6 +103,18 @@ class SummaryTest {
     }
 
     @Test
+    void aBitmapThatNothingReadsIsNotComparedInTheSummary() {
+        audit(1, Event.BitmapVerdict.UNUSED);
+        audit(2, Event.BitmapVerdict.UNUSED);
+        String inactive = SummaryText.of(summary());
+        assertFalse(inactive.contains("equal a fresh scan"), inactive);
+        assertTrue(inactive.contains("2 that nothing reads"), inactive);
+        audit(3, Event.BitmapVerdict.EQUAL);
+        String mixed = SummaryText.of(summary());
+        assertTrue(mixed.contains("1 of 1 equal a fresh scan"), mixed);
+    }
+
+    @Test
     void wrongBitmapsAndStuckPinsAreFindings() {
         assertFalse(summary().isFinding());
         audit(1, Event.BitmapVerdict.STALE_EXTRA);
