@@ -19,6 +19,7 @@ import org.vcpusim.sim.Conformance.Outcome;
 import org.vcpusim.sim.Conformance.Passed;
 import org.vcpusim.sim.Conformance.Skipped;
 import org.vcpusim.sim.VectorFile;
+import org.vcpusim.trace.FileFailures;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -146,7 +147,7 @@ final class Conform implements Callable<Integer> {
                     .sorted()
                     .toList();
         } catch (IOException e) {
-            throw new InputException(folder + ": cannot be read: " + e.getMessage());
+            throw new InputException(folder + ": cannot be read: " + FileFailures.reason(e));
         }
     }
 

@@ -27,6 +27,7 @@ import org.vcpusim.sim.RunOutcome;
 import org.vcpusim.sim.Shrinker;
 import org.vcpusim.sim.Story;
 import org.vcpusim.sim.StoryText;
+import org.vcpusim.trace.FileFailures;
 import org.vcpusim.trace.LineTraceWriter;
 import org.vcpusim.trace.TraceFormat;
 import org.vcpusim.trace.TraceSink;
@@ -218,7 +219,7 @@ final class ReplayCommand implements Callable<Integer> {
         try {
             Files.writeString(file, scenario.standalone());
         } catch (IOException e) {
-            throw new InputException("--write-scenario " + file + ": cannot be written: " + e.getMessage());
+            throw new InputException("--write-scenario " + file + ": cannot be written: " + FileFailures.reason(e));
         }
     }
 

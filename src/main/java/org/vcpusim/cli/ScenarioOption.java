@@ -10,6 +10,7 @@ import java.util.stream.Stream;
 import org.vcpusim.scenario.InputException;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.scenario.ScenarioFile;
+import org.vcpusim.trace.FileFailures;
 
 /** Finds the scenario a user names: a file, or one of the bundled ones by its name. */
 final class ScenarioOption {
@@ -35,7 +36,7 @@ final class ScenarioOption {
                     .map(ScenarioFile::read)
                     .toList();
         } catch (IOException e) {
-            throw new InputException(bugs() + ": cannot be read: " + e.getMessage());
+            throw new InputException(bugs() + ": cannot be read: " + FileFailures.reason(e));
         }
     }
 

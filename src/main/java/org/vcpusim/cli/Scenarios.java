@@ -12,6 +12,7 @@ import java.util.stream.Stream;
 import org.vcpusim.scenario.InputException;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.scenario.ScenarioFile;
+import org.vcpusim.trace.FileFailures;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -61,7 +62,7 @@ final class Scenarios implements Callable<Integer> {
                     .sorted()
                     .toList();
         } catch (IOException e) {
-            throw new InputException(folder + ": cannot be read: " + e.getMessage());
+            throw new InputException(folder + ": cannot be read: " + FileFailures.reason(e));
         }
     }
 

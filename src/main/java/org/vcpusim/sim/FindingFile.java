@@ -22,6 +22,7 @@ import org.vcpusim.scenario.InputException;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.scenario.ScenarioFile;
 import org.vcpusim.sim.StressReport.Group;
+import org.vcpusim.trace.FileFailures;
 
 /** Files with one finding each, and all that it takes to run its schedule again. */
 public final class FindingFile {
@@ -201,7 +202,7 @@ public final class FindingFile {
         } catch (NoSuchFileException e) {
             throw new InputException(file + ": must be a token, or a file of a finding; there is no such file");
         } catch (IOException e) {
-            throw new InputException(file + ": must be a file that can be read: " + e.getMessage());
+            throw new InputException(file + ": must be a file that can be read: " + FileFailures.reason(e));
         }
     }
 

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 import org.vcpusim.scenario.InputException;
+import org.vcpusim.trace.FileFailures;
 
 /**
  * A recorded vector: operations on a small machine, and after each what the recorded kernel answered and how its state
@@ -93,7 +94,7 @@ public record VectorFile(String path, List<Word> machine, List<Word> initial, Li
         } catch (ZipException | EOFException e) {
             throw new InputException(path + ": is not a whole gzip file: must be a vector file packed with gzip");
         } catch (IOException e) {
-            throw new InputException(path + ": cannot be read: " + e.getMessage());
+            throw new InputException(path + ": cannot be read: " + FileFailures.reason(e));
         }
     }
 
