@@ -4,12 +4,14 @@ import java.nio.IntBuffer;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntPredicate;
 import org.vcpusim.check.Violation;
 import org.vcpusim.kvm.Fault;
+import org.vcpusim.kvm.Rules;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.scenario.ScenarioCuts;
 import org.vcpusim.schedule.Schedule;
@@ -283,9 +285,54 @@ public final class Shrinker {
         Scenario before = scenario;
         boolean smaller = true;
         while (smaller && !stopped.getAsBoolean()) {
-            smaller = ScenarioCuts.of(scenario).anyMatch(each -> keepsScenario(each, steps));
+            smaller = ScenarioCuts.of(scenario).anyMatch(this::keepsCut);
         }
         return !scenario.cuts().equals(before.cuts());
+    }
+
+    /** Whether {@code candidate} fails too, in no more steps and by the same faults: then it is kept. */
+    private boolean keepsCut(Scenario candidate) {
+        Scenario larger = scenario;
+        Assembly whole = assembly;
+        int[] before = picks;
+        long stepsBefore = steps;
+        if (!keepsScenario(candidate, steps)) {
+            return false;
+        }
+        if (!failsWithoutFaults()) {
+            return true;
+        }
+        scenario = larger;
+        assembly = whole;
+        picks = before;
+        steps = stepsBefore;
+        return false;
+    }
+
+    /**
+     * Whether the run fails on a machine without any fault too, as it may where something is cut that an interrupt needs to be
+     * delivered: then it is another failure.
+     */
+    private boolean failsWithoutFaults() {
+        List<Fault> faults = scenario.machine().rules().faults();
+        if (faults.isEmpty()) {
+            return false;
+        }
+        Rules rules = scenario.machine().rules();
+        for (Fault fault : faults) {
+            rules = rules.without(fault);
+        }
+        Assembly right = ScenarioAssembly.of(scenario.withRules(rules));
+        Realigned.Labels labels = new Realigned.Labels();
+        attempt(assembly).run(picks, labels, PlainSimulation.NOWHERE);
+        replays += 1 + Realigned.Driver.values().length;
+        return fails(right, picks)
+                || Arrays.stream(Realigned.Driver.values())
+                        .anyMatch(driver -> fails(right, Realigned.of(picks, labels.list(), right, driver)));
+    }
+
+    private boolean fails(Assembly of, int[] schedule) {
+        return attempt(of).run(schedule).violation().isPresent();
     }
 
     /** Faults go that the failure does not need, also where it takes more steps without them; whether one did. */

@@ -1,5 +1,6 @@
 package org.vcpusim.sim;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -69,5 +70,6 @@ class CatalogueStoriesTest {
         assertTrue(story.steps().size() <= MOST_STEPS, text);
         assertTrue(lines.size() > 1, text);
         assertFalse(lines.stream().anyMatch(line -> TRACED.matcher(line).find()), text);
+        assertEquals(List.of(fix), story.fixes(), text);
     }
 }
