@@ -280,7 +280,8 @@ public final class AddressedAreReached extends Invariant {
         if (!ofDevice && !machine.vcpu(accepted.vcpu()).synic.get(accepted.vector())) {
             violated(
                     record,
-                    "vcpu" + accepted.vcpu() + " was given vector " + accepted.vector() + ", which nobody sent to it",
+                    "vcpu" + accepted.vcpu() + " was given vector " + Vectors.hex(accepted.vector())
+                            + ", which nobody sent to it",
                     accepted.deliveryMode() + " " + accepted.triggerMode());
         }
     }
@@ -328,7 +329,8 @@ public final class AddressedAreReached extends Invariant {
             violated(
                     record,
                     sent.record,
-                    "a message for vector " + sent.vector + " did not reach vcpu" + sent.required.nextSetBit(0),
+                    "a message for vector " + Vectors.hex(sent.vector) + " did not reach vcpu"
+                            + sent.required.nextSetBit(0),
                     sent.mode + " " + sent.trigger);
         }
         open.clear();

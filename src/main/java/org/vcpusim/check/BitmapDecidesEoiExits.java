@@ -73,7 +73,7 @@ public final class BitmapDecidesEoiExits extends Invariant {
         if (v.initialised && bitmap.get(vector) != exits) {
             violated(
                     record,
-                    "the EOI of vector " + vector + " by vcpu" + vcpu
+                    "the EOI of vector " + Vectors.hex(vector) + " by vcpu" + vcpu
                             + (exits
                                     ? " left the guest, though its bit is clear"
                                     : " did not leave the guest, though its bit is set"),

@@ -1,6 +1,5 @@
 package org.vcpusim.check;
 
-import java.util.stream.Collectors;
 import org.vcpusim.arch.VectorBitmap;
 
 /** How the details of violations say what is wrong with a bitmap. */
@@ -9,10 +8,6 @@ final class BitmapDifference {
 
     /** What {@code actual} has too little and too much of. */
     static String of(VectorBitmap actual, VectorBitmap expected) {
-        return "missing " + vectors(expected.andNot(actual)) + ", extra " + vectors(actual.andNot(expected));
-    }
-
-    private static String vectors(VectorBitmap bitmap) {
-        return bitmap.vectors().mapToObj(Integer::toString).collect(Collectors.joining(", ", "[", "]"));
+        return "missing " + Vectors.hex(expected.andNot(actual)) + ", extra " + Vectors.hex(actual.andNot(expected));
     }
 }

@@ -60,8 +60,8 @@ public final class CancelledEntryIsRedone extends Invariant {
             if (injected.reinjected() && p.lost != injected.vector() && !p.ofL1) {
                 violated(
                         record,
-                        "vector " + injected.vector() + " is injected again, and no entry of vcpu" + injected.vcpu()
-                                + " was cancelled that had it",
+                        "vector " + Vectors.hex(injected.vector()) + " is injected again, and no entry of vcpu"
+                                + injected.vcpu() + " was cancelled that had it",
                         "");
             }
             p.injected = injected.vector();
@@ -104,7 +104,8 @@ public final class CancelledEntryIsRedone extends Invariant {
         } else if (p.lost != NONE) {
             violated(
                     record,
-                    "vcpu" + vcpu + " entered the guest without vector " + p.lost + " of the cancelled entry",
+                    "vcpu" + vcpu + " entered the guest without vector " + Vectors.hex(p.lost)
+                            + " of the cancelled entry",
                     "");
         }
         byVcpu.forget(vcpu);

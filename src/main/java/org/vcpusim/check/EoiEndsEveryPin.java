@@ -114,7 +114,7 @@ public final class EoiEndsEveryPin extends Invariant {
             violated(
                     record,
                     eoi,
-                    "the EOI of vector " + ending.vector + " by vcpu" + vcpu
+                    "the EOI of vector " + Vectors.hex(ending.vector) + " by vcpu" + vcpu
                             + ", which it handles, did not reach the IOAPIC",
                     "");
         }
@@ -122,7 +122,7 @@ public final class EoiEndsEveryPin extends Invariant {
             violated(
                     record,
                     eoi,
-                    "the EOI of vector " + ending.vector + " by vcpu" + vcpu + " left pin "
+                    "the EOI of vector " + Vectors.hex(ending.vector) + " by vcpu" + vcpu + " left pin "
                             + Integer.numberOfTrailingZeros(ending.pins) + " waiting",
                     "pins 0x" + Integer.toHexString(ending.pins));
         }

@@ -100,8 +100,8 @@ public final class EoiEndsTheHighest extends Invariant {
         if (state.known() && eoi.vector != eoi.right) {
             violated(
                     record,
-                    "an EOI of vcpu" + eoi.vcpu + " ended vector " + eoi.vector,
-                    "the highest in service was " + eoi.right);
+                    "an EOI of vcpu" + eoi.vcpu + " ended vector " + Vectors.hex(eoi.vector),
+                    "the highest in service was " + Vectors.hex(eoi.right));
         }
     }
 
@@ -119,7 +119,7 @@ public final class EoiEndsTheHighest extends Invariant {
             violated(
                     record,
                     "vcpu" + vcpu + " entered the guest and nobody looked at its EOI",
-                    "vector " + state.ended());
+                    "vector " + Vectors.hex(state.ended()));
         }
     }
 }

@@ -50,14 +50,14 @@ public final class HighestPriorityFirst extends Invariant {
 
     @SuppressWarnings("TooManyParameters") // what was taken, and what there was
     private void taken(TraceRecord record, int vcpu, int vector, LocalApics.State state) {
-        String took = "vcpu" + vcpu + " took vector " + vector;
+        String took = "vcpu" + vcpu + " took vector " + Vectors.hex(vector);
         if (!state.irr().get(vector)) {
             violated(record, took + ", which was not requested", "");
         } else if (vector != state.irr().highest()) {
             violated(
                     record,
                     took + " before a higher one",
-                    "requested was " + state.irr().highest());
+                    "requested was " + Vectors.hex(state.irr().highest()));
         } else if (!state.admits(vector)) {
             violated(record, took + ", which its priority keeps out", "PPR is " + state.processorPriority());
         }

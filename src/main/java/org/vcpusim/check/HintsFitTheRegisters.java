@@ -71,7 +71,7 @@ public final class HintsFitTheRegisters extends Invariant {
         } else if (event instanceof Event.VcpuAudited audited) {
             Low last = low.remove(audited.vcpu());
             if (last != null) {
-                wrong(last.load, audited.vcpu(), "irr_pending", "it is false, and IRR has " + last.vector);
+                wrong(last.load, audited.vcpu(), "irr_pending", "it is false, and IRR has " + Vectors.hex(last.vector));
             }
         }
     }
@@ -87,7 +87,7 @@ public final class HintsFitTheRegisters extends Invariant {
                         record,
                         loaded.vcpu(),
                         "irr_pending",
-                        "it is false, and IRR has " + loaded.irr().highest());
+                        "it is false, and IRR has " + Vectors.hex(loaded.irr().highest()));
                 return;
             }
             low.put(loaded.vcpu(), new Low(record, loaded.irr().highest(), false));
@@ -98,12 +98,18 @@ public final class HintsFitTheRegisters extends Invariant {
         }
         int highest = loaded.isr().highest();
         int cache = hints.highestIsrCache();
-        if (cache != UNKNOWN && (active || cache != highest)) {
+        if (cache != UNKNOWN && active) {
             wrong(
                     record,
                     loaded.vcpu(),
                     "highest_isr_cache",
-                    "it is " + cache + " and the highest vector in service " + highest);
+                    "it is " + Vectors.hex(cache) + ", and the processor may end that without KVM");
+        } else if (cache != UNKNOWN && cache != highest) {
+            wrong(
+                    record,
+                    loaded.vcpu(),
+                    "highest_isr_cache",
+                    "it is " + Vectors.hex(cache) + " and the highest vector in service " + Vectors.hex(highest));
         }
     }
 

@@ -67,7 +67,7 @@ public final class InjectedIsTaken extends Invariant {
             return;
         }
         if (p.underWay != NONE) {
-            violated(record, p.since, "vcpu" + vcpu + " did not take vector " + p.underWay, "");
+            violated(record, p.since, "vcpu" + vcpu + " did not take vector " + Vectors.hex(p.underWay), "");
             p.underWay = NONE;
         }
         if (event instanceof Event.InterruptInjected injected) {
@@ -122,7 +122,7 @@ public final class InjectedIsTaken extends Invariant {
     }
 
     private void taken(TraceRecord record, Pending p, Event.InterruptTaken taken) {
-        String took = "vcpu" + taken.vcpu() + " took vector " + taken.vector();
+        String took = "vcpu" + taken.vcpu() + " took vector " + Vectors.hex(taken.vector());
         boolean exception = p.underWay == NONE && (taken.vector() == NMI || taken.vector() == GENERAL_PROTECTION);
         if (!exception && p.underWay != taken.vector()) {
             violated(record, took + ", which was neither delivered nor injected", "");

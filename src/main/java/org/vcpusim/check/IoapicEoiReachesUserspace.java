@@ -40,7 +40,11 @@ public final class IoapicEoiReachesUserspace extends Invariant {
         if (event instanceof Event.IoapicEoiPended pended) {
             Integer before = pending.put(pended.vcpu(), pended.vector());
             if (before != null) {
-                lost(record, pended.vcpu(), before, "was overwritten by that of vector " + pended.vector());
+                lost(
+                        record,
+                        pended.vcpu(),
+                        before,
+                        "was overwritten by that of vector " + Vectors.hex(pended.vector()));
             }
         } else if (event instanceof Event.UserspaceExited exited) {
             if (exited.reason() == Event.UserspaceExit.KVM_EXIT_IOAPIC_EOI) {
@@ -58,6 +62,6 @@ public final class IoapicEoiReachesUserspace extends Invariant {
     }
 
     private void lost(TraceRecord record, int vcpu, int vector, String how) {
-        violated(record, "the EOI of vector " + vector + " by vcpu" + vcpu + " " + how, "");
+        violated(record, "the EOI of vector " + Vectors.hex(vector) + " by vcpu" + vcpu + " " + how, "");
     }
 }

@@ -112,7 +112,11 @@ public final class MessagesAreCarriedOut extends Invariant {
         TraceRecord since = m.refused;
         if (since != null) {
             m.refused = null;
-            violated(record, since, "the local APIC of vcpu" + vcpu + " is disabled and accepts vector " + m.last, "");
+            violated(
+                    record,
+                    since,
+                    "the local APIC of vcpu" + vcpu + " is disabled and accepts vector " + Vectors.hex(m.last),
+                    "");
         }
     }
 
@@ -143,7 +147,7 @@ public final class MessagesAreCarriedOut extends Invariant {
             violated(
                     record,
                     "the local APIC of vcpu" + discarded.vcpu() + " is enabled and discards vector "
-                            + discarded.vector(),
+                            + Vectors.hex(discarded.vector()),
                     "");
         }
         m.certain = false;
@@ -159,7 +163,10 @@ public final class MessagesAreCarriedOut extends Invariant {
         Map<Integer, Integer> open = byVcpu.of(vcpu).open;
         if (!open.containsKey(vector)) {
             if (byVcpu.of(vcpu).known) {
-                violated(record, "vector " + vector + " was " + how + " at vcpu" + vcpu + " without a message", "");
+                violated(
+                        record,
+                        "vector " + Vectors.hex(vector) + " was " + how + " at vcpu" + vcpu + " without a message",
+                        "");
             }
         } else if (open.merge(vector, -1, Integer::sum) == 0) {
             open.remove(vector);
@@ -168,8 +175,10 @@ public final class MessagesAreCarriedOut extends Invariant {
 
     private void audited(TraceRecord record, int vcpu) {
         Messages m = byVcpu.of(vcpu);
-        m.open.forEach((vector, count) ->
-                violated(record, "a message for vector " + vector + " reached vcpu" + vcpu + " and had no effect", ""));
+        m.open.forEach((vector, count) -> violated(
+                record,
+                "a message for vector " + Vectors.hex(vector) + " reached vcpu" + vcpu + " and had no effect",
+                ""));
         m.unasked.forEach((request, since) ->
                 violated(record, since, "what reached vcpu" + vcpu + " did not ask for " + request, ""));
     }

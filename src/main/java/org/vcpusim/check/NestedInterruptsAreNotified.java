@@ -73,7 +73,7 @@ public final class NestedInterruptsAreNotified extends Invariant {
                     record,
                     "vcpu" + load.vcpu()
                             + " entered L2 with an interrupt posted to it which nobody will tell the processor of",
-                    "highest vector " + load.pir().highest());
+                    "highest vector " + Vectors.hex(load.pir().highest()));
         }
     }
 

@@ -88,7 +88,7 @@ public final class NoInterruptLost extends Invariant {
         } else {
             violated(
                     record,
-                    "vcpu" + passed.vcpu() + " entered the guest past vector " + passed.vector()
+                    "vcpu" + passed.vcpu() + " entered the guest past vector " + Vectors.hex(passed.vector())
                             + ", and nobody is about to make it look again",
                     "");
         }
@@ -100,9 +100,9 @@ public final class NoInterruptLost extends Invariant {
         if (requested > (held.inService() & CLASS) && requested > (held.priority() & CLASS)) {
             violated(
                     record,
-                    (held.nested() ? "L2 of vcpu" : "vcpu") + held.vcpu() + " goes on past vector " + held.requested()
-                            + ", which nothing holds back",
-                    "in service is " + held.inService() + ", TPR is " + held.priority());
+                    (held.nested() ? "L2 of vcpu" : "vcpu") + held.vcpu() + " goes on past vector "
+                            + Vectors.hex(held.requested()) + ", which nothing holds back",
+                    "in service is " + Vectors.hex(held.inService()) + ", TPR is " + Vectors.hex(held.priority()));
         }
     }
 
@@ -110,14 +110,17 @@ public final class NoInterruptLost extends Invariant {
         Passed passed = passedOver.remove(audited.vcpu());
         int vector = state.known() && audited.enabled() && audited.interruptible() ? deliverable(state) : -1;
         if (vector >= 0 && audited.phase() == EntryPhase.BLOCKED && audited.state() == MpState.HALTED) {
-            violated(record, "vcpu" + audited.vcpu() + " sleeps, and nobody will wake it for vector " + vector, "");
+            violated(
+                    record,
+                    "vcpu" + audited.vcpu() + " sleeps, and nobody will wake it for vector " + Vectors.hex(vector),
+                    "");
         } else if (vector >= 0 && (audited.phase() == EntryPhase.IN_GUEST || audited.phase() == EntryPhase.OFF_CPU)) {
-            violated(record, "vcpu" + audited.vcpu() + " runs on and does not take vector " + vector, "");
+            violated(record, "vcpu" + audited.vcpu() + " runs on and does not take vector " + Vectors.hex(vector), "");
         } else if (passed != null) {
             violated(
                     record,
                     passed.entry,
-                    "vcpu" + audited.vcpu() + " entered the guest past vector " + passed.vector
+                    "vcpu" + audited.vcpu() + " entered the guest past vector " + Vectors.hex(passed.vector)
                             + ", and nobody made it look again",
                     "");
         }

@@ -240,7 +240,8 @@ public final class NoStuckLevelPin extends Invariant {
         violated(
                 record,
                 pin.since,
-                "pin " + index + " waits for an EOI of vector " + entry.vector() + ", which no local APIC holds",
+                "pin " + index + " waits for an EOI of vector " + Vectors.hex(entry.vector())
+                        + ", which no local APIC holds",
                 "entry 0x" + Long.toHexString(entry.bits()),
                 hazard);
     }

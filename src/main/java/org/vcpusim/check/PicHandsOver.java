@@ -176,7 +176,7 @@ public final class PicHandsOver extends Invariant {
             return;
         }
         int input = inputOf(injected.vector());
-        String vector = "vector " + injected.vector();
+        String vector = "vector " + Vectors.hex(injected.vector());
         if (input == NONE) {
             violated(record, vector + " comes from no local APIC, and the PIC has no such input", "");
         } else if ((input & SPURIOUS) != SPURIOUS) {

@@ -49,7 +49,10 @@ public final class PostedBitsAreKept extends Invariant {
             compare(record, vcpu, synced.taken(), state.pir());
         } else if (event instanceof Event.PostedInterruptSet posted) {
             if (posted.coalesced() != state.pir().get(posted.vector())) {
-                violated(record, "whether vector " + posted.vector() + " was posted already is told wrongly", "");
+                violated(
+                        record,
+                        "whether vector " + Vectors.hex(posted.vector()) + " was posted already is told wrongly",
+                        "");
             }
         } else if (event instanceof Event.VcpuAudited audited) {
             compare(record, vcpu, audited.pir(), state.pir());

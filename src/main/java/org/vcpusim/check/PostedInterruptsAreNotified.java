@@ -97,7 +97,7 @@ public final class PostedInterruptsAreNotified extends Invariant {
                     record,
                     "vcpu" + load.vcpu()
                             + " entered the guest with an interrupt posted which nobody will tell the processor of",
-                    "highest vector " + load.descriptor().pir().highest());
+                    "highest vector " + Vectors.hex(load.descriptor().pir().highest()));
         }
     }
 

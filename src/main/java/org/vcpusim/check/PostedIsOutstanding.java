@@ -49,7 +49,7 @@ public final class PostedIsOutstanding extends Invariant {
                         record,
                         "vcpu" + load.vcpu()
                                 + " entered the guest with an interrupt posted which no notification is outstanding for",
-                        "highest vector " + load.descriptor().pir().highest());
+                        "highest vector " + Vectors.hex(load.descriptor().pir().highest()));
             }
         }
     }

@@ -53,7 +53,7 @@ public final class ProcessorKnowsItsInterrupts extends Invariant {
             violated(
                     record,
                     "vcpu" + vcpu + " entered the guest with a wrong " + name,
-                    "it is " + found + " and should be " + right);
+                    "it is " + Vectors.hex(found) + " and should be " + Vectors.hex(right));
         }
     }
 }

@@ -86,7 +86,10 @@ public final class RegistersFollowEvents extends Invariant {
     @SuppressWarnings("TooManyParameters") // what is there and what should be
     private void compare(TraceRecord record, int vcpu, int found, int right) {
         if (found != right) {
-            violated(record, "TPR of vcpu" + vcpu + " is not what was written", "it is " + found + ", not " + right);
+            violated(
+                    record,
+                    "TPR of vcpu" + vcpu + " is not what was written",
+                    "it is " + Vectors.hex(found) + ", not " + Vectors.hex(right));
         }
     }
 
@@ -95,7 +98,7 @@ public final class RegistersFollowEvents extends Invariant {
         if (requested.by() == Event.SyncedBy.KVM && requested.coalesced() != there) {
             violated(
                     record,
-                    "vector " + requested.vector() + " of vcpu" + requested.vcpu()
+                    "vector " + Vectors.hex(requested.vector()) + " of vcpu" + requested.vcpu()
                             + (there ? " was requested already, which is not told" : " is told as requested already"),
                     "");
         }

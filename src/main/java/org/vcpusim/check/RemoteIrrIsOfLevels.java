@@ -108,7 +108,8 @@ public final class RemoteIrrIsOfLevels extends Invariant {
     /** The interrupt before this record is delivered. */
     private void checkTaken(TraceRecord record) {
         if (servicing >= 0 && taken > 0 && !sent.get(vector)) {
-            violated(record, "pin " + servicing + " interrupted and has no remote IRR", "vector " + vector);
+            violated(
+                    record, "pin " + servicing + " interrupted and has no remote IRR", "vector " + Vectors.hex(vector));
         }
         servicing = -1;
     }

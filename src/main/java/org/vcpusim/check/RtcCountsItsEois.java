@@ -69,7 +69,7 @@ public final class RtcCountsItsEois extends Invariant {
         if (!lost.all || lost.but.get(missing.vector())) {
             violated(
                     record,
-                    "the RTC waits for an EOI of vector " + missing.vector() + " by vcpu" + missing.vcpu()
+                    "the RTC waits for an EOI of vector " + Vectors.hex(missing.vector()) + " by vcpu" + missing.vcpu()
                             + ", which no local APIC holds",
                     "");
         }

@@ -84,7 +84,7 @@ public final class StaleVectorsGo extends Invariant {
                         eoi,
                         "vcpu" + v.index
                                 + " entered the guest and has not scanned since the EOI of its highest stale vector",
-                        "vector " + v.highestStale);
+                        "vector " + Vectors.hex(v.highestStale));
             }
         }
         ApicIdentity apic = v.identity;

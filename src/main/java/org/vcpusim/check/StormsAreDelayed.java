@@ -93,7 +93,7 @@ public final class StormsAreDelayed extends Invariant {
         if (event instanceof Event.IoapicEoiInjectDelayed delayed) {
             int vector = delayed.entry().vector();
             if (known && eois[vector] > 0 && eois[vector] < MOST) {
-                violated(record, "vector " + vector + " is delayed after " + eois[vector] + " EOIs", "");
+                violated(record, "vector " + Vectors.hex(vector) + " is delayed after " + eois[vector] + " EOIs", "");
             }
             eois[vector] = 0;
         } else if (event instanceof Event.RedirectionEntryWritten write) {
@@ -112,7 +112,7 @@ public final class StormsAreDelayed extends Invariant {
             row.reported = row.reported.with(row.vector);
             violated(
                     record,
-                    "vector " + row.vector + " came back to vcpu" + accepted.vcpu() + " at each of " + eois
+                    "vector " + Vectors.hex(row.vector) + " came back to vcpu" + accepted.vcpu() + " at each of " + eois
                             + " EOIs in a row",
                     "");
         }

@@ -59,8 +59,8 @@ public final class SuppressedEoisStay extends Invariant {
         } else if (event instanceof Event.IoapicEoiPended eoi && enabled && suppressing.contains(eoi.vcpu())) {
             violated(
                     record,
-                    "vcpu" + eoi.vcpu() + " suppresses the broadcast of its EOIs, and that of vector " + eoi.vector()
-                            + " goes to user space",
+                    "vcpu" + eoi.vcpu() + " suppresses the broadcast of its EOIs, and that of vector "
+                            + Vectors.hex(eoi.vector()) + " goes to user space",
                     "");
         }
     }

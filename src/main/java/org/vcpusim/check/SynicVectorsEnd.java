@@ -105,7 +105,8 @@ public final class SynicVectorsEnd extends Invariant {
             if (taken.inService() && byVcpu.of(taken.vcpu()).endsItself(taken.vector())) {
                 violated(
                         record,
-                        "vector " + taken.vector() + " of vcpu" + taken.vcpu() + " ends itself and is in service",
+                        "vector " + Vectors.hex(taken.vector()) + " of vcpu" + taken.vcpu()
+                                + " ends itself and is in service",
                         "");
             }
         } else {
@@ -173,7 +174,7 @@ public final class SynicVectorsEnd extends Invariant {
             violated(
                     record,
                     eoi,
-                    "the SynIC of vcpu" + vcpu + " did not hear of the EOI of vector " + s.vector,
+                    "the SynIC of vcpu" + vcpu + " did not hear of the EOI of vector " + Vectors.hex(s.vector),
                     "",
                     s.byProcessor ? Hazard.O2 : null);
         }

@@ -50,7 +50,7 @@ public final class UnmaskingAsksResampler extends Invariant {
             violated(
                     record,
                     "unmasking pin " + serviced.pin() + " interrupted without asking its resampler",
-                    "vector " + serviced.entry().vector());
+                    "vector " + Vectors.hex(serviced.entry().vector()));
         }
     }
 

@@ -168,13 +168,13 @@ class InvariantsTest {
         sleep2 start5:L make2:L1 end5:L | the broadcast of LOAD_EOI_EXITMAP completed while vcpu2 slept on | operation 5
         make0:S3 exit0                  | SCAN_IOAPIC of vcpu0 is not pending and was never seen | flow 3, table write 9
         store2 enter3                   | vcpu3 entered the guest with APICv active, which is inhibited | ''
-        nest0 bitmap0:50                | the load of vcpu0 wrote vmcs02 while L2 ran | missing [49], extra [50]
+        nest0 bitmap0:50                | the load of vcpu0 wrote vmcs02 while L2 ran | missing [0x31], extra [0x32]
         nest2 defer2 leave2 enter2      | vcpu2 entered L1 without the load that L2 had put off | ''
-        pend0 drop0                     | the EOI of vector 49 by vcpu0 was dropped | ''
-        load0:i                         | vcpu0 entered the guest with a wrong RVI | it is 0 and should be 49
-        load0:p                         | vcpu0 entered the guest with an interrupt posted which no notification is outstanding for | highest vector 50
-        load0:po                        | vcpu0 entered the guest with an interrupt posted which nobody will tell the processor of | highest vector 50
-        stuck10                         | pin 10 waits for an EOI of vector 48, which no local APIC holds | entry 0xc030
+        pend0 drop0                     | the EOI of vector 0x31 by vcpu0 was dropped | ''
+        load0:i                         | vcpu0 entered the guest with a wrong RVI | it is 0x0 and should be 0x31
+        load0:p                         | vcpu0 entered the guest with an interrupt posted which no notification is outstanding for | highest vector 0x32
+        load0:po                        | vcpu0 entered the guest with an interrupt posted which nobody will tell the processor of | highest vector 0x32
+        stuck10                         | pin 10 waits for an EOI of vector 0x30, which no local APIC holds | entry 0xc030
         """)
     void aViolationSaysWhatHappened(String words, String sentence, String detail) {
         assertEquals(

@@ -62,11 +62,11 @@ class IoapicInvariantsTest {
         rtc:-1/0                                       | I9 0: the RTC counts -1 EOIs to come, and 0 vCPUs owe it one | an error for a number
         reset:0 missing:97                             | ""      | INIT has taken it away
         reset:0 edge:0/98 missing:97                   | ""      | something else came after INIT
-        reset:1 missing:97                             | I9 1: the RTC waits for an EOI of vector 97 by vcpu0, which no local APIC holds | INIT of another
-        reset:0 edge:0/97 missing:97                   | I9 2: the RTC waits for an EOI of vector 97 by vcpu0, which no local APIC holds | it came after INIT
-        put:0/97 missing:97                              | I9 1: the RTC waits for an EOI of vector 97 by vcpu0, which no local APIC holds | user space has left it
+        reset:1 missing:97                             | I9 1: the RTC waits for an EOI of vector 0x61 by vcpu0, which no local APIC holds | INIT of another
+        reset:0 edge:0/97 missing:97                   | I9 2: the RTC waits for an EOI of vector 0x61 by vcpu0, which no local APIC holds | it came after INIT
+        put:0/97 missing:97                              | I9 1: the RTC waits for an EOI of vector 0x61 by vcpu0, which no local APIC holds | user space has left it
         put:0/98 missing:97                              | ""      | user space has taken it away
-        missing:97                                     | I9 0: the RTC waits for an EOI of vector 97 by vcpu0, which no local APIC holds | it will never come
+        missing:97                                     | I9 0: the RTC waits for an EOI of vector 0x61 by vcpu0, which no local APIC holds | it will never come
         resampler:5 unmask:5 scan:1 serve:5            | "" | the resampler has raised the line again
         resampler:5 mask:5 serve:5 scan:1              | "" | nothing was unmasked
         unmask:5 serve:5 scan:1                        | "" | there is no resampler
@@ -105,8 +105,8 @@ class IoapicInvariantsTest {
         resampler:5 unmask:5 scan:1 serve:5 accept:0/49 eoi:0/49 rewrite:5 audit:0 | "" | the entry has another vector by then
         resampler:5 unmask:5 scan:1 serve:5 accept:0/49 eoi:0/49 resampler:6 audit:0 | "" | the notifier is gone
         storm:9999 line:5 accept:0/49 eoi:0/49 accept:0/49          | "" | the ten-thousandth
-        storm:9999 accept:0/49 eoi:0/49 accept:0/49 eoi:0/49 accept:0/49 | L4 5: vector 49 came back to vcpu0 at each of 10001 EOIs in a row | one more
-        storm:9999 rise:5 accept:0/49 eoi:0/49 accept:0/49 eoi:0/49 accept:0/49 | L4 6: vector 49 came back to vcpu0 at each of 10001 EOIs in a row | a line that rises ends no storm
+        storm:9999 accept:0/49 eoi:0/49 accept:0/49 eoi:0/49 accept:0/49 | L4 5: vector 0x31 came back to vcpu0 at each of 10001 EOIs in a row | one more
+        storm:9999 rise:5 accept:0/49 eoi:0/49 accept:0/49 eoi:0/49 accept:0/49 | L4 6: vector 0x31 came back to vcpu0 at each of 10001 EOIs in a row | a line that rises ends no storm
         storm:9999 fall:5 accept:0/49 eoi:0/49 accept:0/49 eoi:0/49 accept:0/49 | "" | a line that falls does
         storm:9999 accept:0/49 eoi:0/49 pause:0 accept:0/49 eoi:0/49 accept:0/49 | "" | there was a pause
         storm:9999 accept:0/49 eoi:0/49 edge:0/49 eoi:0/49 edge:0/49 eoi:0/49 edge:0/49 | "" | an edge needs a new one each time
@@ -115,8 +115,8 @@ class IoapicInvariantsTest {
         vm:4 spiv:1/4607 spiv:1/511 pend:1/49          | "" | it does not any more
         vm:4 spiv:1/4607 reset:1 pend:1/49             | "" | it was reset
         vm:0 spiv:1/4607 pend:1/49                     | "" | user space has not enabled it
-        vm:4 spiv:1/4607 pend:1/49                     | E4 2: vcpu1 suppresses the broadcast of its EOIs, and that of vector 49 goes to user space | it must stay
-        vm:4 spivmsr:1/4607 pend:1/49                  | E4 2: vcpu1 suppresses the broadcast of its EOIs, and that of vector 49 goes to user space | by MSR
+        vm:4 spiv:1/4607 pend:1/49                     | E4 2: vcpu1 suppresses the broadcast of its EOIs, and that of vector 0x31 goes to user space | it must stay
+        vm:4 spivmsr:1/4607 pend:1/49                  | E4 2: vcpu1 suppresses the broadcast of its EOIs, and that of vector 0x31 goes to user space | by MSR
         vm:4 eoiwrite:1/4607 pend:1/49                 | "" | another register
         crash:NO_IOAPIC                                | H1 0: the host's kernel used an IOAPIC that was never created | there is none
         crash:NO_LOCAL_APIC                            | H1 0: the host's kernel used a local APIC that was never created | there is none

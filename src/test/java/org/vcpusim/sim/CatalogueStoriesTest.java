@@ -31,6 +31,9 @@ class CatalogueStoriesTest {
     /** As trace lines have it, and words never. */
     private static final Pattern TRACED = Pattern.compile("\\b(vcpu|vec|apicid|req) [0-9A-Z]|\\bAPIC_[A-Z]+ = |0{16}");
 
+    /** A vector that is not hexadecimal. */
+    private static final Pattern DECIMAL = Pattern.compile("(vector|missing \\[|extra \\[|IRR has|should be) ?[1-9]");
+
     private Hunt hunt;
 
     @BeforeAll
@@ -70,6 +73,7 @@ class CatalogueStoriesTest {
         assertTrue(story.steps().size() <= MOST_STEPS, text);
         assertTrue(lines.size() > 1, text);
         assertFalse(lines.stream().anyMatch(line -> TRACED.matcher(line).find()), text);
+        assertFalse(DECIMAL.matcher(story.violation().sentence() + story.violation().detail()).find(), text);
         assertEquals(List.of(fix), story.fixes(), text);
     }
 }
