@@ -90,17 +90,15 @@ final class BugsCommand implements Callable<Integer> {
 
     private int show(Entry entry, Hunt.Prey prey) {
         PrintWriter out = spec.commandLine().getOut();
-        if (!json) {
-            out.print(entry.text);
-            out.flush();
-        }
         if (!entry.visible) {
-            out.print(json ? document(entry.node) : "");
+            out.print(json ? document(entry.node) : entry.text);
             out.flush();
             return ExitCode.OK;
         }
         long nanos = Durations.nanos("--time", time);
-        Interruption interruption = Interruption.onSignal();
+        Interruption interruption = Interruption.onSignal(); // before anybody sees that it has begun
+        out.print(json ? "" : entry.text);
+        out.flush();
         try (Hunt hunt = new Hunt(Strategies.DEFAULT, 1)) {
             Hunt.Catch caught = hunt.hunt(prey, nanos, interruption::requested);
             out.print(json ? document(node(entry, caught)) : story(caught));

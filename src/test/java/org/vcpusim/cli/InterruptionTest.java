@@ -78,9 +78,9 @@ class InterruptionTest {
 
     @Test
     void aStoryThatIsInterruptedSaysHowFarItWas() throws IOException, InterruptedException {
-        Process process = vcpusim("bugs", "B40", "--time", "10m");
+        Process process = vcpusim("bugs", "B01", "--time", "10m");
         BufferedReader out = process.inputReader();
-        await(out, "scenario  b40-");
+        await(out, "scenario  b01-");
         process.toHandle().destroy(); // destroy() of the process would close its streams
         String rest = String.join("\n", out.lines().toList());
         assertTerminated(process);
