@@ -90,7 +90,7 @@ public enum Fix {
             "4fa6b9c5dc41",
             2007,
             "An EOI ends every pin that has the vector",
-            "E1 I7",
+            "I7 E1",
             List.of(Fault.EOI_ENDS_FIRST_PIN_ONLY)),
     /** A guest's write of an entry keeps its read-only bits. */
     B14(
@@ -197,7 +197,7 @@ public enum Fix {
             "R3",
             List.of(Fault.BROADCAST_WITHOUT_WAIT)),
     /** A kick goes with a request. */
-    B30("325f9c649c8a", 2017, "A kick goes with a request", "R2 L3", List.of(Fault.KICK_WITHOUT_REQUEST)),
+    B30("325f9c649c8a", 2017, "A kick goes with a request", "L3 R2", List.of(Fault.KICK_WITHOUT_REQUEST)),
     /** An abandoned entry that was to leave at once asks for its event again. */
     B31(
             "",
@@ -233,7 +233,7 @@ public enum Fix {
             "37c4dbf337c5",
             2021,
             "What was posted is looked for before every entry, APICv or not",
-            "P1 P3",
+            "P3 P1",
             List.of(Fault.NO_SYNC_WHEN_INACTIVE)),
     /** A new vCPU looks at the VM's inhibits before its first entry. */
     B37(

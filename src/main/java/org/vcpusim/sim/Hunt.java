@@ -16,12 +16,14 @@ import org.vcpusim.schedule.StrategyKind;
 /**
  * Looks for what breaks without a fix, or for a hazard, in the scenarios that are bundled for it, and makes it short.
  *
- * <p>Schedules are tried until an invariant that the catalogue names is violated, then some more for a shorter one to begin
- * with. Where none is, a planted bug has to be found by the same engine. Not for several threads at once.
+ * <p>Schedules are tried until an invariant that the catalogue names is violated, then some more for one that violates the
+ * invariant named first, and for a shorter one to begin with. Where none is, a planted bug has to be found by the same engine. Not for several threads at once.
  */
 public final class Hunt implements AutoCloseable {
     /** Schedules after the first that fails among which the shortest is looked for. */
     private static final int MORE = 64;
+    /** The same where none has violated the most telling invariant yet. */
+    private static final int MORE_TELLING = 512;
     /** Most messages of one schedule. */
     private static final long MOST_STEPS = 200_000;
 
@@ -74,7 +76,12 @@ public final class Hunt implements AutoCloseable {
             return exploration.violations().stream()
                     .filter(each -> each.hazard().equals(hazard))
                     .filter(each -> invariants.isEmpty() || invariants.contains(each.invariant()))
-                    .min(Comparator.comparingInt(each -> invariants.indexOf(each.invariant())));
+                    .min(Comparator.comparingInt(this::rank));
+        }
+
+        /** How telling {@code violation} is, from 0. */
+        private int rank(Violation violation) {
+            return Math.max(0, invariants.indexOf(violation.invariant()));
         }
     }
 
@@ -103,9 +110,12 @@ public final class Hunt implements AutoCloseable {
     /** A schedule that fails, the {@code number}-th that was run. */
     private record Failing(
             Scenario scenario, Exploration exploration, Violation violation, String strategy, long number) {
-        boolean isShorterThan(@Nullable Failing other) {
-            return other == null
-                    || exploration.picks().size() < other.exploration.picks().size();
+        /** Whether it violates a more telling invariant, or the same in a shorter schedule. */
+        boolean isBetterThan(@Nullable Failing other, Prey prey) {
+            if (other == null || prey.rank(violation) != prey.rank(other.violation)) {
+                return other == null || prey.rank(violation) < prey.rank(other.violation);
+            }
+            return exploration.picks().size() < other.exploration.picks().size();
         }
     }
 
@@ -124,11 +134,11 @@ public final class Hunt implements AutoCloseable {
         long schedules = 0;
         List<Trail> trails =
                 prey.scenarios.stream().map(each -> new Trail(each, prey)).toList();
-        while (!trails.isEmpty() && !over.getAsBoolean() && (best == null || schedules < first + MORE)) {
+        while (!trails.isEmpty() && !over.getAsBoolean() && (best == null || schedules < first + more(best, prey))) {
             for (Trail trail : trails) {
                 schedules++;
                 Optional<Failing> failing = trail.next(schedules, over);
-                if (failing.isPresent() && !over.getAsBoolean() && failing.get().isShorterThan(best)) {
+                if (failing.isPresent() && !over.getAsBoolean() && failing.get().isBetterThan(best, prey)) {
                     first = best == null ? schedules : first;
                     best = failing.get();
                 }
@@ -158,6 +168,10 @@ public final class Hunt implements AutoCloseable {
                 best.strategy,
                 System.nanoTime() - start,
                 stopped.getAsBoolean());
+    }
+
+    private static int more(Failing best, Prey prey) {
+        return prey.rank(best.violation) == 0 ? MORE : MORE_TELLING;
     }
 
     /** The schedules of one scenario. */
