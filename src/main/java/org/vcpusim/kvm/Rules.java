@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 
 /**
  * Where a machine departs from Linux as it is modelled: what it does wrong on purpose, and which hazards it is cured of.
@@ -16,10 +17,20 @@ public final class Rules {
 
     private final long faults;
     private final long cures;
+    private final BooleanSupplier patched;
 
     private Rules(long faults, long cures) {
+        this(faults, cures, Rules::never);
+    }
+
+    private static boolean never() {
+        return false;
+    }
+
+    private Rules(long faults, long cures, BooleanSupplier patched) {
         this.faults = faults;
         this.cures = cures;
+        this.patched = patched;
     }
 
     /** Linux with {@code faults}. */
@@ -62,6 +73,11 @@ public final class Rules {
         return new Rules(faults & ~(1L << fault.ordinal()), cures);
     }
 
+    /** These rules, of which no fault is there any more once the running machine is {@code patched}. */
+    public Rules until(BooleanSupplier patched) {
+        return new Rules(faults, cures, patched);
+    }
+
     /** These rules cured of {@code hazard}. */
     public Rules with(Hazard hazard) {
         if (!hazard.isCurable()) {
@@ -72,7 +88,7 @@ public final class Rules {
 
     /** Whether {@code fault} is there. */
     public boolean has(Fault fault) {
-        return (faults & 1L << fault.ordinal()) != 0;
+        return (faults & 1L << fault.ordinal()) != 0 && !patched.getAsBoolean();
     }
 
     /** Whether {@code hazard} is cured. */

@@ -5,8 +5,10 @@ import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Fix;
 import org.vcpusim.search.PlainMachine;
 import org.vcpusim.trace.Source;
 import org.vcpusim.trace.TraceRecord;
@@ -91,8 +93,18 @@ final class Narration implements Attempt.Watcher, TraceSink {
         return knowledge.sentences();
     }
 
-    /** Something that is told: a record by its position, or a step without one, for which it is -1. */
-    private record Item(int step, int record, String text) {}
+    /**
+     * Something that is told.
+     *
+     * @param record its position; -1 for a step without one, and {@link #BEHIND} for what is said of a step behind its records
+     */
+    private record Item(int step, int record, String text) {
+        private static final int BEHIND = Integer.MAX_VALUE;
+
+        boolean isRecord() {
+            return record >= 0 && record < BEHIND;
+        }
+    }
 
     private void tell() {
         leads = Slice.of(records, shrunk.violation());
@@ -101,6 +113,7 @@ final class Narration implements Attempt.Watcher, TraceSink {
             items.addAll(race(pair.first(), pair.second()));
             items.addAll(race(pair.second(), pair.end()));
         });
+        remedy().ifPresent(items::add);
         leads.stream()
                 .forEach(i -> words(records.get(i)).ifPresent(text -> items.add(new Item(stepOf.get(i), i, text))));
         items.sort(Comparator.comparingInt(Item::step).thenComparingInt(Item::record));
@@ -108,6 +121,25 @@ final class Narration implements Attempt.Watcher, TraceSink {
                 .flatMap(turn -> turn.items.stream().filter(item -> !isServedAtOnce(turn, item)))
                 .toList();
         turns(kept).forEach(turn -> steps.add(step(turn)));
+    }
+
+    /** What the machine would do with the fixes that it lacks; what it does in place of that is told too. */
+    private Optional<Item> remedy() {
+        List<Fix> missing = Story.missing(shrunk.scenario().machine());
+        if (missing.isEmpty()) {
+            return Optional.empty();
+        }
+        return Remedy.of(shrunk, components()).map(remedy -> {
+            if (!tells(remedy.step(), remedy.step() + 1)) {
+                leads.or(worded(remedy.step(), remedy.step() + 1));
+            }
+            String with = "with " + missing.stream().map(Fix::id).collect(Collectors.joining(" and "));
+            String nothing = remedy.left() ? " this does not happen" : " here nothing breaks";
+            String text = remedy.instead()
+                    .map(said -> (remedy.atOnce() ? " here: " : " here, and then: ") + said)
+                    .orElse(nothing);
+            return new Item(remedy.step(), Item.BEHIND, with + text);
+        });
     }
 
     /** What is told of racing steps of which nothing leads to the violation. */
@@ -205,8 +237,8 @@ final class Narration implements Attempt.Watcher, TraceSink {
         int number = 1 + steps.size();
         List<Story.Line> lines = new ArrayList<>();
         for (Item item : turn.items) {
-            lines.add(new Story.Line(item.text, races(item.step)));
-            if (item.record >= 0) {
+            lines.add(new Story.Line(item.text, item.record < Item.BEHIND && races(item.step)));
+            if (item.isRecord()) {
                 told++;
                 knowledge.learn(records.get(item.record), number);
             }
@@ -237,7 +269,7 @@ final class Narration implements Attempt.Watcher, TraceSink {
 
     /** A request made on itself, or seen: vCPU and request. */
     private Optional<String> requestOf(Item item) {
-        if (item.record < 0) {
+        if (!item.isRecord()) {
             return Optional.empty();
         }
         Event event = records.get(item.record).event();

@@ -98,7 +98,8 @@ final class Realigned {
         return machine.position(component) >= 0 && kind(machine, component).equals(label.kind);
     }
 
-    private static Object kind(PlainMachine machine, int component) {
+    /** By what the next step of {@code component} is known. */
+    static Object kind(PlainMachine machine, int component) {
         Object message = machine.next(component);
         return message instanceof Vcpu.Step && machine.state(component) instanceof Vcpu vcpu
                 ? vcpu.phase()

@@ -31,7 +31,7 @@ public final class Shrinker {
     /** More than any round that still finds something; it is made smaller in each. */
     private static final int MOST_ROUNDS = 10_000;
     /** Steps behind the list of a run, as a multiple of those that the failing run took, before it is given up. */
-    private static final int PATIENCE = 4;
+    static final int PATIENCE = 4;
     /** Picks in all schedules that are remembered as not failing, 16 MB; then it begins to forget. */
     private static final long MOST_REMEMBERED = 1 << 22;
 

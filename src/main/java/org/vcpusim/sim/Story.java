@@ -4,6 +4,7 @@ import java.util.List;
 import org.vcpusim.check.Invariant;
 import org.vcpusim.check.Invariants;
 import org.vcpusim.check.Violation;
+import org.vcpusim.kvm.Fault;
 import org.vcpusim.kvm.Fix;
 import org.vcpusim.kvm.Machine;
 
@@ -18,6 +19,7 @@ import org.vcpusim.kvm.Machine;
  * @param violation what broke
  * @param rule it in words
  * @param fixes those that the machine is without
+ * @param faults what it does wrong for that
  * @param cut whether the scenario is cut to what this needs
  * @param token what {@code vcpusim replay} takes to replay it, see {@link ReplayLine}
  */
@@ -30,6 +32,7 @@ public record Story(
         Violation violation,
         String rule,
         List<Fix> fixes,
+        List<Fault> faults,
         boolean cut,
         String token) {
 
@@ -51,9 +54,9 @@ public record Story(
     }
 
     /**
-     * One event.
+     * One event, or what the missing fix would have done.
      *
-     * @param text a kernel function and what it did
+     * @param text a kernel function and what it did; behind {@code with B02} what a machine with that fix does in place of it
      * @param racing its order with what else races decides
      */
     public record Line(String text, boolean racing) {}
@@ -80,6 +83,7 @@ public record Story(
                 violation,
                 title(violation.invariant()),
                 missing(shrunk.scenario().machine()),
+                shrunk.scenario().machine().rules().faults(),
                 !shrunk.scenario().cuts().isEmpty(),
                 token);
     }
@@ -93,7 +97,8 @@ public record Story(
                 .orElse(invariant);
     }
 
-    private static List<Fix> missing(Machine machine) {
+    /** The fixes that {@code machine} lacks all or a part of. */
+    static List<Fix> missing(Machine machine) {
         return List.of(Fix.values()).stream()
                 .filter(fix -> fix.faults().stream().anyMatch(machine::has))
                 .toList();

@@ -73,7 +73,11 @@ final class StoryRareWords {
                     + (e.apicv() ? "the guest with " + status(e.status()) : off) + ", requested "
                     + StoryWords.vectors(e.irr()) + ", in service " + StoryWords.vectors(e.isr()) + ", PIR "
                     + StoryWords.vectors(e.descriptor().pir())
-                    + (e.descriptor().control().on() ? ", ON" : ""));
+                    + (e.descriptor().control().on() ? ", ON" : "")
+                    + (e.hints().irrPending() ? "" : ", irr_pending false")
+                    + (e.hints().highestIsrCache() < 0
+                            ? ""
+                            : ", highest_isr_cache " + StoryWords.hex(e.hints().highestIsrCache())));
         } else if (event instanceof Event.InterruptPassedOver e) {
             return Optional.of("vcpu_enter_guest: vcpu" + e.vcpu() + " enters the guest past vector "
                     + StoryWords.hex(e.vector()) + ", without asking for a window");

@@ -7,7 +7,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.vcpusim.check.Violation;
+import org.vcpusim.kvm.Fault;
 import org.vcpusim.kvm.Fix;
 import org.vcpusim.trace.TraceRecord;
 
@@ -154,13 +156,30 @@ public final class StoryText {
             lines.add("Of the scenario only what this needs is left; to get that as a file: "
                     + "vcpusim replay TOKEN --write-scenario FILE.");
         }
-        story.fixes().forEach(fix -> lines.add(fixed(fix)));
+        story.fixes().forEach(fix -> {
+            lines.add(fixed(fix));
+            parts(fix, story.faults()).ifPresent(lines::add);
+        });
         lines.add(REPLAY + "vcpusim replay " + story.token());
         return lines;
     }
 
     private static String told(TraceRecord record) {
         return StoryWords.always(record.event());
+    }
+
+    /** Which of the faults that {@code fix} ended are {@code needed}, where it ended several. */
+    private static Optional<String> parts(Fix fix, List<Fault> needed) {
+        List<String> there =
+                fix.faults().stream().filter(needed::contains).map(Fault::key).toList();
+        List<String> others = fix.faults().stream()
+                .filter(fault -> !needed.contains(fault))
+                .map(Fault::key)
+                .toList();
+        return others.isEmpty()
+                ? Optional.empty()
+                : Optional.of("Of what was wrong before " + fix.id() + " this needs " + String.join(" and ", there)
+                        + ", and not " + String.join(" and ", others) + ".");
     }
 
     /** What repaired it, as one sentence. */
@@ -240,6 +259,11 @@ public final class StoryText {
             ObjectNode node = fixes.addObject().put("id", fix.id()).put("title", fix.title());
             fix.commit().ifPresent(commit -> node.put("commit", commit));
             fix.release().ifPresent(release -> node.put("release", release.toString()));
+            ArrayNode faults = node.putArray("faults");
+            fix.faults().stream()
+                    .filter(story.faults()::contains)
+                    .map(Fault::key)
+                    .forEach(faults::add);
         }
         root.put("cut", story.cut()).put("replay", "vcpusim replay " + story.token());
         return root;

@@ -98,7 +98,10 @@ final class StoryWords {
     private static Optional<String> entry(Event event) {
         if (event instanceof Event.GuestEntered entered) {
             return Optional.of("vcpu_enter_guest: vcpu" + entered.vcpu() + " enters the guest"
-                    + (entered.requests() == 0 ? "" : ", requests 0x" + Long.toHexString(entered.requests())));
+                    + (entered.requests() == 0 ? "" : ", requests 0x" + Long.toHexString(entered.requests()))
+                    + (entered.apicv() == Event.ApicvAtEntry.CONTROLS_DIFFER
+                            ? ", its controls are not those of its APICv"
+                            : ""));
         }
         if (event instanceof Event.GuestExited exited) {
             return Optional.of("vmx_vcpu_run: vcpu" + exited.vcpu() + " leaves the guest, "

@@ -73,7 +73,13 @@ class CatalogueStoriesTest {
         assertTrue(story.steps().size() <= MOST_STEPS, text);
         assertTrue(lines.size() > 1, text);
         assertFalse(lines.stream().anyMatch(line -> TRACED.matcher(line).find()), text);
-        assertFalse(DECIMAL.matcher(story.violation().sentence() + story.violation().detail()).find(), text);
+        assertFalse(
+                DECIMAL.matcher(story.violation().sentence() + story.violation().detail())
+                        .find(),
+                text);
         assertEquals(List.of(fix), story.fixes(), text);
+        assertTrue(lines.stream().anyMatch(line -> line.startsWith("with " + fix.id() + " ")), text);
+        String telling = fix == Fix.B26 ? "R3" : fix.invariants().get(0);
+        assertEquals(telling, story.violation().invariant(), text);
     }
 }
