@@ -11,6 +11,7 @@ import org.vcpusim.schedule.LatestFirstChooser;
 import org.vcpusim.schedule.Schedule;
 import org.vcpusim.search.PlainMachine;
 import org.vcpusim.trace.Sinks;
+import org.vcpusim.trace.Source;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.TraceSink;
 
@@ -36,17 +37,22 @@ final class Attempt {
     }
 
     /**
-     * The violation that is looked for: any of the same rule, a hazard or not as the first one was.
+     * The violation that is looked for: any of the same rule that an actor of the same kind shows, a hazard or not as the first one
+     * was.
      *
      * @param invariant its id
+     * @param actor who records what breaks the rule; empty where that is not known
      */
-    record Symptom(String invariant, boolean hazard) {
+    record Symptom(String invariant, boolean hazard, Optional<Source.Kind> actor) {
         static Symptom of(Violation violation) {
-            return new Symptom(violation.invariant(), violation.hazard().isPresent());
+            Source.Kind actor = violation.at().source().kind();
+            return new Symptom(violation.invariant(), violation.hazard().isPresent(), Optional.of(actor));
         }
 
         boolean matches(Violation violation) {
-            return equals(of(violation));
+            return invariant.equals(violation.invariant())
+                    && hazard == violation.hazard().isPresent()
+                    && actor.map(violation.at().source().kind()::equals).orElse(true);
         }
     }
 

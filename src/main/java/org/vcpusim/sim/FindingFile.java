@@ -23,6 +23,7 @@ import org.vcpusim.scenario.Scenario;
 import org.vcpusim.scenario.ScenarioFile;
 import org.vcpusim.sim.StressReport.Group;
 import org.vcpusim.trace.FileFailures;
+import org.vcpusim.trace.Source;
 
 /** Files with one finding each, and all that it takes to run its schedule again. */
 public final class FindingFile {
@@ -135,7 +136,8 @@ public final class FindingFile {
                 .put("sentence", group.first().sentence())
                 .put("detail", group.first().detail());
         group.hazard().ifPresent(hazard -> root.put("hazard", hazard.name()));
-        root.put("record", group.first().at().order());
+        root.put("record", group.first().at().order())
+                .put("actor", group.first().at().source().kind().name());
         Rules rules = plan.scenario().machine().rules();
         root.put("scenario", plan.scenario().name())
                 .put("vcpus", plan.scenario().machine().vcpuCount());
@@ -170,10 +172,18 @@ public final class FindingFile {
             Recorded recorded = Recorded.of(token, scenario, running);
             return invariant.isEmpty()
                     ? recorded
-                    : recorded.showing(new Attempt.Symptom(invariant, root.has("hazard")));
+                    : recorded.showing(new Attempt.Symptom(invariant, root.has("hazard"), actor(root)));
         } catch (InputException e) {
             throw new InputException(file + ": " + e.getMessage());
         }
+    }
+
+    /** The kind of actor that shows it; empty where the file is of before that was written down. */
+    private static Optional<Source.Kind> actor(JsonNode root) {
+        String name = root.path("actor").asText("");
+        return Arrays.stream(Source.Kind.values())
+                .filter(kind -> kind.name().equals(name))
+                .findFirst();
     }
 
     /**

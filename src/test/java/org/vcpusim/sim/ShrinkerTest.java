@@ -7,16 +7,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.vcpusim.check.Invariants;
+import org.vcpusim.check.Violation;
 import org.vcpusim.kvm.Fault;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.scenario.ScenarioCuts;
 import org.vcpusim.scenario.ScenarioFile;
 import org.vcpusim.schedule.Schedule;
+import org.vcpusim.trace.Source;
+import org.vcpusim.trace.TraceRecord;
 
 /** A failing schedule becomes short and still fails by the same rule. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -49,6 +53,29 @@ class ShrinkerTest {
         assertEquals(late.violation().invariant(), shrunk.violation().invariant());
         assertTrue(shrunk.complete());
         assertFalse(shrunk.finishes());
+    }
+
+    @Test
+    void theSameFailureIsOneOfTheSameRuleAndOfAnActorOfTheSameKind() {
+        Violation violation = late.violation();
+        TraceRecord at = violation.at();
+        Attempt.Symptom symptom = Attempt.Symptom.of(violation);
+        assertTrue(symptom.matches(by(violation, Source.vcpu(7))));
+        assertFalse(symptom.matches(by(violation, Source.VM)));
+        assertEquals(Source.Kind.VCPU, at.source().kind());
+        assertFalse(new Attempt.Symptom("I1", false, symptom.actor()).matches(violation));
+        assertTrue(new Attempt.Symptom(violation.invariant(), false, Optional.empty()).matches(violation));
+    }
+
+    private static Violation by(Violation violation, Source source) {
+        TraceRecord at = violation.at();
+        return new Violation(
+                violation.invariant(),
+                violation.sentence(),
+                new TraceRecord(at.order(), at.nanos(), source, at.event()),
+                violation.since(),
+                violation.detail(),
+                violation.hazard());
     }
 
     @Test

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -196,7 +197,7 @@ class StoryTest {
                 ScenarioAssembly.of(ScenarioFile.read(Path.of("conf", "scenarios", "bugs", "b25-late-request.conf"))
                         .withFaults(EnumSet.noneOf(Fault.class))),
                 Attempt.Ending.FINISH,
-                new Attempt.Symptom("R2", false),
+                new Attempt.Symptom("R2", false, Optional.empty()),
                 100_000);
         RecordsByThread byThread = new RecordsByThread(threads);
         attempt.run(Schedule.of().toArray(), threads, byThread);
