@@ -1,6 +1,7 @@
 package org.vcpusim.sim;
 
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
@@ -12,6 +13,8 @@ import org.vcpusim.trace.Source;
  * Looks for the race behind a failure: steps of two threads, one behind the other, that are all taken in either order, and only
  * one order fails.
  *
+ * <p>Where there are no such neighbours, turns of two threads of which the later one could have come first, with others in between.
+ *
  * <p>Behind the exchanged steps the run goes on as it did; where it cannot, it goes on to its end.
  */
 final class CriticalPairs {
@@ -19,6 +22,8 @@ final class CriticalPairs {
     private static final int[] LENGTHS = {1, 2, 3, 4, 6, 8, 12};
 
     private static final int MOST_REPLAYS = 600;
+    /** Replays more for turns that do not follow each other. */
+    private static final int MOST_TURNS = 300;
 
     private final Attempt attempt;
     private final Attempt whole;
@@ -26,6 +31,7 @@ final class CriticalPairs {
     private final BooleanSupplier stopped;
     private final int[] steps;
     private final List<Source> doers;
+    private final List<Integer> senders;
     private int replays;
 
     /** In the run that {@code narration} has heard; {@code attempt} runs others as far, {@code whole} to their end. */
@@ -36,6 +42,7 @@ final class CriticalPairs {
         this.stopped = stopped;
         steps = narration.components();
         doers = narration.doers();
+        senders = narration.senders();
     }
 
     /** Runs that it took. */
@@ -43,8 +50,15 @@ final class CriticalPairs {
         return replays;
     }
 
-    /** The last one of which both sides lead to the violation; else the last one; empty where none was found. */
+    /**
+     * The last one of which both sides lead to the violation; else the last one; else turns that do not follow each other, or do
+     * other things the other way round; empty where none was found.
+     */
     Optional<CriticalPair> find() {
+        return neighbours().or(this::turns);
+    }
+
+    private Optional<CriticalPair> neighbours() {
         Optional<CriticalPair> found = Optional.empty();
         for (int second = steps.length - 1; second > 0 && !isOver(); second--) {
             boolean meet = !doers.get(second).equals(doers.get(second - 1));
@@ -59,8 +73,68 @@ final class CriticalPairs {
         return found;
     }
 
+    /** The last two turns that both lead to the violation, and of which the later one could have come first. */
+    private Optional<CriticalPair> turns() {
+        int most = replays + MOST_TURNS;
+        for (int end = steps.length; end > 0; end = startOfTurn(end - 1)) {
+            int second = startOfTurn(end - 1);
+            for (int firstEnd = second; firstEnd > 0; firstEnd = startOfTurn(firstEnd - 1)) {
+                if (stopped.getAsBoolean() || replays >= most) {
+                    return Optional.empty();
+                }
+                CriticalPair pair = new CriticalPair(startOfTurn(firstEnd - 1), firstEnd, second, end);
+                boolean others = !doers.get(firstEnd - 1).equals(doers.get(second));
+                if (others && isTold(pair) && couldComeFirst(pair)) {
+                    return Optional.of(pair);
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    /**
+     * Whether nothing breaks where the later turn, and all that it needs of what is between, is done before the earlier one, which
+     * begins then.
+     */
+    private boolean couldComeFirst(CriticalPair pair) {
+        BitSet ahead = needs(pair);
+        if (ahead.get(pair.first(), pair.firstEnd()).cardinality() > 0) {
+            return false;
+        }
+        BitSet behind = new BitSet();
+        behind.set(pair.first(), pair.end());
+        behind.andNot(ahead);
+        int[] other = steps.clone();
+        int at = pair.first();
+        for (int step : IntStream.concat(ahead.stream(), behind.stream()).toArray()) {
+            other[at++] = steps[step];
+        }
+        int needed = pair.first() + ahead.cardinality() + 1;
+        replays++;
+        Attempt.Result result = whole.run(other);
+        int[] taken = result.picks().toArray();
+        return result.violation().isEmpty()
+                && taken.length >= needed
+                && Arrays.mismatch(taken, 0, needed, other, 0, needed) < 0;
+    }
+
+    /** The steps of the later turn, and those since the earlier one that the same thread takes or that send it what it handles. */
+    private BitSet needs(CriticalPair pair) {
+        BitSet needed = new BitSet();
+        needed.set(pair.second(), pair.end());
+        for (int step = pair.end() - 1; step >= pair.first(); step--) {
+            if (doers.get(step).equals(doers.get(pair.second()))) {
+                needed.set(step);
+            }
+            if (needed.get(step) && senders.get(step) >= pair.first()) {
+                needed.set(senders.get(step));
+            }
+        }
+        return needed;
+    }
+
     private boolean isTold(CriticalPair pair) {
-        return narration.tells(pair.first(), pair.second()) && narration.tells(pair.second(), pair.end());
+        return narration.tells(pair.first(), pair.firstEnd()) && narration.tells(pair.second(), pair.end());
     }
 
     /**
@@ -68,11 +142,11 @@ final class CriticalPairs {
      * leaving an event, or comes behind the beginning.
      */
     private boolean hasWords(CriticalPair pair) {
-        boolean described = narration.describes(pair.first(), pair.second())
+        boolean described = narration.describes(pair.first(), pair.firstEnd())
                 && narration.describes(pair.second(), pair.end())
                 && narration.tells(pair.first(), pair.end());
         boolean looks =
-                narration.isSilent(pair.first(), pair.second()) || narration.isSilent(pair.second(), pair.end());
+                narration.isSilent(pair.first(), pair.firstEnd()) || narration.isSilent(pair.second(), pair.end());
         return described && (isTold(pair) || looks || narration.hasBegun(pair.first()));
     }
 
@@ -86,7 +160,7 @@ final class CriticalPairs {
         int room = endOfTurn(second) - second;
         for (int before : lengths(most)) {
             for (int behind : lengths(room)) {
-                CriticalPair pair = new CriticalPair(second - before, second, second + behind);
+                CriticalPair pair = new CriticalPair(second - before, second, second, second + behind);
                 if (hasWords(pair) && !isOver() && decides(pair)) {
                     return Optional.of(pair);
                 }

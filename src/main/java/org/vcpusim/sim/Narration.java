@@ -110,7 +110,7 @@ final class Narration implements Attempt.Watcher, TraceSink {
         leads = Slice.of(records, shrunk.violation());
         List<Item> items = new ArrayList<>();
         shrunk.critical().ifPresent(pair -> {
-            items.addAll(race(pair.first(), pair.second()));
+            items.addAll(race(pair.first(), pair.firstEnd()));
             items.addAll(race(pair.second(), pair.end()));
         });
         remedy().ifPresent(items::add);
@@ -212,6 +212,11 @@ final class Narration implements Attempt.Watcher, TraceSink {
         return components.stream().mapToInt(Integer::intValue).toArray();
     }
 
+    /** For each step the one that sent the message which it handles, or {@link Threads#NO_STEP}. */
+    List<Integer> senders() {
+        return List.copyOf(senders);
+    }
+
     /** The threads that took the steps, in order. */
     List<Source> doers() {
         return List.copyOf(doerOf);
@@ -248,7 +253,7 @@ final class Narration implements Attempt.Watcher, TraceSink {
 
     private boolean races(int step) {
         return shrunk.critical()
-                .filter(pair -> isOf(step, pair.first(), pair.second()) || isOf(step, pair.second(), pair.end()))
+                .filter(pair -> isOf(step, pair.first(), pair.firstEnd()) || isOf(step, pair.second(), pair.end()))
                 .isPresent();
     }
 

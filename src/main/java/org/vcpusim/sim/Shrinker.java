@@ -83,13 +83,14 @@ public final class Shrinker {
             boolean complete) {}
 
     /**
-     * Steps of two threads, one behind the other: with those from {@code second} on first, nothing breaks.
+     * Steps of two threads, one before the other: with those from {@code second} on first, nothing breaks.
      *
      * @param first position of the first step of the one
+     * @param firstEnd position behind its last step
      * @param second position of the first step of the other
      * @param end position behind the last step of the other
      */
-    public record CriticalPair(int first, int second, int end) {}
+    public record CriticalPair(int first, int firstEnd, int second, int end) {}
 
     /**
      * Shortens {@code schedule}, which shows {@code violation} in {@code scenario}.

@@ -145,7 +145,7 @@ public final class StoryText {
         if (story.steps().stream().anyMatch(Story.Step::racing)) {
             lines.add("What is marked > races: the other way round nothing breaks.");
         } else {
-            lines.add("No two steps side by side were found whose exchange mends it.");
+            lines.add("No two turns were found whose exchange mends it.");
         }
         lines.add(String.format(
                 Locale.ROOT,
