@@ -13,7 +13,8 @@ import org.vcpusim.trace.Tracepoint;
 /**
  * An EOI that the processor carries out leaves the guest if and only if the vector's bit is set in the EOI-exit bitmap.
  *
- * <p>SDM volume 3, "EOI Virtualization". In L2 the bitmap is that of vmcs12.
+ * <p>SDM volume 3, "EOI Virtualization"; a write of more than 32 bits is not virtualized, "Virtualizing Writes to the APIC-Access Page".
+ * In L2 the bitmap is that of vmcs12.
  */
 public final class BitmapDecidesEoiExits extends Invariant {
     private static final int VECTOR = 0xff;
@@ -49,7 +50,7 @@ public final class BitmapDecidesEoiExits extends Invariant {
         } else if (record.event() instanceof Event.GuestEntered entry) {
             active.set(entry.vcpu(), entry.apicv() == Event.ApicvAtEntry.ACTIVE);
         } else if (record.event() instanceof Event.ApicAccessed access) {
-            if (access.offset() == ApicRegister.EOI.offset()) {
+            if (access.offset() == ApicRegister.EOI.offset() && access.size() <= Integer.BYTES) {
                 emulated(access.vcpu(), access.access(), record);
             }
         } else if (record.event() instanceof Event.MsrAccessed access) {

@@ -23,18 +23,20 @@ import org.vcpusim.trace.Tracepoint;
  *
  * <p>Known hazards: O1, the EOI ended in the guest since the bitmap was from before APICv came back; O3, the vector was rewritten
  * meanwhile; O4, nobody took the interrupt; O5, the EOI counted as one of an edge; O8, the EOI came before the vCPU was told of the
- * write. Not judged are pins whose EOI an INIT or user space took away, also on the interrupt's way to IRR, those for which a guest was allowed to suppress the
+ * write. Not judged are pins whose EOI an INIT or user space took away, also on the interrupt's way to IRR, those for which a local APIC was allowed to suppress the
  * broadcast of EOIs, and delivery modes without EOI.
  */
 public final class NoStuckLevelPin extends Invariant {
     private static final int VECTOR = 0xff;
     private static final int SPIV = 0xf0;
     private static final int SUPPRESS = 1 << 12;
+    /** Of an x2APIC. */
+    private static final int X2APIC_SPIV = 0x80f;
 
     private final ObservedMachine machine;
     private final Pin[] pins = new Pin[Ioapic.PINS];
     private int waiting;
-    /** vCPUs whose guest has the broadcast of EOIs suppressed. */
+    /** vCPUs that have the broadcast of EOIs suppressed and may. */
     private final Set<Integer> suppressing = new TreeSet<>();
 
     /** What is known of one pin since it last interrupted. */
@@ -64,6 +66,7 @@ public final class NoStuckLevelPin extends Invariant {
                 Tracepoint.KVM_EOI,
                 Tracepoint.EOI_FORWARDED,
                 Tracepoint.KVM_APIC,
+                Tracepoint.KVM_MSR,
                 Tracepoint.KVM_MSI_SET_IRQ,
                 Tracepoint.VCPU_RESET,
                 Tracepoint.LAPIC_STATE_SET,
@@ -99,12 +102,20 @@ public final class NoStuckLevelPin extends Invariant {
             sentByUserSpace(msi.data());
         } else if (event instanceof Event.VcpuReset reset) {
             lost(machine.vcpu(reset.vcpu()));
+            suppressed(reset.vcpu(), false);
         } else if (event instanceof Event.LapicStateSet set) {
             lost(machine.vcpu(set.vcpu()));
+            suppressed(set.vcpu(), (set.spiv() & SUPPRESS) != 0);
         } else if (event instanceof Event.ApicIdentityChanged) {
             excuseAll();
         } else if (event instanceof Event.ApicAccessed access) {
-            suppressed(access);
+            if (access.offset() == SPIV && access.access() == Event.Access.WRITE) {
+                written(access.vcpu(), access.value());
+            }
+        } else if (event instanceof Event.MsrAccessed access) {
+            if (access.msr() == X2APIC_SPIV && access.access() == Event.Access.WRITE && !access.fault()) {
+                written(access.vcpu(), access.value());
+            }
         } else if (event instanceof Event.LevelPinStuck stuck) {
             stuckAtTheEnd(stuck, record);
         } else {
@@ -112,14 +123,16 @@ public final class NoStuckLevelPin extends Invariant {
         }
     }
 
+    /** A guest may suppress broadcasts with the IOAPIC in user space, which has an EOI register; else only user space can say so. */
+    private void written(int vcpu, long spiv) {
+        suppressed(vcpu, machine.isSplit() && (spiv & SUPPRESS) != 0);
+    }
+
     /** An EOI that was suppressed never reaches its pin, which therefore stays excused. */
-    private void suppressed(Event.ApicAccessed access) {
-        if (access.offset() != SPIV || access.access() != Event.Access.WRITE) {
-            return;
-        }
-        if ((access.value() & SUPPRESS) != 0) {
-            suppressing.add(access.vcpu());
-        } else if (suppressing.remove(access.vcpu())) {
+    private void suppressed(int vcpu, boolean suppresses) {
+        if (suppresses) {
+            suppressing.add(vcpu);
+        } else if (suppressing.remove(vcpu)) {
             for (int rest = waiting; rest != 0; rest &= rest - 1) {
                 pins[Integer.numberOfTrailingZeros(rest)].excused = true;
             }
@@ -219,7 +232,7 @@ public final class NoStuckLevelPin extends Invariant {
     private void check(int index, TraceRecord record) {
         Pin pin = pins[index];
         RedirectionEntry entry = machine.entry(index);
-        if (pin.reported || pin.excused || !machine.isKnown() || machine.isSplit() && !suppressing.isEmpty()) {
+        if (pin.reported || pin.excused || !machine.isKnown() || !suppressing.isEmpty()) {
             return;
         }
         boolean vectored = entry.deliveryMode().isVectored();
@@ -248,7 +261,7 @@ public final class NoStuckLevelPin extends Invariant {
 
     private void stuckAtTheEnd(Event.LevelPinStuck stuck, TraceRecord record) {
         Pin pin = pins[stuck.pin()];
-        if (!pin.reported && !pin.excused && !(machine.isSplit() && !suppressing.isEmpty())) {
+        if (!pin.reported && !pin.excused && suppressing.isEmpty()) {
             report(stuck.pin(), stuck.entry(), record);
         }
     }

@@ -344,11 +344,12 @@ public sealed interface Event {
     }
 
     /**
-     * A local APIC register was accessed: kvm_apic.
+     * A local APIC register was accessed: kvm_apic. The kernel prints all but the size.
      *
      * @param offset in the register page
+     * @param size of the access in bytes: the processor virtualizes none of 8
      */
-    record ApicAccessed(int vcpu, Access access, int offset, long value) implements OfVcpu {
+    record ApicAccessed(int vcpu, Access access, int offset, int size, long value) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);
@@ -1298,12 +1299,13 @@ public sealed interface Event {
     }
 
     /**
-     * KVM_SET_LAPIC, or the creation of a vCPU with interrupts on their way, replaced a local APIC's state:
-     * kvm_sim:lapic_state_set.
+     * KVM_SET_LAPIC, or the creation of a vCPU with interrupts on their way or the broadcast of EOIs suppressed, replaced a local
+     * APIC's state: kvm_sim:lapic_state_set.
      *
      * @param priority TPR, 0 to 255
+     * @param spiv the spurious-interrupt vector register
      */
-    record LapicStateSet(int vcpu, int priority, VectorBitmap irr, VectorBitmap isr, VectorBitmap tmr)
+    record LapicStateSet(int vcpu, int priority, int spiv, VectorBitmap irr, VectorBitmap isr, VectorBitmap tmr)
             implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {

@@ -159,12 +159,14 @@ public record Lapic(
 
     /** Reports what it holds. */
     void reportState(Port port) {
-        port.emit(new Event.LapicStateSet(vcpu, page.tpr(), page.irr(), page.isr(), page.tmr()));
+        port.emit(new Event.LapicStateSet(
+                vcpu, page.tpr(), page.read(ApicRegister.SPIV), page.irr(), page.isr(), page.tmr()));
     }
 
-    /** Whether it holds what it does after a reset. */
+    /** Whether it holds what it does after a reset, but for software enable. */
     boolean isQuiet() {
         return page.tpr() == 0
+                && !suppressesEoiBroadcast()
                 && page.irr().isEmpty()
                 && page.isr().isEmpty()
                 && page.tmr().isEmpty();

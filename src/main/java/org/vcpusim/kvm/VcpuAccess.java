@@ -121,7 +121,7 @@ final class VcpuAccess {
         Lapic lapic = v.lapic();
         if (lapic.claims(r.address())) {
             long value = lapic.hwEnabled() && !lapic.x2apic() ? apicPageRead(lapic, r) : ones(r.size());
-            port.emit(new Event.ApicAccessed(v.index(), Event.Access.READ, (int) r.address() & 0xff0, value));
+            port.emit(new Event.ApicAccessed(v.index(), Event.Access.READ, (int) r.address() & 0xff0, r.size(), value));
             return VcpuExits.completed(v, value, port);
         }
         if (inIoapicWindow(r.address()) && v.machine().hasIoapic()) {
@@ -155,7 +155,9 @@ final class VcpuAccess {
             if (hole || !whole) {
                 return VcpuExits.completed(v, 0, port);
             }
-            return apicPageWrite(v, (int) (w.address() - lapic.pageAddress()) & 0xff0, (int) w.value(), port);
+            int offset = (int) (w.address() - lapic.pageAddress()) & 0xff0;
+            accessed(v, offset, w.size(), w.value(), port);
+            return apicPageWrite(v, offset, (int) w.value(), port);
         }
         if (inIoapicWindow(w.address())) {
             port.emit(new Event.MmioAccessed(v.index(), Event.Access.WRITE, w.size(), w.address(), w.value()));
@@ -171,8 +173,18 @@ final class VcpuAccess {
         return address >= Ioapic.DEFAULT_BASE && address < Ioapic.DEFAULT_BASE + Ioapic.WINDOW_BYTES;
     }
 
-    static Vcpu apicPageWrite(Vcpu v, int offset, int value, Port port) {
-        port.emit(new Event.ApicAccessed(v.index(), Event.Access.WRITE, offset, value & 0xffffffffL));
+    @SuppressWarnings("TooManyParameters") // whose, where, how much, what, and where that is told
+    private static void accessed(Vcpu v, int offset, int size, long value, Port port) {
+        port.emit(new Event.ApicAccessed(v.index(), Event.Access.WRITE, offset, size, value & 0xffffffffL));
+    }
+
+    /** {@code handle_apic_access} where it decodes no instruction: an EOI, of {@code size} bytes. */
+    static Vcpu fastEoi(Vcpu v, int size, Port port) {
+        accessed(v, ApicRegister.EOI.offset(), size, 0, port);
+        return apicPageWrite(v, ApicRegister.EOI.offset(), 0, port);
+    }
+
+    private static Vcpu apicPageWrite(Vcpu v, int offset, int value, Port port) {
         Write write = LapicRegisters.write(v.lapic(), offset, value);
         return write.effect() == Effect.FAULT ? VcpuExits.completed(v, 0, port) : VcpuExits.applyWrite(v, write, port);
     }
@@ -182,6 +194,7 @@ final class VcpuAccess {
         if (!(action instanceof GuestAction.ApicRegisterWrite w)) {
             throw new IllegalStateException("not a write of a local APIC register: " + action);
         }
+        accessed(v, w.offset(), Integer.BYTES, w.value(), port);
         return apicPageWrite(v, w.offset(), (int) w.value(), port);
     }
 

@@ -53,9 +53,12 @@ final class VcpuExits {
                         .isPresent()
                 && ExitQualification.apicAccessOffset(exit.qualification()) == ApicRegister.EOI.offset();
         boolean fast = eoi && v.machine().tpr() == Machine.TaskPriority.TPR_SHADOW;
-        return fast
-                ? VcpuAccess.apicPageWrite(v, ApicRegister.EOI.offset(), 0, port)
-                : VcpuAccess.emulate(v, exit.action(), port);
+        return fast ? VcpuAccess.fastEoi(v, size(exit.action()), port) : VcpuAccess.emulate(v, exit.action(), port);
+    }
+
+    /** In bytes, of a write of the EOI register. */
+    private static int size(GuestAction action) {
+        return action instanceof GuestAction.MmioWrite write ? write.size() : Integer.BYTES;
     }
 
     private static Vcpu windowOpened(Vcpu v, Port port) {

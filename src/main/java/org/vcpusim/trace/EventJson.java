@@ -143,6 +143,7 @@ final class EventJson implements Event.Visitor<JsonFields> {
     public JsonFields visit(Event.ApicAccessed e) {
         return out.number("rw", direction(e.access()))
                 .number("reg", e.offset())
+                .number("len", e.size())
                 .word("val", e.value())
                 .number("vcpu_id", e.vcpu());
     }
@@ -606,6 +607,7 @@ final class EventJson implements Event.Visitor<JsonFields> {
     public JsonFields visit(Event.LapicStateSet e) {
         return out.number("vcpu_id", e.vcpu())
                 .number("tpr", e.priority())
+                .word("spiv", unsigned(e.spiv()))
                 .bitmap("irr", e.irr())
                 .bitmap("isr", e.isr())
                 .bitmap("tmr", e.tmr());

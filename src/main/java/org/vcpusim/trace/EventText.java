@@ -766,7 +766,7 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
     @Override
     public AsciiBuffer visit(Event.LapicStateSet e) {
         out.text("vcpu ").decimal(e.vcpu()).text(" tpr 0x").hex(e.priority(), 2);
-        bitmap(out.text(" irr"), e.irr());
+        bitmap(out.text(" spiv 0x").hex(unsigned(e.spiv())).text(" irr"), e.irr());
         bitmap(out.text(" isr"), e.isr());
         return bitmap(out.text(" tmr"), e.tmr());
     }

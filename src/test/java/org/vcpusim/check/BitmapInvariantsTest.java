@@ -220,6 +220,11 @@ class BitmapInvariantsTest {
         I7   | write:5/n49>0 remote:5                                      | ""     | an NMI has no EOI
         I7   | split remote:5@user                                         | 1      | user space's waits too
         I7   | split spiv:4607 post:49 remote:5@user sync:49 virt:49 veoi:49 | ""   | the guest may end it itself
+        I7   | quietapic post:49 remote:5 sync:49 virt:49 veoi:49          | ""     | it came with the broadcast suppressed
+        I7   | quietapic post:49 remote:5 sync:49 virt:49 veoi:49 spiv:511 enter | "" | that of an earlier EOI was
+        I7   | quietapic spiv:511 post:49 remote:5 sync:49 virt:49 veoi:49 | 6      | that of a later one is not
+        I7   | spiv:4607 post:49 remote:5 sync:49 virt:49 veoi:49          | 5      | a guest cannot suppress it in the kernel
+        I7   | split spivmsr:4607 post:49 remote:5@user sync:49 virt:49 veoi:49 | "" | an x2APIC may end it itself
         I7   | "... remote:5"                                              | ""     | who has it is not known
         I8   | line:5/1/1 line:5/0/0                                       | ""     | as its source
         I8   | line:5/1/0                                                  | 0      | low with a source
@@ -551,7 +556,8 @@ class BitmapInvariantsTest {
             case "state" -> state(what);
             case "init" -> new Event.VmcsInitialised(0, true);
             case "reset" -> new Event.VcpuReset(0);
-            case "apic" -> new Event.LapicStateSet(0, 0, VectorBitmap.EMPTY, vectors(what, ""), VectorBitmap.EMPTY);
+            case "apic" ->
+                new Event.LapicStateSet(0, 0, 0x1ff, VectorBitmap.EMPTY, vectors(what, ""), VectorBitmap.EMPTY);
             case "update" -> new Event.ApicvUpdated(0, what.equals("on"), 0, true);
             case "away" -> identity(0, ApicIdentity.ApicMode.DISABLED, true);
             case "off" -> identity(0, ApicIdentity.ApicMode.XAPIC, false);
@@ -581,6 +587,8 @@ class BitmapInvariantsTest {
             case "hint" -> new Event.MsiSet(address | 1 << 3, number);
             case "ipi" -> new Event.ApicIpiSent(0, number, to);
             case "self" -> new Event.ApicIpiSent(0, 1 << 18 | number, 0);
+            case "oneofall" -> new Event.ApicIpiSent(0, 2 << 18 | 1 << 8 | number, 0);
+            case "lowest" -> new Event.InterruptAccepted(to, DeliveryMode.LOWEST_PRIORITY, TriggerMode.EDGE, number);
             case "everybody" -> new Event.ApicIpiSent(0, 2 << 18 | number, 0);
             case "others" -> new Event.ApicIpiSent(0, 3 << 18 | number, 0);
             case "inhibit" -> new Event.ApicvInhibitsStored(number);
@@ -628,7 +636,10 @@ class BitmapInvariantsTest {
             case "forward" -> new Event.EoiForwarded(0, vector, TriggerMode.LEVEL, false);
             case "quiet" -> new Event.EoiForwarded(0, vector, TriggerMode.LEVEL, true);
             case "pend" -> new Event.IoapicEoiPended(0, vector);
-            case "spiv" -> new Event.ApicAccessed(0, Event.Access.WRITE, 0xf0, vector);
+            case "quietapic" ->
+                new Event.LapicStateSet(0, 0, 0x11ff, VectorBitmap.EMPTY, VectorBitmap.EMPTY, VectorBitmap.EMPTY);
+            case "spivmsr" -> new Event.MsrAccessed(0, Event.Access.WRITE, 0x80f, vector, false);
+            case "spiv" -> new Event.ApicAccessed(0, Event.Access.WRITE, 0xf0, 4, vector);
             case "rtc" -> new Event.RtcTracked(new RtcTracking(List.of(new RtcTracking.Owed(0, vector)), 1));
             default -> throw new IllegalArgumentException(verb);
         };

@@ -132,6 +132,7 @@ class InjectionInvariantsTest {
         I11  | vmcs02                                                  | 0           | another status
         I11  | l2 status                                               | 1           | L1 does not find L2's
         E2   | on write                                                | 1           | the processor should have
+        E2   | on wide                                                 | ""          | the processor does not carry out such a one
         E2   | on msr                                                  | 1           | the processor should have
         E2   | enter write                                             | ""          | APICv is inactive
         E2   | on l2 msr                                               | ""          | L2 has L1's local APIC
@@ -212,7 +213,8 @@ class InjectionInvariantsTest {
             case "l1nmi" ->
                 new Event.NestedExitInjected(
                         0, ExitReason.EXCEPTION_NMI, 0, EventInjection.nmi().word());
-            case "write" -> new Event.ApicAccessed(0, Event.Access.WRITE, 0xb0, 0);
+            case "wide" -> new Event.ApicAccessed(0, Event.Access.WRITE, 0xb0, 8, 0);
+            case "write" -> new Event.ApicAccessed(0, Event.Access.WRITE, 0xb0, 4, 0);
             case "msr" -> new Event.MsrAccessed(0, Event.Access.WRITE, 0x80b, 0, false);
             default -> rare(verb, vector);
         };

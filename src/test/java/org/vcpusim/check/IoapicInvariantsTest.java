@@ -169,8 +169,8 @@ class IoapicInvariantsTest {
     private static Event suppression(String verb, String what) {
         return switch (verb) {
             case "vm" -> new Event.VmCreated(2, Protocol.SCAN_THEN_LOAD, 24, number(what));
-            case "spiv" -> new Event.ApicAccessed(number(what), Event.Access.WRITE, 0xf0, second(what));
-            case "eoiwrite" -> new Event.ApicAccessed(number(what), Event.Access.WRITE, 0xb0, second(what));
+            case "spiv" -> new Event.ApicAccessed(number(what), Event.Access.WRITE, 0xf0, 4, second(what));
+            case "eoiwrite" -> new Event.ApicAccessed(number(what), Event.Access.WRITE, 0xb0, 4, second(what));
             case "spivmsr" -> new Event.MsrAccessed(number(what), Event.Access.WRITE, 0x80f, second(what), false);
             case "pend" -> new Event.IoapicEoiPended(number(what), second(what));
             default -> saved(verb, what);
@@ -186,7 +186,7 @@ class IoapicInvariantsTest {
             case "scan" -> new Event.BroadcastStarted(1, VcpuRequest.SCAN_IOAPIC, number(what));
             case "put" ->
                 new Event.LapicStateSet(
-                        number(what), 0, VectorBitmap.of(second(what)), VectorBitmap.EMPTY, VectorBitmap.EMPTY);
+                        number(what), 0, 0x1ff, VectorBitmap.of(second(what)), VectorBitmap.EMPTY, VectorBitmap.EMPTY);
             case "save" -> new Event.IoapicStateSaved(number(what), second(what));
             case "restore" -> new Event.IoapicStateRestored(number(what));
             case "line" -> new Event.IoapicIrqSet(new RedirectionEntry(0x31), number(what), false, 1, true);

@@ -217,12 +217,12 @@ class LocalApicInvariantsTest {
             case "exit" -> new Event.GuestExited(0, ExitReason.HLT, 0, 0, 0, 0);
             case "exit45" -> new Event.GuestExited(0, ExitReason.EOI_INDUCED, 0, vector, 0, 0);
             case "cancel" -> new Event.EntryCancelled(0, VcpuMode.EXITING_GUEST_MODE, 0);
-            case "write" -> new Event.ApicAccessed(0, Event.Access.WRITE, 0xb0, 0);
+            case "write" -> new Event.ApicAccessed(0, Event.Access.WRITE, 0xb0, 4, 0);
             case "msr" -> new Event.MsrAccessed(0, Event.Access.WRITE, 0x80b, 0, false);
             case "tpr" -> new Event.TaskPriorityChanged(0, vector);
             case "reset" -> new Event.VcpuReset(0);
             case "set" ->
-                new Event.LapicStateSet(0, 0, VectorBitmap.of(vector), VectorBitmap.EMPTY, VectorBitmap.EMPTY);
+                new Event.LapicStateSet(0, 0, 0x1ff, VectorBitmap.of(vector), VectorBitmap.EMPTY, VectorBitmap.EMPTY);
             case "l2" -> new Event.Vmcs02Prepared(0, VectorBitmap.EMPTY);
             case "l1" -> new Event.NestedExitInjected(0, ExitReason.VMCALL, 0, 0);
             case "want" -> new Event.ImmediateExitWanted(0);

@@ -1,5 +1,6 @@
 package org.vcpusim.sim;
 
+import static java.util.Map.entry;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.List;
@@ -17,35 +18,35 @@ import org.vcpusim.schedule.StrategyKind;
 class RightProtocolTest {
     private static final long SCHEDULES = 100;
 
-    private static final Map<String, String> SCENARIOS = new TreeMap<>(Map.of(
-            "a vector of another vCPU's level pin becomes pending by an IPI behind the last scan", """
+    private static final Map<String, String> SCENARIOS = new TreeMap<>(Map.ofEntries(
+            entry("a vector of another vCPU's level pin becomes pending by an IPI behind the last scan", """
             vcpus = 2
             ioapic { 16 = vector 0x31 level to 1 }
             guests {
               a { vcpus = 0, do = [set-cr8 15, sti, hlt] }
               b { vcpus = 1, do = [compute 50us, ipi vector 0x31 to 0] }
             }
-            """,
-            "two vCPUs end an interrupt of a resampled pin at once", """
+            """),
+            entry("two vCPUs end an interrupt of a resampled pin at once", """
             vcpus = 2
             ioapic { 16 = vector 0x31 level to all }
             handlers { 0x31 = [eoi] }
             guests { w { do = [sti, compute 50us] } }
             devices { nic { line = 16, irqfd = resample, do = [assert, delay 5us, deassert] } }
-            """,
-            "a level pin reaches nobody and an MSI brings its vector", """
+            """),
+            entry("a level pin reaches nobody and an MSI brings its vector", """
             vcpus = 2
             logical-ids = flat
             ioapic { 16 = vector 0x31 level logical to 0 }
             guests { a { vcpus = 0, do = [set-cr8 15, sti, hlt] } }
             devices { d { line = 16, do = [delay 30us, assert, msi vector 0x31 level to 0] } }
-            """,
-            "a device posts to a local APIC that is disabled", """
+            """),
+            entry("a device posts to a local APIC that is disabled", """
             vcpus = 2
             guests { a { vcpus = 1, do = [apic-write SPIV 0xff, { repeat = 30, do = [rdmsr 0x1b] }] } }
             devices { d { do = [delay 5us, post vector 0x81 to 1] } }
-            """,
-            "INIT of a vCPU that owes the RTC an EOI", """
+            """),
+            entry("INIT of a vCPU that owes the RTC an EOI", """
             vcpus = 2
             ioapic { 8 = vector 0x42 to 1 }
             guests {
@@ -53,27 +54,27 @@ class RightProtocolTest {
               b { vcpus = 0, do = [compute 20us, ipi vector 0 init to 1, ipi vector 1 sipi to 1] }
             }
             devices { rtc { line = 8, do = [pulse] } }
-            """,
-            "a debugger holds the interrupts of a halted vCPU back", """
+            """),
+            entry("a debugger holds the interrupts of a halted vCPU back", """
             vcpus = 1
             apicv = off
             devices { d { do = [block-irq 0, msi vector 0x41 to 0, delay 2ms, unblock-irq 0] } }
-            """,
-            "a device interrupts the host while a vCPU sends the same vector", """
+            """),
+            entry("a device interrupts the host while a vCPU sends the same vector", """
             vcpus = 3
             guests {
               a { vcpus = 1, do = [ipi vector 0x81 to all, ipi vector 0x81 to all] }
               b { vcpus = 2, do = [apic-write 0x20 0x0, apic-write 0x20 0x2000000] }
             }
             devices { d { do = [interrupt-host vector 0x81 to 0, interrupt-host vector 0x81 to 0] } }
-            """,
-            "the guest of an x2APIC writes where an xAPIC has its EOI register", """
+            """),
+            entry("the guest of an x2APIC writes where an xAPIC has its EOI register", """
             vcpus = 2
             apic = x2apic
             handlers { 0x41 = [write 0xfee000b0 4 0, eoi] }
             guests { a { vcpus = 0, do = [sti, ipi vector 0x41 to 0, compute 10us] } }
-            """,
-            "a request wakes a vCPU that an interrupt is to wake", """
+            """),
+            entry("a request wakes a vCPU that an interrupt is to wake", """
             vcpus = 3
             protocol = load-eoi-exitmap
             apicv = off
@@ -82,7 +83,19 @@ class RightProtocolTest {
               g2 { vcpus = 2, do = [hlt] }
             }
             devices { d { do = [msi vector 0x31 level to all] } }
-            """));
+            """),
+            entry("a guest ends an interrupt by a write of eight bytes", """
+            vcpus = 1
+            handlers { 0x41 = [write 0xfee000b0 8 0] }
+            guests { a { do = [sti, ipi vector 0x41 to self] } }
+            """),
+            entry("the broadcast of EOIs is suppressed with the IOAPIC in the kernel", """
+            vcpus = 2
+            eoi-broadcasts = suppressed
+            ioapic { 16 = vector 0x31 level to 1 }
+            guests { a { vcpus = 1, do = [sti, compute 50us, apic-write SPIV 0x1ff] } }
+            devices { d { line = 16, do = [pulse, pulse] } }
+            """)));;
 
     @TestFactory
     Stream<DynamicTest> noRuleIsBrokenBy() {

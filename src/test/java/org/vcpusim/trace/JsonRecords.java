@@ -100,7 +100,8 @@ final class JsonRecords {
                         DeliveryMode.ofCode(number("dm")),
                         TriggerMode.ofBit(number("tm")),
                         number("vec"));
-            case KVM_APIC -> new Event.ApicAccessed(vcpu(), access(number("rw")), number("reg"), word("val"));
+            case KVM_APIC ->
+                new Event.ApicAccessed(vcpu(), access(number("rw")), number("reg"), number("len"), word("val"));
             case KVM_APIC_IPI -> new Event.ApicIpiSent(vcpu(), (int) word("icr_low"), (int) word("dest_id"));
             case KVM_INJ_VIRQ -> new Event.InterruptInjected(vcpu(), number("vector"), flag("reinjected"));
             case KVM_MMIO ->
@@ -228,7 +229,8 @@ final class JsonRecords {
             case INTERRUPT_ACKNOWLEDGED -> new Event.InterruptAcknowledged(vcpu(), number("vec"), flag("in_service"));
             case TASK_PRIORITY -> new Event.TaskPriorityChanged(vcpu(), number("tpr"));
             case LAPIC_STATE_SET ->
-                new Event.LapicStateSet(vcpu(), number("tpr"), bitmap("irr"), bitmap("isr"), bitmap("tmr"));
+                new Event.LapicStateSet(
+                        vcpu(), number("tpr"), (int) word("spiv"), bitmap("irr"), bitmap("isr"), bitmap("tmr"));
             case MODE_EXCHANGED ->
                 new Event.ModeExchanged(vcpu(), VcpuMode.valueOf(name("before")), VcpuMode.valueOf(name("after")));
             case IMMEDIATE_EXIT_WANTED -> new Event.ImmediateExitWanted(vcpu());
