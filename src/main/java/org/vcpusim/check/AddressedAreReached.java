@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.arch.DestinationMode;
 import org.vcpusim.arch.DestinationShorthand;
@@ -25,8 +26,8 @@ import org.vcpusim.trace.Tracepoint;
  * changes how it is addressed either address counts. What the host handles for a vCPU is no message of these; an edge that nobody
  * has sent may be one of a SynIC, and is judged only while the same message is on its way.
  *
- * <p>Who is least busy is not looked for: of the n that are meant it is number vector modulo n, {@code kvm_vector_to_index}. They are
- * counted by their logical IDs where the map knows them, with those that nobody has, else by index; it is judged where that is the same.
+ * <p>Who is least busy is not looked for: {@link VectorHashing} says who gets it. While a local APIC changes how it is addressed anybody
+ * may, or nobody.
  */
 public final class AddressedAreReached extends Invariant {
     private static final int TRIGGER = 1 << 15;
@@ -40,6 +41,7 @@ public final class AddressedAreReached extends Invariant {
     private static final int MOST_DONE = 64;
 
     private final ObservedMachine machine;
+    private final VectorHashing hashing;
     private final ByVcpu<OfHost> ofHost = new ByVcpu<>(OfHost::new);
 
     private final List<Sent> open = new ArrayList<>(4);
@@ -56,14 +58,19 @@ public final class AddressedAreReached extends Invariant {
         private final DeliveryMode mode;
         private final TriggerMode trigger;
         private final int vector;
-        /** How many bits its destination has where only one local APIC of those is to be reached, else 0. */
-        private final int oneOf;
+        /** Whom it is for, where only one local APIC of those is to be reached, else null. */
+        private final VectorHashing.@Nullable Destination oneOf;
 
         private final BitSet allowed = new BitSet();
         private final BitSet required = new BitSet();
 
         @SuppressWarnings("TooManyParameters") // the message
-        Sent(TraceRecord record, DeliveryMode mode, TriggerMode trigger, int vector, int oneOf) {
+        Sent(
+                TraceRecord record,
+                DeliveryMode mode,
+                TriggerMode trigger,
+                int vector,
+                VectorHashing.@Nullable Destination oneOf) {
             this.record = record;
             this.mode = mode;
             this.trigger = trigger;
@@ -72,24 +79,21 @@ public final class AddressedAreReached extends Invariant {
         }
 
         boolean isForOne() {
-            return oneOf > 0;
+            return oneOf != null;
         }
 
         boolean is(Event.InterruptAccepted accepted) {
             return vector == accepted.vector() && mode == accepted.deliveryMode() && trigger == accepted.triggerMode();
         }
 
-        /** Of those that are meant, as many as its destination has bits, only one stays; {@code kvm_vector_to_index}. */
-        void chooseByVector() {
-            int before = vector % oneOf;
-            int chosen = required.nextSetBit(0);
-            for (int i = 0; i < before; i++) {
-                chosen = required.nextSetBit(chosen + 1);
-            }
+        /** Only {@code vcpu} is to be reached, or nobody. */
+        void choose(int vcpu) {
             required.clear();
-            required.set(chosen);
             allowed.clear();
-            allowed.set(chosen);
+            if (vcpu != VectorHashing.NOBODY) {
+                required.set(vcpu);
+                allowed.set(vcpu);
+            }
         }
 
         /** The message has reached {@code vcpu}. */
@@ -117,6 +121,7 @@ public final class AddressedAreReached extends Invariant {
                 Tracepoint.APIC_IDENTITY_CHANGED,
                 Tracepoint.VCPU_AUDIT);
         this.machine = machine;
+        hashing = new VectorHashing(machine);
     }
 
     @Override
@@ -168,14 +173,15 @@ public final class AddressedAreReached extends Invariant {
                 lowest && broadcast ? DeliveryMode.FIXED : mode,
                 entry.triggerMode(),
                 entry.vector(),
-                lowest && !broadcast ? bits(entry.destination(), entry.destinationMode()) : 0);
+                lowest && !broadcast ? oneOf(entry.destination(), entry.destinationMode(), machine.rule()) : null);
         send(sent, apic -> machine.rule().leadsTo(apic, entry));
     }
 
     private void msi(Event.MsiSet msi, TraceRecord record) {
         Routing.MsiRoute route = new Routing.MsiRoute(0, msi.address(), msi.data());
         DeliveryMode mode = DeliveryMode.ofCode(msi.data() >> 8 & MODE);
-        boolean lowest = mode == DeliveryMode.LOWEST_PRIORITY || (msi.address() & MSI_HINT) != 0;
+        boolean hint = (msi.address() & MSI_HINT) != 0;
+        boolean lowest = mode == DeliveryMode.LOWEST_PRIORITY || hint;
         int destination = machine.rule().destinationOf(route);
         DestinationMode destinationMode = DestinationMode.ofBit(msi.address() & MSI_LOGICAL);
         boolean broadcast = isBroadcast(destination, destinationMode) && lowest;
@@ -184,18 +190,24 @@ public final class AddressedAreReached extends Invariant {
                 broadcast ? DeliveryMode.FIXED : mode,
                 TriggerMode.ofBit(msi.data() & TRIGGER),
                 msi.data() & VECTOR,
-                lowest && !broadcast ? bits(destination, destinationMode) : 0);
+                hint || lowest && !broadcast ? oneOf(destination, destinationMode, machine.rule()) : null);
         send(sent, apic -> machine.rule().leadsTo(apic, route));
     }
 
-    /** The least busy of all is not looked for. */
+    /** The least busy of all is not looked for, unless an MSI's redirection hint asks for it. */
     private static boolean isBroadcast(int destination, DestinationMode mode) {
         return destination == ALL_OF_8_BITS && mode == DestinationMode.PHYSICAL;
     }
 
-    /** How many local APICs a destination can mean, at least 1. */
-    private static int bits(int destination, DestinationMode mode) {
-        return mode == DestinationMode.LOGICAL ? Math.max(1, Integer.bitCount(destination)) : 1;
+    private static VectorHashing.Destination oneOf(int id, DestinationMode mode, DestinationRule rule) {
+        return oneOf(id, mode, DestinationShorthand.NONE, rule);
+    }
+
+    @SuppressWarnings("TooManyParameters") // a destination's
+    private static VectorHashing.Destination oneOf(
+            int id, DestinationMode mode, DestinationShorthand shorthand, DestinationRule rule) {
+        boolean all = id == -1 || id == ALL_OF_8_BITS && !(rule.wideMessages() && !rule.broadcastQuirk());
+        return new VectorHashing.Destination(id, mode, all || shorthand != DestinationShorthand.NONE);
     }
 
     private void ipi(Event.ApicIpiSent ipi, TraceRecord record) {
@@ -204,18 +216,16 @@ public final class AddressedAreReached extends Invariant {
         DestinationMode destinationMode = DestinationMode.ofBit(low & LOGICAL);
         DestinationShorthand shorthand = DestinationShorthand.ofCode(low >> 18 & 3);
         boolean lowest = mode == DeliveryMode.LOWEST_PRIORITY;
-        boolean broadcast = isBroadcast(ipi.destination(), destinationMode);
+        boolean broadcast = isBroadcast(ipi.destination(), destinationMode) && shorthand != DestinationShorthand.SELF;
+        ApicIdentity sender = machine.vcpu(ipi.vcpu()).identity;
+        boolean wide = sender != null && sender.x2apic();
+        DestinationRule rule = wide ? new DestinationRule(false, true) : machine.rule();
         Sent sent = new Sent(
                 record,
                 lowest && broadcast ? DeliveryMode.FIXED : mode,
                 TriggerMode.ofBit(low & TRIGGER),
                 low & VECTOR,
-                lowest && !broadcast && shorthand == DestinationShorthand.NONE
-                        ? bits(ipi.destination(), destinationMode)
-                        : 0);
-        ApicIdentity sender = machine.vcpu(ipi.vcpu()).identity;
-        boolean wide = sender != null && sender.x2apic();
-        DestinationRule rule = wide ? new DestinationRule(false, true) : machine.rule();
+                lowest && !broadcast ? oneOf(ipi.destination(), destinationMode, shorthand, rule) : null);
         send(sent, apic -> switch (shorthand) {
             case NONE -> rule.leadsTo(apic, ipi.destination(), destinationMode);
             case SELF -> apic.vcpu() == ipi.vcpu();
@@ -236,29 +246,19 @@ public final class AddressedAreReached extends Invariant {
                 sent.allowed.set(v.index);
             }
         }
-        boolean certain = sent.oneOf == sent.required.cardinality() && sent.allowed.equals(sent.required);
-        if (sent.isForOne() && certain && areInOrder(sent.required)) {
-            sent.chooseByVector();
+        VectorHashing.Destination oneOf = sent.oneOf;
+        if (oneOf != null) {
+            int chosen = hashing.chosen(sent.vector, oneOf, sent.required);
+            if (chosen == VectorHashing.UNKNOWN) {
+                sent.required.clear();
+            } else {
+                sent.choose(chosen);
+            }
         }
         (sent.required.isEmpty() ? done : open).add(sent);
         if (done.size() > MOST_DONE) {
             done.remove(0);
         }
-    }
-
-    /** Whether logical IDs grow with the index, each of one bit of its own. */
-    private boolean areInOrder(BitSet vcpus) {
-        int last = 0;
-        for (int vcpu = vcpus.nextSetBit(0); vcpu >= 0; vcpu = vcpus.nextSetBit(vcpu + 1)) {
-            ApicIdentity apic = machine.vcpu(vcpu).identity;
-            int id = apic == null ? 0 : apic.x2apic() ? vcpu + 1 : apic.logicalId();
-            boolean oneBit = apic != null && (apic.x2apic() || Integer.bitCount(id) == 1);
-            if (!oneBit || id <= last) {
-                return false;
-            }
-            last = id;
-        }
-        return true;
     }
 
     private void accepted(Event.InterruptAccepted accepted, TraceRecord record) {

@@ -387,13 +387,19 @@ class BitmapInvariantsTest {
         X8   | logical:0 logical:1 write:5/og48>3 enter enter1 serve:5 least:48/1 | 6      | the second, by an even vector
         X8   | logical:0 logical:1 write:5/og49>3 enter enter1 serve:5 least:49/1 | ""     | the second, by an odd one
         X8   | logical:0 logical:1 write:5/og49>3 enter enter1 serve:5 least:49   | 6      | the first, by an odd one
-        X8   | logical:0 logical:1 write:5/og49>7 enter enter1 serve:5 least:49   | ""     | one of three, whom nobody is
+        X8   | logical:0 logical:1 write:5/og49>7 enter enter1 serve:5 least:49/1 | ""     | the second of three
+        X8   | logical:0 logical:1 write:5/og49>7 enter enter1 serve:5 least:49   | 6      | the second of three is another
+        X8   | logical:0 logical:1 write:5/og50>7 enter enter1 serve:5 halted     | ""     | the third of three is nobody
+        X8   | logical:0 logical:1 write:5/og50>7 enter enter1 serve:5 least:50   | 6      | the third of three is nobody
+        X8   | logical:0 write:5/og49>3 enter serve:5 least:49/1                  | 4      | vCPU 1 has no logical ID
+        X8   | logical:0 logical:1 write:5/og49>3 serve:5 halted                  | ""     | IDs are changing
         X8   | off:0 msi:49/0 msi:49/1 edge:49/1 off:0 msi:49/1 edge:49/1 halted | "" | what need not arrive takes nothing from what must
         X8   | split serve:5 halted                                        | ""     | user space sends a message for it
         X8   | msi:49/0 edge:49 halted                                     | ""     | a device's
         X8   | msi:49/0 halted                                             | 1      | a device's, lost
         X8   | msi:49/1 edge:49                                            | 1      | a device's, astray
-        X8   | hint:49/255 edge:49 edge:49/1 halted                        | ""     | a hint does not matter to a broadcast
+        X8   | hint:49/255 edge:49/1 halted                                | ""     | a hint counts for a broadcast too
+        X8   | hint:49/255 edge:49                                         | 1      | the vector chooses the other one
         X8   | hint:49/0 edge:49 halted                                    | ""     | one of one
         X8   | ipi:49/1 edge:49/1 halted                                   | ""     | a vCPU's
         X8   | ipi:49/1 edge:49                                            | 1      | a vCPU's, astray
@@ -402,6 +408,8 @@ class BitmapInvariantsTest {
         X8   | others:49 edge:49                                           | 1      | to itself as well
         X8   | everybody:49 edge:49 edge:49/1 halted                       | ""     | to both
         X8   | everybody:49 edge:49/1 halted                               | 2      | to one of both
+        X8   | oneofall:49 lowest:49/1 halted                              | ""     | one of all, whom the vector chooses
+        X8   | oneofall:49 lowest:49                                       | 1      | one of all, and another
         X8   | synic:49 msi:49/1 edge:49                                   | ""     | its SynIC's
         X8   | msi:49/1 handled:49 edge:49 edge:49/1 halted                | ""     | the host's passes by a device's
         X8   | msi:49/1 handled:49/1 edge:49                               | 2      | it is the host's of another vCPU

@@ -95,7 +95,16 @@ class RightProtocolTest {
             ioapic { 16 = vector 0x31 level to 1 }
             guests { a { vcpus = 1, do = [sti, compute 50us, apic-write SPIV 0x1ff] } }
             devices { d { line = 16, do = [pulse, pulse] } }
-            """)));;
+            """),
+            entry("IPIs for the least busy go to all, to others and to a destination that is half empty", """
+            vcpus = 3
+            logical-ids = flat
+            guests {
+              a { vcpus = 0, do = [sti, ipi vector 0x41 lowest to all, ipi vector 0x42 lowest to others] }
+              b { vcpus = 1, do = [sti, ipi vector 0x51 lowest logical to 0x18, ipi vector 0x52 lowest logical to 0x09] }
+            }
+            devices { d { do = [msi vector 0x61 hint to all, msi vector 0x62 hint logical to 0x0e] } }
+            """)));
 
     @TestFactory
     Stream<DynamicTest> noRuleIsBrokenBy() {
