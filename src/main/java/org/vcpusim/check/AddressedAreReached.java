@@ -174,7 +174,10 @@ public final class AddressedAreReached extends Invariant {
                 entry.triggerMode(),
                 entry.vector(),
                 lowest && !broadcast ? oneOf(entry.destination(), entry.destinationMode(), machine.rule()) : null);
-        send(sent, apic -> machine.rule().leadsTo(apic, entry));
+        send(
+                sent,
+                apic -> machine.rule().leadsTo(apic, entry),
+                apic -> machine.isMisled(apic, entry.destination(), entry.destinationMode()));
     }
 
     private void msi(Event.MsiSet msi, TraceRecord record) {
@@ -191,7 +194,10 @@ public final class AddressedAreReached extends Invariant {
                 TriggerMode.ofBit(msi.data() & TRIGGER),
                 msi.data() & VECTOR,
                 hint || lowest && !broadcast ? oneOf(destination, destinationMode, machine.rule()) : null);
-        send(sent, apic -> machine.rule().leadsTo(apic, route));
+        send(
+                sent,
+                apic -> machine.rule().leadsTo(apic, route),
+                apic -> machine.isMisled(apic, destination, destinationMode));
     }
 
     /** The least busy of all is not looked for, unless an MSI's redirection hint asks for it. */
@@ -226,15 +232,21 @@ public final class AddressedAreReached extends Invariant {
                 TriggerMode.ofBit(low & TRIGGER),
                 low & VECTOR,
                 lowest && !broadcast ? oneOf(ipi.destination(), destinationMode, shorthand, rule) : null);
-        send(sent, apic -> switch (shorthand) {
-            case NONE -> rule.leadsTo(apic, ipi.destination(), destinationMode);
-            case SELF -> apic.vcpu() == ipi.vcpu();
-            case ALL -> apic.present();
-            case ALL_BUT_SELF -> apic.present() && apic.vcpu() != ipi.vcpu();
-        });
+        send(
+                sent,
+                apic -> switch (shorthand) {
+                    case NONE -> rule.leadsTo(apic, ipi.destination(), destinationMode);
+                    case SELF -> apic.vcpu() == ipi.vcpu();
+                    case ALL -> apic.present();
+                    case ALL_BUT_SELF -> apic.present() && apic.vcpu() != ipi.vcpu();
+                },
+                apic -> shorthand == DestinationShorthand.NONE
+                        && machine.isMisled(apic, ipi.destination(), destinationMode));
     }
 
-    private void send(Sent sent, Predicate<ApicIdentity> meant) {
+    /** Those who are {@code meant} have to be reached; those to whom the map takes the message by mistake may be. */
+    private void send(Sent sent, Predicate<ApicIdentity> meant, Predicate<ApicIdentity> misled) {
+        Predicate<ApicIdentity> may = meant.or(misled);
         for (ObservedVcpu v : machine.vcpus()) {
             ApicIdentity now = v.identity;
             ApicIdentity before = v.previousIdentity;
@@ -242,7 +254,7 @@ public final class AddressedAreReached extends Invariant {
             if (means && before == null && v.accepts()) {
                 sent.required.set(v.index);
             }
-            if (now == null || means || before != null && meant.test(before)) {
+            if (now == null || means || may.test(now) || before != null && may.test(before)) {
                 sent.allowed.set(v.index);
             }
         }

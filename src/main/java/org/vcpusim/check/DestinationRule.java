@@ -44,6 +44,20 @@ record DestinationRule(boolean broadcastQuirk, boolean wideMessages) {
         };
     }
 
+    /**
+     * Whether KVM's map may take {@code destination} for {@code apic}'s by mistake: beside local APICs in x2APIC mode it looks an
+     * xAPIC up by its physical ID as if that were an x2APIC's; {@code kvm_apic_map_get_logical_dest}, arch/x86/kvm/lapic.c.
+     */
+    static boolean isTakenForX2apic(ApicIdentity apic, int destination, DestinationMode mode) {
+        return apic.mode() == ApicIdentity.ApicMode.XAPIC
+                && mode == DestinationMode.LOGICAL
+                && isMember(apic.xapicId(), destination);
+    }
+
+    private static boolean isMember(int id, int destination) {
+        return destination >>> 16 == id >> 4 && (destination & 1 << (id & 0xf)) != 0;
+    }
+
     private boolean isX2apic(ApicIdentity apic, int destination, DestinationMode mode) {
         if (destination == ALL_OF_32_BITS || broadcastQuirk && destination == ALL_OF_8_BITS) {
             return true;
@@ -51,9 +65,7 @@ record DestinationRule(boolean broadcastQuirk, boolean wideMessages) {
         if (mode == DestinationMode.PHYSICAL) {
             return destination == apic.vcpu();
         }
-        int cluster = apic.vcpu() >> 4;
-        int member = 1 << (apic.vcpu() & 0xf);
-        return destination >>> 16 == cluster && (destination & member) != 0;
+        return isMember(apic.vcpu(), destination);
     }
 
     private static boolean isXapic(ApicIdentity apic, int destination, DestinationMode mode) {

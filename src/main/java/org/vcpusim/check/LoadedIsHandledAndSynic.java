@@ -1,10 +1,12 @@
 package org.vcpusim.check;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Hazard;
+import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
@@ -17,6 +19,8 @@ import org.vcpusim.trace.Tracepoint;
  */
 public final class LoadedIsHandledAndSynic extends Invariant {
     private final ObservedMachine machine;
+    /** What the audit has found in the VMCS of the vCPU that it looks at. */
+    private @Nullable VectorBitmap found;
 
     /** One that has seen nothing but what {@code machine} has. */
     LoadedIsHandledAndSynic(ObservedMachine machine) {
@@ -24,7 +28,8 @@ public final class LoadedIsHandledAndSynic extends Invariant {
                 "I1",
                 "A vCPU enters L1 with an EOI-exit bitmap of exactly the vectors that it handles and those of its SynIC",
                 Tracepoint.KVM_ENTRY,
-                Tracepoint.EOI_EXITMAP_AUDIT);
+                Tracepoint.EOI_EXITMAP_AUDIT,
+                Tracepoint.VCPU_AUDIT);
         this.machine = machine;
     }
 
@@ -42,10 +47,19 @@ public final class LoadedIsHandledAndSynic extends Invariant {
             if (used && v.apicv && v.initialised && v.scanned && v.ofL2 == null) {
                 compare(v, v.loaded, record, "entered the guest with an EOI-exit bitmap that is not what it handles");
             }
-        } else if (record.event() instanceof Event.EoiExitBitmapAudited audit
-                && audit.verdict() == Event.BitmapVerdict.WRONG) {
-            ObservedVcpu v = machine.vcpu(audit.vcpu());
-            compare(v, audit.actual(), record, "was left with an EOI-exit bitmap that is not what it handles");
+        } else if (record.event() instanceof Event.EoiExitBitmapAudited audit) {
+            found = audit.actual();
+        } else if (record.event() instanceof Event.VcpuAudited audit) {
+            audited(machine.vcpu(audit.vcpu()), audit.requests(), record);
+        }
+    }
+
+    /** Whoever has been asked to scan or to load will. */
+    private void audited(ObservedVcpu v, long requests, TraceRecord record) {
+        VectorBitmap actual = found;
+        boolean asked = (requests & (machine.tableRequest().mask() | VcpuRequest.LOAD_EOI_EXITMAP.mask())) != 0;
+        if (actual != null && !asked && v.apicv && v.initialised && v.scanned && v.isPresent() && v.ofL2 == null) {
+            compare(v, actual, record, "was left with an EOI-exit bitmap that is not what it handles");
         }
     }
 

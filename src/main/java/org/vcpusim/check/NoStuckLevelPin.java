@@ -72,7 +72,7 @@ public final class NoStuckLevelPin extends Invariant {
                 Tracepoint.LAPIC_STATE_SET,
                 Tracepoint.APIC_IDENTITY_CHANGED,
                 Tracepoint.KVM_ENTRY,
-                Tracepoint.LEVEL_PIN_STUCK);
+                Tracepoint.VCPU_AUDIT);
         this.machine = machine;
         for (int pin = 0; pin < pins.length; pin++) {
             pins[pin] = new Pin();
@@ -116,8 +116,8 @@ public final class NoStuckLevelPin extends Invariant {
             if (access.msr() == X2APIC_SPIV && access.access() == Event.Access.WRITE && !access.fault()) {
                 written(access.vcpu(), access.value());
             }
-        } else if (event instanceof Event.LevelPinStuck stuck) {
-            stuckAtTheEnd(stuck, record);
+        } else if (event instanceof Event.VcpuAudited) {
+            atRest(record);
         } else {
             pinChanged(event, record);
         }
@@ -259,10 +259,9 @@ public final class NoStuckLevelPin extends Invariant {
                 hazard);
     }
 
-    private void stuckAtTheEnd(Event.LevelPinStuck stuck, TraceRecord record) {
-        Pin pin = pins[stuck.pin()];
-        if (!pin.reported && !pin.excused && suppressing.isEmpty()) {
-            report(stuck.pin(), stuck.entry(), record);
-        }
+    /** When nothing moves any more nobody is busy with an EOI. */
+    private void atRest(TraceRecord record) {
+        machine.vcpus().forEach(v -> v.ending = ObservedVcpu.NONE);
+        checkAll(record);
     }
 }

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.DeliveryMode;
+import org.vcpusim.arch.DestinationMode;
 import org.vcpusim.arch.ExitReason;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
@@ -143,7 +144,27 @@ final class ObservedMachine {
     }
 
     private boolean isTarget(@Nullable ApicIdentity apic, Event.RedirectionEntryWritten written) {
-        return apic == null || rule.leadsTo(apic, written.after()) || rule.leadsTo(apic, written.before());
+        return apic == null || isReached(apic, written.after()) || isReached(apic, written.before());
+    }
+
+    private boolean isReached(ApicIdentity apic, RedirectionEntry entry) {
+        return rule.leadsTo(apic, entry) || isMisled(apic, entry.destination(), entry.destinationMode());
+    }
+
+    /** Whether KVM's map takes a message for {@code destination} to {@code apic}, although it does not mean it. */
+    boolean isMisled(ApicIdentity apic, int destination, DestinationMode mode) {
+        return DestinationRule.isTakenForX2apic(apic, destination, mode) && hasX2apic();
+    }
+
+    private boolean hasX2apic() {
+        for (ObservedVcpu vcpu : vcpus) {
+            ApicIdentity now = vcpu.identity;
+            ApicIdentity before = vcpu.previousIdentity;
+            if (now != null && now.x2apic() || before != null && before.x2apic()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     void accept(Tracepoint tracepoint, TraceRecord record) {

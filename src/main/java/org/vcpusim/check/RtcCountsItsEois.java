@@ -18,6 +18,7 @@ import org.vcpusim.trace.Tracepoint;
  */
 public final class RtcCountsItsEois extends Invariant {
     private final ByVcpu<Lost> byVcpu = new ByVcpu<>(Lost::new);
+    private RtcTracking last = RtcTracking.NONE;
 
     /** Whether INIT or user space has taken one vCPU's interrupts away, and what it may hold all the same. */
     private static final class Lost {
@@ -39,7 +40,7 @@ public final class RtcCountsItsEois extends Invariant {
                 Tracepoint.VCPU_RESET,
                 Tracepoint.LAPIC_STATE_SET,
                 Tracepoint.KVM_APIC_ACCEPT_IRQ,
-                Tracepoint.RTC_EOI_MISSING);
+                Tracepoint.VCPU_AUDIT);
     }
 
     @Override
@@ -51,7 +52,8 @@ public final class RtcCountsItsEois extends Invariant {
     public void accept(TraceRecord record) {
         Event event = record.event();
         if (event instanceof Event.RtcTracked rtc) {
-            compare(record, rtc.tracking());
+            last = rtc.tracking();
+            compare(record, last);
         } else if (event instanceof Event.VcpuReset reset) {
             byVcpu.of(reset.vcpu()).allBut(VectorBitmap.EMPTY);
         } else if (event instanceof Event.LapicStateSet set) {
@@ -59,18 +61,21 @@ public final class RtcCountsItsEois extends Invariant {
         } else if (event instanceof Event.InterruptAccepted accepted) {
             Lost lost = byVcpu.of(accepted.vcpu());
             lost.but = lost.but.with(accepted.vector());
-        } else if (event instanceof Event.RtcEoiMissing missing) {
-            missing(record, missing);
+        } else if (event instanceof Event.VcpuAudited audited) {
+            audited(record, audited);
         }
     }
 
-    private void missing(TraceRecord record, Event.RtcEoiMissing missing) {
-        Lost lost = byVcpu.of(missing.vcpu());
-        if (!lost.all || lost.but.get(missing.vector())) {
+    /** Who owes an EOI has the interrupt. */
+    private void audited(TraceRecord record, Event.VcpuAudited audited) {
+        int vector = last.vectorOf(audited.vcpu());
+        VectorBitmap held = audited.irr().or(audited.isr()).or(audited.pir());
+        Lost lost = byVcpu.of(audited.vcpu());
+        if (vector >= 0 && !held.get(vector) && (!lost.all || lost.but.get(vector))) {
             violated(
                     record,
-                    "the RTC waits for an EOI of vector " + Vectors.hex(missing.vector()) + " by vcpu" + missing.vcpu()
-                            + ", which no local APIC holds",
+                    "the RTC waits for an EOI of vector " + Vectors.hex(vector) + " by vcpu" + audited.vcpu()
+                            + ", whose local APIC does not hold it",
                     "");
         }
     }

@@ -54,7 +54,16 @@ final class VectorHashing {
             return matching.cardinality() > 1 && machine.rule().wideMessages() ? UNKNOWN : byIndex(vector, matching);
         }
         Map map = map();
+        if (map == Map.X2APIC && machine.vcpus().stream().anyMatch(VectorHashing::isXapic)) {
+            return UNKNOWN;
+        }
         return map == Map.OFF ? byIndex(vector, matching) : byLogicalId(vector, members(map, destination.id), matching);
+    }
+
+    /** The map of x2APICs may take it for one of those. */
+    private static boolean isXapic(ObservedVcpu v) {
+        ApicIdentity apic = v.identity;
+        return apic != null && apic.mode() == ApicIdentity.ApicMode.XAPIC;
     }
 
     /**

@@ -49,8 +49,8 @@ import org.vcpusim.trace.TraceRecord;
  * apic:49                      user space replaces its local APIC's state by one with 49 in service; - is none
  * update:on update:off         APICv is active from now on, or not
  * see read scan:49+51+p50      a scan begins, is shown the table, handles 49 and 51 and found 50 pending
- * load:49+51 skip audit:49     49 and 51 are loaded; nothing is, without APICv; at the end 49 is found, which is wrong
- * fresh stale                  at the end the bitmap is right, has vectors too many
+ * load:49+51 skip audit:49     49 and 51 are loaded; nothing is, without APICv; at the end 49 is found
+ * halted asked:S               at the end the vCPU sleeps; with SCAN (S) or LOAD (L) pending
  * synic:60 l2:60 l1            vectors of the SynIC; L2 is entered, whose bitmap has 60; L1 is
  * enter in:INACTIVE exit       vCPU 0 enters the guest, with APICv active, or as said; leaves it by HLT; enter1: vCPU 1 enters
  * late:SL                      it enters with SCAN and LOAD requested
@@ -72,7 +72,6 @@ import org.vcpusim.trace.TraceRecord;
  * high:32                      user space restores lines
  * serve:5 remote:5 clear:5     pin 5 interrupts; remote IRR is set; an EOI clears it
  * untaken:5 nowhere:5          remote IRR is set though nobody took the interrupt, though there is no destination
- * stuck:5                      the audit finds it stuck
  * rtc:60                       vCPU 0 owes the RTC an EOI of 60
  * halted running               the audit finds vCPU 0 asleep, in its guest
  * </pre>
@@ -104,8 +103,11 @@ class BitmapInvariantsTest {
         I1   | read scan:49+51 l2:60 enter exit l1 load:49+51 enter        | ""     | L1 is back, with its load
         I1   | update:off read scan:49+51 skip update:on enter             | 5 O1   | nothing was loaded without APICv
         I1   | update:off read scan:49+51 skip update:on load:49 enter     | 6      | something was since
-        I1   | read scan:49+51 load:49+51 audit:49                         | 3      | not what it handles at the end
-        I1   | read scan:49+51 load:49+51 audit:49+51                      | ""     | it handles too little, which is another rule
+        I1   | read scan:49+51 load:49+51 audit:49 halted                  | 4      | not what it handles at the end
+        I1   | read scan:49+51 load:49+51 audit:49+51 halted               | ""     | what it handles at the end
+        I1   | read scan:49+51 load:49 audit:49 asked:S                    | ""     | it is asked to scan
+        I1   | read scan:49+51 load:49 audit:49 asked:L                    | ""     | it is asked to load
+        I1   | update:off read scan:49+51 skip audit:49 halted             | ""     | nobody reads it
         I2   | enter                                                       | ""     | nothing requested
         I2   | late:S                                                      | 0      | a scan is
         I2   | late:L                                                      | 0      | a load is
@@ -139,10 +141,11 @@ class BitmapInvariantsTest {
         I3   | split route:l60>0 start:1 end read scan:60                  | ""     | and nothing else does
         I3   | split route:e60>0 start:1 end read scan:49                  | ""     | an edge needs no EOI
         I3   | split read scan:49 write:5/l60>0@user enter                 | ""     | user space has not published it
-        I3   | read scan:49+51 write:5/l60>0 fresh                         | 3      | it asks nobody to scan, and is there at the end
-        I3   | read scan:49+51 fresh                                       | ""     | right at the end
-        I3   | read scan:49+51 write:5/l60>0 audit:49                      | ""     | the bitmap is not what it handles, which is another rule
-        I3   | read scan:49+51 audit:49+51                                 | 2      | the model's own scan finds another
+        I3   | read scan:49+51 write:5/l60>0 halted                        | 3      | it asks nobody to scan, and is there at the end
+        I3   | read scan:49+51 write:5/l60>0 asked:S                       | ""     | it asks for a scan
+        I3   | read scan:49+51 write:5/l60>0 asked:L                       | 3      | it asks for a load
+        I3   | read scan:49+51 write:5/l60>0 away:0 halted                 | ""     | nobody can scan
+        I3   | read scan:49+51 halted                                      | ""     | right at the end
         I4   | read scan:49+51                                             | ""     | pins that want their EOIs
         I4   | read scan:49+51+52                                          | 1      | an edge
         I4   | notify:7 read scan:49+51+52                                 | ""     | an edge with a notifier
@@ -196,8 +199,9 @@ class BitmapInvariantsTest {
         I7   | post:49 remote:5 sync:49 virt:49 exit45:49 eoi:49 enter     | 6      | the vCPU has forgotten it
         I7   | post:49 remote:5 sync:49 virt:49 exit45:49 eoi:49 clear:5 enter | "" | the IOAPIC has heard
         I7   | post:49 remote:5 sync:49 virt:49 exit45:60 enter            | 5      | the processor ends another
-        I7   | post:49 remote:5 state:r49 enter stuck:5                    | 4      | nobody has it at the end
-        I7   | post:49 remote:5 sync:49 virt:49 veoi:49 stuck:5            | 4      | it is told once
+        I7   | post:49 remote:5 sync:49 virt:49 exit45:49 eoi:49 halted    | 6      | nobody has it at the end
+        I7   | post:49 remote:5 halted                                     | ""     | it is posted at the end
+        I7   | post:49 remote:5 sync:49 virt:49 veoi:49 halted             | 4      | it is told once
         I7   | nowhere:5                                                   | 0 O4   | there was no destination
         I7   | untaken:5                                                   | 0      | the destination did not take it
         I7   | post:49 remote:5 sync:49 virt:49 write:5/l60>0r start:1 end veoi:49 | 7 O3 | another vector by then
@@ -484,7 +488,7 @@ class BitmapInvariantsTest {
 
         private Event tableEvent(String verb, String what) {
             String[] parts = what.split("/", -1);
-            int pin = verb.matches("write|set|line|serve|remote|untaken|nowhere|clear|stuck")
+            int pin = verb.matches("write|set|line|serve|remote|untaken|nowhere|clear")
                     ? Integer.parseInt(parts[0])
                     : 0;
             return switch (verb) {
@@ -518,7 +522,6 @@ class BitmapInvariantsTest {
                     table[pin] = table[pin].withoutRemoteIrr();
                     yield new Event.RemoteIrrCleared(pin, table[pin]);
                 }
-                case "stuck" -> new Event.LevelPinStuck(pin, table[pin]);
                 case "ask" -> asked(what);
                 default -> vcpuEvent(verb, what);
             };
@@ -551,8 +554,9 @@ class BitmapInvariantsTest {
             case "scan" -> new Event.IoapicScanned(0, vectors(what, ""), 1, vectors(what, "p"));
             case "load" -> new Event.EoiExitmapLoaded(0, vectors(what, ""));
             case "skip" -> new Event.EoiExitmapLoadSkipped(0, Event.LoadSkipped.APICV_INACTIVE);
-            case "audit" -> audited(vectors(what, ""), Event.BitmapVerdict.WRONG);
-            case "fresh" -> audited(VectorBitmap.EMPTY, Event.BitmapVerdict.EQUAL);
+            case "audit" ->
+                new Event.EoiExitBitmapAudited(0, vectors(what, ""), VectorBitmap.EMPTY, Event.BitmapVerdict.UNUSED);
+            case "asked" -> audited(EntryPhase.BLOCKED, MpState.HALTED, requests(what));
             case "synic" -> new Event.SynicVectorsChanged(0, vectors(what, ""));
             case "l2" -> new Event.Vmcs02Prepared(0, vectors(what, ""));
             case "l1" -> new Event.NestedExitInjected(0, ExitReason.VMCALL, 0, 0);
@@ -685,13 +689,13 @@ class BitmapInvariantsTest {
                 new ApicIdentity(vcpu, vcpu, 0, ApicIdentity.DFR_FLAT, mode, enabled, false));
     }
 
-    private static Event audited(VectorBitmap actual, Event.BitmapVerdict verdict) {
-        return new Event.EoiExitBitmapAudited(0, actual, VectorBitmap.EMPTY, verdict);
+    private static Event audited(EntryPhase phase, MpState state) {
+        return audited(phase, state, 0);
     }
 
-    private static Event audited(EntryPhase phase, MpState state) {
+    private static Event audited(EntryPhase phase, MpState state, long requests) {
         return new Event.VcpuAudited(
-                0, phase, state, true, true, 0, VectorBitmap.EMPTY, VectorBitmap.EMPTY, VectorBitmap.EMPTY);
+                0, phase, state, true, true, requests, VectorBitmap.EMPTY, VectorBitmap.EMPTY, VectorBitmap.EMPTY);
     }
 
     private static Event state(String what) {

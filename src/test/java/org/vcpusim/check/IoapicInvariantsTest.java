@@ -12,7 +12,9 @@ import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.EntryPhase;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.MpState;
 import org.vcpusim.kvm.Protocol;
 import org.vcpusim.kvm.RtcTracking;
 import org.vcpusim.kvm.VcpuRequest;
@@ -25,7 +27,7 @@ import org.vcpusim.trace.TraceRecord;
  * <pre>
  * rtc:1/2           the RTC counts 1 EOI to come, and 2 vCPUs owe one
  * put:0/97          user space puts back a local APIC's state in which vector 97 is requested
- * missing:97        nobody holds vector 97, whose EOI the RTC counts
+ * owe:97 rest:0 held:97  vCPU 0 owes the RTC an EOI of vector 97; at the end it has nothing; it has 97
  * resampler:5       pin 5 has a resampler
  * mask:5 unmask:5   the level entry of pin 5, with vector 0x31, is masked, unmasked; unmaskedge:5 is of an edge entry
  * accept:49         a vCPU is given level interrupt 49; edge:49 an edge
@@ -60,13 +62,16 @@ class IoapicInvariantsTest {
         rtc:1/1 rtc:2/2 rtc:0/0                        | "" | each vCPU owes one EOI
         rtc:1/0                                        | I9 0: the RTC counts 1 EOIs to come, and 0 vCPUs owe it one | one too many
         rtc:-1/0                                       | I9 0: the RTC counts -1 EOIs to come, and 0 vCPUs owe it one | an error for a number
-        reset:0 missing:97                             | ""      | INIT has taken it away
-        reset:0 edge:0/98 missing:97                   | ""      | something else came after INIT
-        reset:1 missing:97                             | I9 1: the RTC waits for an EOI of vector 0x61 by vcpu0, which no local APIC holds | INIT of another
-        reset:0 edge:0/97 missing:97                   | I9 2: the RTC waits for an EOI of vector 0x61 by vcpu0, which no local APIC holds | it came after INIT
-        put:0/97 missing:97                              | I9 1: the RTC waits for an EOI of vector 0x61 by vcpu0, which no local APIC holds | user space has left it
-        put:0/98 missing:97                              | ""      | user space has taken it away
-        missing:97                                     | I9 0: the RTC waits for an EOI of vector 0x61 by vcpu0, which no local APIC holds | it will never come
+        owe:97 reset:0 rest:0                             | ""      | INIT has taken it away
+        owe:97 reset:0 edge:0/98 rest:0                   | ""      | something else came after INIT
+        owe:97 reset:1 rest:0                             | I9 2: the RTC waits for an EOI of vector 0x61 by vcpu0, whose local APIC does not hold it | INIT of another
+        owe:97 reset:0 edge:0/97 rest:0                   | I9 3: the RTC waits for an EOI of vector 0x61 by vcpu0, whose local APIC does not hold it | it came after INIT
+        owe:97 put:0/97 rest:0                              | I9 2: the RTC waits for an EOI of vector 0x61 by vcpu0, whose local APIC does not hold it | user space has left it
+        owe:97 put:0/98 rest:0                              | ""      | user space has taken it away
+        owe:97 rest:0                                     | I9 1: the RTC waits for an EOI of vector 0x61 by vcpu0, whose local APIC does not hold it | it will never come
+        owe:97 held:97                                 | "" | it has the interrupt
+        owe:97 held:98                                 | I9 1: the RTC waits for an EOI of vector 0x61 by vcpu0, whose local APIC does not hold it | it has another
+        owe:97 rtc:0/0 rest:0                            | "" | the EOI has come
         resampler:5 unmask:5 scan:1 serve:5            | "" | the resampler has raised the line again
         resampler:5 mask:5 serve:5 scan:1              | "" | nothing was unmasked
         unmask:5 serve:5 scan:1                        | "" | there is no resampler
@@ -145,7 +150,10 @@ class IoapicInvariantsTest {
     private static Event event(String verb, String what) {
         return switch (verb) {
             case "rtc" -> new Event.RtcTracked(tracking(number(what), second(what)));
-            case "missing" -> new Event.RtcEoiMissing(0, number(what));
+            case "owe" ->
+                new Event.RtcTracked(new RtcTracking(List.of(new RtcTracking.Owed(0, number(what))), 1));
+            case "rest" -> atRest(VectorBitmap.EMPTY);
+            case "held" -> atRest(VectorBitmap.of(number(what)));
             case "resampler" -> new Event.AckNotifiersChanged(1 << number(what));
             case "mask" -> written(number(what), LEVEL, LEVEL | MASKED);
             case "unmask" -> written(number(what), LEVEL | MASKED, LEVEL);
@@ -218,5 +226,18 @@ class IoapicInvariantsTest {
 
     private static int second(String what) {
         return Integer.parseInt(what.split("/", 2)[1]);
+    }
+
+    private static Event atRest(VectorBitmap inService) {
+        return new Event.VcpuAudited(
+                0,
+                EntryPhase.BLOCKED,
+                MpState.HALTED,
+                true,
+                true,
+                0,
+                VectorBitmap.EMPTY,
+                inService,
+                VectorBitmap.EMPTY);
     }
 }
