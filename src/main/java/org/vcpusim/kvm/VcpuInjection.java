@@ -48,7 +48,7 @@ final class VcpuInjection {
                 .with(NestedState.NONE)
                 .with(TaskPrioritySync.reset(
                         v.machine(), v.apicvActive(), v.vmcs().write(VmcsField.VM_ENTRY_INTR_INFO_FIELD, 0)));
-        reset = VcpuApicv.reset(reset, port);
+        reset = VcpuApicv.reset(reset, port).make(VcpuRequest.EVENT, port);
         port.toGuest(v.index(), Guest.Startup.STARTUP);
         lapic.reportIdentity(port);
         port.toVm(new Vm.ChangeIdentity(lapic.identity()));
@@ -69,13 +69,20 @@ final class VcpuInjection {
                 : after;
     }
 
-    /** Goes on after INIT or a start-up IPI was acted on. */
+    /**
+     * Goes on after INIT or a start-up IPI was acted on: on the way into the guest with what there is to inject, for which
+     * KVM_REQ_EVENT has been used up, unless the vCPU has to wait now.
+     */
     static Vcpu afterReset(Vcpu v, VcpuThread.Await await, Port port) {
         Vcpu accepted = v.lapic().sipiPending() ? sipiAccepted(v, port) : v;
         if (await == VcpuThread.Await.RESET_MAP_FOR_STATE) {
             return VcpuIoctls.showState(accepted, port);
         }
-        return VcpuHalt.madeRunnable(accepted).goTo(EntryPhase.RUN_LOOP, port);
+        boolean entering =
+                v.phase() == EntryPhase.INJECT_EVENTS && accepted.events().mpState() == MpState.RUNNABLE;
+        return entering
+                ? injectEvents(accepted, port)
+                : VcpuHalt.madeRunnable(accepted).goTo(EntryPhase.RUN_LOOP, port);
     }
 
     private static Vcpu sipiAccepted(Vcpu v, Port port) {
