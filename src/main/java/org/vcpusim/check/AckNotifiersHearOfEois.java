@@ -1,11 +1,14 @@
 package org.vcpusim.check;
 
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.check.Thing.Kind;
+import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.trace.TraceRecord;
@@ -18,17 +21,19 @@ import org.vcpusim.trace.Tracepoint;
  * and whether or not the EOI is broadcast. An EOI of another vector than the entry has by then is none of the pin.
  */
 public final class AckNotifiersHearOfEois extends Invariant {
+    private final ObservedMachine machine;
     private final int[] vectors = new int[Ioapic.PINS];
-    private final VectorBitmap[] sentBy = new VectorBitmap[Ioapic.PINS];
-    /** The vectors that each vCPU was given and has not ended. */
-    private final Map<Integer, VectorBitmap> given = new TreeMap<>();
+    /** What each pin sends, or has sent last, unless its entry was written since. */
+    private final @Nullable RedirectionEntry[] sends = new @Nullable RedirectionEntry[Ioapic.PINS];
+    /** The vectors that each vCPU was given by each pin and has not ended. */
+    private final List<Map<Integer, VectorBitmap>> given = new ArrayList<>();
     /** The EOI that each pin's notifier has not heard of. */
     private final Map<Integer, TraceRecord> due = new TreeMap<>();
 
     private int notifiedPins;
 
-    /** One that has seen nothing. */
-    public AckNotifiersHearOfEois() {
+    /** One that has seen nothing but what {@code machine} has. */
+    AckNotifiersHearOfEois(ObservedMachine machine) {
         super(
                 "L2",
                 "After the EOI of an interrupt that came from a pin with an ack notifier the notifier runs",
@@ -42,7 +47,10 @@ public final class AckNotifiersHearOfEois extends Invariant {
                 Tracepoint.VCPU_RESET,
                 Tracepoint.KVM_ACK_IRQ,
                 Tracepoint.EOI_EXITMAP_AUDIT);
-        Arrays.fill(sentBy, VectorBitmap.EMPTY);
+        this.machine = machine;
+        for (int pin = 0; pin < Ioapic.PINS; pin++) {
+            given.add(new TreeMap<>());
+        }
     }
 
     @Override
@@ -58,9 +66,9 @@ public final class AckNotifiersHearOfEois extends Invariant {
         } else if (event instanceof Event.EoiVirtualized eoi) {
             ended(record, eoi.vcpu(), eoi.vector());
         } else if (event instanceof Event.InterruptAccepted accepted) {
-            given.merge(accepted.vcpu(), VectorBitmap.of(accepted.vector()), VectorBitmap::or);
+            accepted(accepted);
         } else if (event instanceof Event.VcpuReset reset) {
-            given.remove(reset.vcpu());
+            given.forEach(ofPin -> ofPin.remove(reset.vcpu()));
         } else if (event instanceof Event.IrqAcknowledged acked && acked.chip() == Event.IrqChip.IOAPIC) {
             due.remove(acked.pin());
         } else if (event instanceof Event.EoiExitBitmapAudited) {
@@ -74,13 +82,13 @@ public final class AckNotifiersHearOfEois extends Invariant {
 
     private void pins(Event event) {
         if (event instanceof Event.IoapicServiced serviced) {
-            int pin = serviced.pin();
-            sentBy[pin] = sentBy[pin].with(serviced.entry().vector());
+            sends[serviced.pin()] = serviced.entry();
         } else if (event instanceof Event.AckNotifiersChanged changed) {
             notifiedPins = changed.pins();
             due.keySet().removeIf(pin -> !isNotified(pin));
         } else if (event instanceof Event.RedirectionEntryWritten write) {
             changed(write.pin(), write.after().vector());
+            sends[write.pin()] = null;
         } else if (event instanceof Event.IoapicTableSet table) {
             for (int pin = 0; pin < Ioapic.PINS; pin++) {
                 changed(pin, table.entries().get(pin).vector());
@@ -99,15 +107,29 @@ public final class AckNotifiersHearOfEois extends Invariant {
         return (notifiedPins & 1 << pin) != 0;
     }
 
-    private void ended(TraceRecord record, int vcpu, int vector) {
-        VectorBitmap own = given.getOrDefault(vcpu, VectorBitmap.EMPTY);
-        if (vector < 0 || !own.get(vector)) {
-            return;
-        }
-        given.put(vcpu, own.without(vector));
+    /** A message is a pin's if it is as the pin sends it, to somebody to whom that leads. */
+    private void accepted(Event.InterruptAccepted accepted) {
         for (int pin = 0; pin < Ioapic.PINS; pin++) {
-            if (isNotified(pin) && vectors[pin] == vector && sentBy[pin].get(vector)) {
-                due.put(pin, record);
+            RedirectionEntry entry = sends[pin];
+            boolean like = entry != null
+                    && isNotified(pin)
+                    && entry.vector() == accepted.vector()
+                    && entry.triggerMode() == accepted.triggerMode();
+            ApicIdentity apic = machine.vcpu(accepted.vcpu()).identity;
+            if (like && entry != null && (apic == null || machine.rule().leadsTo(apic, entry))) {
+                given.get(pin).merge(accepted.vcpu(), VectorBitmap.of(accepted.vector()), VectorBitmap::or);
+            }
+        }
+    }
+
+    private void ended(TraceRecord record, int vcpu, int vector) {
+        for (int pin = 0; pin < Ioapic.PINS && vector >= 0; pin++) {
+            VectorBitmap own = given.get(pin).getOrDefault(vcpu, VectorBitmap.EMPTY);
+            if (own.get(vector)) {
+                given.get(pin).put(vcpu, own.without(vector));
+                if (isNotified(pin) && vectors[pin] == vector) {
+                    due.put(pin, record);
+                }
             }
         }
     }

@@ -23,6 +23,9 @@ public final class EdgesFollowRises extends Invariant {
     /** The sources that assert each GSI, a bit a source. */
     private final int[] high = new int[Ioapic.PINS];
 
+    /** How often each line was raised, be it high or not, before its pin has heard of it. */
+    private final int[] onTheirWay = new int[Ioapic.PINS];
+
     private boolean known;
     private boolean pitHigh;
 
@@ -33,6 +36,7 @@ public final class EdgesFollowRises extends Invariant {
                 "An edge pin interrupts at most once for each time that its line is raised, and the PIT's line falls again",
                 Tracepoint.VM_CREATED,
                 Tracepoint.KVM_SET_IRQ,
+                Tracepoint.KVM_IOAPIC_SET_IRQ,
                 Tracepoint.IOAPIC_STATE_RESTORED,
                 Tracepoint.IOAPIC_SERVICE,
                 Tracepoint.VCPU_AUDIT);
@@ -50,10 +54,12 @@ public final class EdgesFollowRises extends Invariant {
             known = true;
         } else if (event instanceof Event.IrqLineSet line) {
             lineSet(line);
-        } else if (event instanceof Event.IoapicStateRestored restored) {
-            for (int pin = 0; pin < rises.length; pin++) {
-                rises[pin] += restored.irr() >>> pin & 1;
+        } else if (event instanceof Event.IoapicIrqSet set) {
+            if (set.raised()) {
+                arrived(set.pin());
             }
+        } else if (event instanceof Event.IoapicStateRestored restored) {
+            restored(restored.irr());
         } else if (event instanceof Event.IoapicServiced serviced) {
             if (known && serviced.entry().triggerMode() == TriggerMode.EDGE) {
                 served(serviced.pin(), record);
@@ -64,6 +70,26 @@ public final class EdgesFollowRises extends Invariant {
         }
     }
 
+    /**
+     * It forgets which edges it has seen: a line that is high makes its pin interrupt once more if a source says so again, and so does
+     * each change that is on its way to the pin.
+     */
+    private void restored(int irr) {
+        for (int pin = 0; pin < rises.length; pin++) {
+            rises[pin] += (irr >>> pin & 1) + again(pin);
+        }
+        rises[PIT_PIN] += again(PIT_GSI);
+    }
+
+    private void arrived(int pin) {
+        int gsi = pin == PIT_PIN && onTheirWay[pin] == 0 ? PIT_GSI : pin;
+        onTheirWay[gsi] = Math.max(0, onTheirWay[gsi] - 1);
+    }
+
+    private int again(int gsi) {
+        return Math.max(onTheirWay[gsi], high[gsi] != 0 ? 1 : 0);
+    }
+
     private void lineSet(Event.IrqLineSet line) {
         if (line.gsi() >= rises.length) {
             return;
@@ -72,6 +98,7 @@ public final class EdgesFollowRises extends Invariant {
         int rise = line.level() == 1 && (high[line.gsi()] & source) == 0 ? 1 : 0;
         high[line.gsi()] = line.level() == 1 ? high[line.gsi()] | source : high[line.gsi()] & ~source;
         rises[line.gsi()] += rise;
+        onTheirWay[line.gsi()] += line.level();
         if (line.gsi() == PIT_GSI) {
             rises[PIT_PIN] += rise;
             pitHigh = line.source() == PIT_SOURCE ? line.level() == 1 : pitHigh;

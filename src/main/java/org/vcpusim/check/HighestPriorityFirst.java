@@ -14,18 +14,16 @@ import org.vcpusim.trace.TraceRecord;
  */
 public final class HighestPriorityFirst extends Invariant {
     private final LocalApics apics;
+    private final ObservedMachine machine;
 
-    /** One that has seen nothing. */
-    public HighestPriorityFirst() {
-        this(new LocalApics());
-    }
-
-    HighestPriorityFirst(LocalApics apics) {
+    /** One that has seen nothing but what {@code apics} and {@code machine} have. */
+    HighestPriorityFirst(LocalApics apics, ObservedMachine machine) {
         super(
                 "X2",
                 "A local APIC hands over the highest vector requested, and only one above PPR",
                 LocalApics.tracepointsAnd());
         this.apics = apics;
+        this.machine = machine;
     }
 
     @Override
@@ -44,7 +42,10 @@ public final class HighestPriorityFirst extends Invariant {
         if (event instanceof Event.InterruptAcknowledged taken) {
             taken(record, vcpu, taken.vector(), state);
         } else if (event instanceof Event.VirtualInterruptDelivered delivered && !state.inL2()) {
-            taken(record, vcpu, delivered.vector(), state);
+            boolean old = machine.vcpu(vcpu).isDisabled() && delivered.vector() == state.rvi();
+            if (!old) {
+                taken(record, vcpu, delivered.vector(), state);
+            }
         }
     }
 

@@ -20,6 +20,7 @@ final class LocalApics {
     static final int NONE = -1;
 
     private static final int CLASS = 0xf0;
+    private static final int VECTOR = 0xff;
 
     /** What changes a local APIC, and what looks at it. */
     private static final Tracepoint[] TRACEPOINTS = {
@@ -59,6 +60,7 @@ final class LocalApics {
         private int ended = NONE;
         private VectorBitmap tmrBefore = VectorBitmap.EMPTY;
         private boolean loaded;
+        private int rvi;
 
         /** Whether the trace has its creation, or all of it has been replaced since: only then the rest is known. */
         boolean known() {
@@ -98,6 +100,11 @@ final class LocalApics {
         /** Whether what the next entry loads is on record: an entry that has nothing to load says nothing of it. */
         boolean loaded() {
             return loaded;
+        }
+
+        /** RVI as the last entry has loaded it; 0 where it had nothing to load. */
+        int rvi() {
+            return rvi;
         }
 
         /** TPR. */
@@ -140,7 +147,9 @@ final class LocalApics {
     private void apply(TraceRecord record) {
         Event event = record.event();
         if (event instanceof Event.GuestEntered entered) {
-            byVcpu.of(entered.vcpu()).loaded = false;
+            State s = byVcpu.of(entered.vcpu());
+            s.rvi = s.loaded ? s.rvi : 0;
+            s.loaded = false;
         } else if (event instanceof Event.GuestExited exit) {
             exited(byVcpu.of(exit.vcpu()), exit);
         } else if (event instanceof Event.EoiReceived eoi) {
@@ -158,6 +167,7 @@ final class LocalApics {
             byVcpu.of(changed.vcpu()).priority = changed.priority();
         } else if (event instanceof Event.InterruptStateLoaded loaded) {
             byVcpu.of(loaded.vcpu()).loaded = true;
+            byVcpu.of(loaded.vcpu()).rvi = loaded.status() & VECTOR;
         } else {
             applyMessage(event);
         }

@@ -4,7 +4,6 @@ import java.util.List;
 import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.arch.EventInjection;
 import org.vcpusim.check.Thing.Kind;
-import org.vcpusim.kvm.ApicvInhibit;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.MpState;
 import org.vcpusim.kvm.VcpuRequest;
@@ -16,17 +15,18 @@ import org.vcpusim.trace.Tracepoint;
  * no NMI is injected that nobody has sent.
  *
  * <p>Models {@code process_nmi} and {@code kvm_check_and_inject_events}, arch/x86/kvm/x86.c; SDM volume 3, "Non-Maskable Interrupt
- * (NMI)". An event whose entry was cancelled goes first, and so does one of L1's for L2. Of NMIs that user space injects nothing is
- * known but the request. Where a debugger holds interrupts back nothing is judged.
+ * (NMI)". An event whose entry was cancelled goes first, with the NMI window asked for, and so does one of L1's for L2. Of NMIs that user space injects nothing is
+ * known but the request. While a debugger holds a vCPU's events back its NMIs wait.
  */
 public final class NmisComeFirst extends Invariant {
     private static final int MOST = 2;
 
     private final ByVcpu<Nmis> byVcpu = new ByVcpu<>(Nmis::new);
-    private boolean debugged;
 
     private static final class Nmis {
         private boolean known;
+        /** A debugger holds its events back. */
+        private boolean debugged;
         /** Sent and not collected, collected and not taken. */
         private int queued;
 
@@ -37,6 +37,8 @@ public final class NmisComeFirst extends Invariant {
         private boolean masked;
         /** The next entry carries an event that goes first. */
         private boolean again;
+        /** An event went first: an exit for the NMI window comes as soon as the guest could take an NMI, and nothing was looked at since. */
+        private boolean windowed;
         /** The next entry leaves at once. */
         private boolean leaves;
     }
@@ -57,7 +59,7 @@ public final class NmisComeFirst extends Invariant {
                 Tracepoint.KVM_NESTED_VMEXIT_INJECT,
                 Tracepoint.NMI_UNBLOCKED,
                 Tracepoint.VCPU_RESET,
-                Tracepoint.APICV_INHIBITS_STORE,
+                Tracepoint.GUEST_DEBUG_SET,
                 Tracepoint.VCPU_AUDIT);
     }
 
@@ -76,6 +78,8 @@ public final class NmisComeFirst extends Invariant {
         } else if (event instanceof Event.RequestSeen seen) {
             if (seen.flow().request() == VcpuRequest.NMI) {
                 collected(byVcpu.of(seen.vcpu()));
+            } else if (seen.flow().request() == VcpuRequest.EVENT) {
+                byVcpu.of(seen.vcpu()).windowed = false;
             }
         } else if (event instanceof Event.GuestEntered entry) {
             entered(record, byVcpu.of(entry.vcpu()), entry);
@@ -105,10 +109,12 @@ public final class NmisComeFirst extends Invariant {
                 taken(byVcpu.of(exit.vcpu()));
             }
         } else if (event instanceof Event.VcpuReset reset) {
+            boolean debugged = byVcpu.of(reset.vcpu()).debugged;
             byVcpu.forget(reset.vcpu());
             byVcpu.of(reset.vcpu()).known = true;
-        } else if (event instanceof Event.ApicvInhibitsStored stored) {
-            debugged = (stored.inhibits() & ApicvInhibit.BLOCKIRQ.mask()) != 0;
+            byVcpu.of(reset.vcpu()).debugged = debugged;
+        } else if (event instanceof Event.GuestDebugSet set) {
+            byVcpu.of(set.vcpu()).debugged = set.blockIrq();
         } else if (event instanceof Event.VmcsInitialised initialised) {
             byVcpu.of(initialised.vcpu()).known = true;
         }
@@ -147,7 +153,9 @@ public final class NmisComeFirst extends Invariant {
                 violated(record, "vcpu" + entry.vcpu() + " takes an NMI that nobody has sent", "");
             }
             taken(n);
-        } else if (n.pending > 0 && !n.masked && !n.leaves && !debugged && !goesFirst(n, information)) {
+        } else if (goesFirst(n, information)) {
+            n.windowed = n.pending > 0;
+        } else if (n.pending > 0 && !n.masked && !n.leaves && !n.debugged && !n.windowed) {
             violated(
                     record,
                     "vcpu" + entry.vcpu() + " entered the guest without the NMI that it has collected",
@@ -166,7 +174,7 @@ public final class NmisComeFirst extends Invariant {
     private void audited(TraceRecord record, Event.VcpuAudited audited) {
         Nmis n = byVcpu.of(audited.vcpu());
         boolean takes = audited.state() == MpState.RUNNABLE || audited.state() == MpState.HALTED;
-        if (n.pending > 0 && !n.masked && takes && !debugged) {
+        if (n.pending > 0 && !n.masked && takes && !n.debugged) {
             violated(record, "an NMI of vcpu" + audited.vcpu() + " was collected and never taken", "");
         }
     }

@@ -156,11 +156,12 @@ final class ObservedMachine {
         return DestinationRule.isTakenForX2apic(apic, destination, mode) && hasX2apic();
     }
 
+    /** Whether some local APIC may be in x2APIC mode. */
     private boolean hasX2apic() {
         for (ObservedVcpu vcpu : vcpus) {
             ApicIdentity now = vcpu.identity;
             ApicIdentity before = vcpu.previousIdentity;
-            if (now != null && now.x2apic() || before != null && before.x2apic()) {
+            if (now == null || now.x2apic() || before != null && before.x2apic()) {
                 return true;
             }
         }

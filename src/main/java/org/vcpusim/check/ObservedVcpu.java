@@ -80,6 +80,11 @@ final class ObservedVcpu {
         return known != null && known.present() && known.softwareEnabled();
     }
 
+    /** Whether its local APIC is known to be disabled, in IA32_APIC_BASE or by software: KVM leaves what it has as it is then. */
+    boolean isDisabled() {
+        return identity != null && !accepts();
+    }
+
     /** Whether {@code vector} is posted, requested or in service. */
     boolean holds(int vector) {
         return isr.get(vector) || irr.get(vector) || posted.get(vector);

@@ -88,7 +88,7 @@ public final class PostedInterruptsAreNotified extends Invariant {
     private void loaded(Event.InterruptStateLoaded load, TraceRecord record) {
         boolean waits = !load.descriptor().pir().isEmpty()
                 && load.descriptor().control().on();
-        if (!waits || isDisabled(load.vcpu())) {
+        if (!waits || machine.vcpu(load.vcpu()).isDisabled()) {
             return;
         }
         Posters posters = of(load.vcpu());
@@ -99,11 +99,6 @@ public final class PostedInterruptsAreNotified extends Invariant {
                             + " entered the guest with an interrupt posted which nobody will tell the processor of",
                     "highest vector " + Vectors.hex(load.descriptor().pir().highest()));
         }
-    }
-
-    private boolean isDisabled(int vcpu) {
-        ObservedVcpu v = machine.vcpu(vcpu);
-        return v.identity != null && !v.accepts();
     }
 
     private Posters of(int vcpu) {

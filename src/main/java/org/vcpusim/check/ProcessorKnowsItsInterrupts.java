@@ -15,12 +15,15 @@ import org.vcpusim.trace.Tracepoint;
 public final class ProcessorKnowsItsInterrupts extends Invariant {
     private static final int VECTOR_MASK = 0xff;
 
-    /** One that has seen nothing. */
-    public ProcessorKnowsItsInterrupts() {
+    private final ObservedMachine machine;
+
+    /** One that has seen nothing but what {@code machine} has. */
+    ProcessorKnowsItsInterrupts(ObservedMachine machine) {
         super(
                 "P4",
                 "At a VM entry with APICv active RVI is the highest vector requested and SVI the highest in service",
                 Tracepoint.INTERRUPT_STATE_LOAD);
+        this.machine = machine;
     }
 
     @Override
@@ -31,12 +34,14 @@ public final class ProcessorKnowsItsInterrupts extends Invariant {
     @Override
     public void accept(TraceRecord record) {
         if (record.event() instanceof Event.InterruptStateLoaded load && load.apicv()) {
-            compare(
-                    record,
-                    load.vcpu(),
-                    "RVI",
-                    load.status() & VECTOR_MASK,
-                    load.irr().highest());
+            if (!machine.vcpu(load.vcpu()).isDisabled()) {
+                compare(
+                        record,
+                        load.vcpu(),
+                        "RVI",
+                        load.status() & VECTOR_MASK,
+                        load.irr().highest());
+            }
             compare(
                     record,
                     load.vcpu(),

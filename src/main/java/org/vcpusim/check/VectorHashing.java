@@ -39,7 +39,8 @@ final class VectorHashing {
     }
 
     /**
-     * The index of the one that gets {@code vector}, {@link #NOBODY} or {@link #UNKNOWN}.
+     * The index of the one that gets {@code vector}, {@link #NOBODY} or {@link #UNKNOWN}. A physical ID, or self, finds also who is
+     * disabled by software.
      *
      * @param matching who is meant, and enabled by software
      */
@@ -48,10 +49,11 @@ final class VectorHashing {
             return UNKNOWN;
         }
         if (destination.everybody) {
-            return byIndex(vector, matching);
+            return matching.isEmpty() ? UNKNOWN : byIndex(vector, matching);
         }
         if (destination.mode == DestinationMode.PHYSICAL) {
-            return matching.cardinality() > 1 && machine.rule().wideMessages() ? UNKNOWN : byIndex(vector, matching);
+            boolean inBothForms = matching.cardinality() > 1 && machine.rule().wideMessages();
+            return matching.isEmpty() || inBothForms ? UNKNOWN : byIndex(vector, matching);
         }
         Map map = map();
         if (map == Map.X2APIC && machine.vcpus().stream().anyMatch(VectorHashing::isXapic)) {

@@ -488,9 +488,8 @@ class BitmapInvariantsTest {
 
         private Event tableEvent(String verb, String what) {
             String[] parts = what.split("/", -1);
-            int pin = verb.matches("write|set|line|serve|remote|untaken|nowhere|clear")
-                    ? Integer.parseInt(parts[0])
-                    : 0;
+            int pin =
+                    verb.matches("write|set|line|serve|remote|untaken|nowhere|clear") ? Integer.parseInt(parts[0]) : 0;
             return switch (verb) {
                 case "split" -> created(Ioapic.PINS);
                 case "direct" -> {

@@ -40,7 +40,7 @@ import org.vcpusim.trace.TraceRecord;
  * enter enter:nmi enter:49 enter:gp on mode  entries: with nothing, an NMI, a vector, #GP; APICv active; another mode
  * below                           exit because TPR is below the threshold
  * exit cancel inject:49 again:49 want  exit by HLT; entry cancelled; injections; an exit at once
- * nmi unblock request debug       an NMI; its handler has returned; KVM_NMI's request; BLOCKIRQ
+ * nmi unblock request debug       an NMI; its handler has returned; KVM_NMI's request; a debugger holds events back
  * reset left:64 l2 vmcs02 vmcs12 status l1nmi  INIT, with TPR left; L2's state; an exit to L1 by an NMI
  * write msr                       KVM emulates an EOI in the page, as an MSR
  * eoi:49 forward:49 pause:49 storm:9990  EOIs; the delayed work starts; a storm that was under way
@@ -121,6 +121,10 @@ class InjectionInvariantsTest {
         X11  | nmi make:NMI seen:NMI asleep                            | 3           | never taken
         X11  | nmi make:NMI seen:NMI reset enter                       | ""          | INIT drops it
         X11  | nmi make:NMI seen:NMI debug enter                       | ""          | a debugger holds it back
+        X11  | nmi make:NMI seen:NMI again:49 enter:49 exit enter      | ""          | its window is asked for
+        X11  | nmi make:NMI seen:NMI again:49 enter:49 exit seen:EVENT enter | 7     | and events are looked at
+        X11  | nmi make:NMI seen:NMI debug nodebug enter               | 5           | it lets it go
+        X11  | nmi make:NMI seen:NMI inhibit enter                     | 4           | it holds another's back
         X11  | nmi make:NMI seen:NMI l1nmi enter                       | ""          | L1 gets it
         R6   | again:49                                                | 0           | no entry was cancelled
         R6   | inject:49 cancel again:49                               | ""          | one was
@@ -188,7 +192,9 @@ class InjectionInvariantsTest {
             case "held2" -> new Event.InterruptsHeldBack(0, true, vector, 33, 0x20);
             case "tpr" -> new Event.TaskPriorityChanged(0, vector);
             case "unblock" -> new Event.NmiUnblocked(0);
-            case "debug" -> new Event.ApicvInhibitsStored(1 << 3);
+            case "debug" -> new Event.GuestDebugSet(0, true);
+            case "nodebug" -> new Event.GuestDebugSet(0, false);
+            case "inhibit" -> new Event.ApicvInhibitsStored(1 << 3);
             case "signal" -> new Event.VcpuSignalled(0);
             default -> entry(verb, what, vector);
         };

@@ -150,8 +150,7 @@ class IoapicInvariantsTest {
     private static Event event(String verb, String what) {
         return switch (verb) {
             case "rtc" -> new Event.RtcTracked(tracking(number(what), second(what)));
-            case "owe" ->
-                new Event.RtcTracked(new RtcTracking(List.of(new RtcTracking.Owed(0, number(what))), 1));
+            case "owe" -> new Event.RtcTracked(new RtcTracking(List.of(new RtcTracking.Owed(0, number(what))), 1));
             case "rest" -> atRest(VectorBitmap.EMPTY);
             case "held" -> atRest(VectorBitmap.of(number(what)));
             case "resampler" -> new Event.AckNotifiersChanged(1 << number(what));

@@ -38,6 +38,7 @@ import org.vcpusim.trace.TraceRecord;
  * addressed:0 addressed:1     the local APIC of vCPU 0, of vCPU 1 is addressed anew
  * scan:2 update:2             2 vCPUs are asked to scan, to look at the inhibits
  * enter exit45 halt           vCPU 0 enters its guest; leaves it for an EOI, by HLT
+ * came:7                      its pin has heard that line 7 was raised
  * debug:1 debug:0             a debugger holds its interrupts back, lets them go
  * taken sleep poll user       it takes an interrupt, falls asleep, finds something to do, returns to user space
  * init sipi started           INIT, a start-up IPI reaches it; it starts
@@ -69,6 +70,9 @@ class WholeMachineInvariantsTest {
         I16  | vm rise:0 edge:2                               | ""  | GSI 0 leads to pin 2
         I16  | vm level:7                                     | ""  | a level comes again
         I16  | vm restore:128 edge:7                          | ""  | restored
+        I16  | vm rise:7 edge:7 rise:7 restore:0 edge:7       | ""  | what is restored has not seen its edge
+        I16  | vm rise:7 edge:7 came:7 rise:7 came:7 restore:0 edge:7 edge:7 | 8 | but it has by then
+        I16  | vm rise:7 edge:7 came:7 fall:7 restore:0 edge:7 | 6 | its line is low
         I16  | edge:7                                         | ""  | it may have risen before
         I16  | vm pitrise:0 pitfall:0 halted                  | ""  | a pulse
         I16  | vm pitrise:0 halted halted                     | 2   | half a pulse
@@ -243,6 +247,7 @@ class WholeMachineInvariantsTest {
             case "fall" -> new Event.IrqLineSet(number, 0, 0);
             case "pitrise" -> new Event.IrqLineSet(number, 1, 2);
             case "pitfall" -> new Event.IrqLineSet(number, 0, 2);
+            case "came" -> new Event.IoapicIrqSet(new RedirectionEntry(0x31), number, false, 1, true);
             case "edge" -> new Event.IoapicServiced(number, new RedirectionEntry(0x31));
             case "level" -> new Event.IoapicServiced(number, new RedirectionEntry(0x8031));
             case "restore" -> new Event.IoapicStateRestored(number);

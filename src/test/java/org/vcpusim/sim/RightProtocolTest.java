@@ -104,6 +104,61 @@ class RightProtocolTest {
               b { vcpus = 1, do = [sti, ipi vector 0x51 lowest logical to 0x18, ipi vector 0x52 lowest logical to 0x09] }
             }
             devices { d { do = [msi vector 0x61 hint to all, msi vector 0x62 hint logical to 0x0e] } }
+            """),
+            entry("a start-up IPI comes to a vCPU that runs, together with an interrupt and an NMI", """
+            vcpus = 2
+            apicv = off
+            guests {
+              a { vcpus = 0, do = [sti, compute 10us, compute 10us] }
+              b { vcpus = 1, do = [ipi vector 1 sipi to 0, ipi vector 0x41 to 0] }
+            }
+            devices { d { do = [msi vector 0x31 nmi to 0] } }
+            """),
+            entry("INIT of the boot processor while the PIC asks for an interrupt", """
+            vcpus = 2
+            routing = default
+            guests {
+              a { vcpus = 0, do = [cli, hlt] }
+              b { vcpus = 1, do = [compute 5us, ipi vector 0 init to 0] }
+            }
+            devices { d { line = 4, do = [pulse] } }
+            """),
+            entry("KVM's map of x2APICs takes an xAPIC for one", """
+            vcpus = 2
+            protocol = scan-then-load
+            ioapic { 16 = vector 0x31 logical to 0x02 }
+            guests {
+              a { vcpus = 0, apic = x2apic, do = [sti, set-low 16 vector 0x31 logical, ipi vector 0x41 logical to 0x02] }
+              b { vcpus = 1, do = [sti, hlt] }
+            }
+            devices { d { line = 16, do = [pulse] } }
+            """),
+            entry("an IPI has the vector of a pin with a resampler that leads elsewhere", """
+            vcpus = 2
+            ioapic { 16 = vector 0x41 to 0 }
+            guests { a { vcpus = 1, do = [sti, ipi vector 0x41 to 1] } }
+            devices { d { line = 16, irqfd = resample, do = [assert, delay 5us, deassert] } }
+            """),
+            entry("a halted vCPU has a scan before it, and its SynIC the vector of a pin", """
+            vcpus = 2
+            protocol = scan-then-load
+            synic = [0x42]
+            guests {
+              a { vcpus = 0, do = [hlt] }
+              b { vcpus = 1, do = [compute 10us, set-entry 16 vector 0x42 level to 0] }
+            }
+            """),
+            entry("INIT of a vCPU to which the processor is to deliver an interrupt", """
+            vcpus = 2
+            guests {
+              a { vcpus = 0, do = [set-cr8 15, { repeat = 4, do = [compute 5us] }] }
+              b { vcpus = 1, do = [ipi vector 0x41 to 0, compute 5us, ipi vector 0 init to 0] }
+            }
+            """),
+            entry("user space puts the IOAPIC back while an edge line is high", """
+            vcpus = 1
+            ioapic { 16 = vector 0x31 to 0 }
+            devices { d { line = 16, do = [assert, save-ioapic, restore-ioapic, assert, assert, deassert] } }
             """)));
 
     @TestFactory
