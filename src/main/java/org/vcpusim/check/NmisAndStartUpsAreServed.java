@@ -17,7 +17,7 @@ import org.vcpusim.trace.Tracepoint;
  * When nothing moves any more no halted vCPU sleeps with an NMI or SMI to collect, and none waits for a start-up IPI that has come.
  *
  * <p>Models {@code __apic_accept_irq} and {@code kvm_apic_accept_events}, arch/x86/kvm/lapic.c. A start-up IPI that came before the
- * last INIT counts for nothing.
+ * last INIT counts for nothing, and the boot processor, vCPU 0, waits for none.
  */
 public final class NmisAndStartUpsAreServed extends Invariant {
     private static final int BOOT_VCPU = 0;
@@ -76,6 +76,9 @@ public final class NmisAndStartUpsAreServed extends Invariant {
                     record,
                     "vcpu" + audited.vcpu() + " sleeps, and nobody will wake it for what it was asked",
                     RequestNames.in(audited.requests() & WAKING));
+        }
+        if (audited.vcpu() == BOOT_VCPU && audited.state() == MpState.INIT_RECEIVED) {
+            violated(record, "vcpu" + BOOT_VCPU + " waits for a start-up IPI, though it is the boot processor", "");
         }
         TraceRecord since = audited.vcpu() < startUps.size() ? startUps.get(audited.vcpu()) : null;
         if (since != null && audited.state() == MpState.INIT_RECEIVED) {

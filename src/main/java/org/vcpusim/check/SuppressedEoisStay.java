@@ -23,16 +23,19 @@ public final class SuppressedEoisStay extends Invariant {
 
     private final Set<Integer> suppressing = new TreeSet<>();
     private boolean enabled;
+    private boolean known;
 
     /** One that has seen nothing. */
     public SuppressedEoisStay() {
         super(
                 "E4",
-                "The EOI of a local APIC that may suppress its broadcast, and is told to, does not go to user space's IOAPIC",
+                "The EOI of a local APIC that may suppress its broadcast, and is told to, does not go to user space's IOAPIC, and no other is suppressed",
                 Tracepoint.VM_CREATED,
                 Tracepoint.KVM_APIC,
                 Tracepoint.KVM_MSR,
                 Tracepoint.VCPU_RESET,
+                Tracepoint.LAPIC_STATE_SET,
+                Tracepoint.EOI_FORWARDED,
                 Tracepoint.IOAPIC_EOI_PENDED);
     }
 
@@ -45,6 +48,7 @@ public final class SuppressedEoisStay extends Invariant {
     public void accept(TraceRecord record) {
         Event event = record.event();
         if (event instanceof Event.VmCreated created) {
+            known = true;
             enabled = (created.x2apicApi() & Machine.X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST) != 0;
         } else if (event instanceof Event.ApicAccessed access) {
             if (access.access() == Event.Access.WRITE && access.offset() == ApicRegister.SPIV.offset()) {
@@ -56,6 +60,16 @@ public final class SuppressedEoisStay extends Invariant {
             }
         } else if (event instanceof Event.VcpuReset reset) {
             suppressing.remove(reset.vcpu());
+        } else if (event instanceof Event.LapicStateSet set) {
+            written(set.vcpu(), set.spiv());
+        } else if (event instanceof Event.EoiForwarded eoi) {
+            if (known && eoi.suppressed() && !suppressing.contains(eoi.vcpu())) {
+                violated(
+                        record,
+                        "the broadcast of the EOI of vector " + Vectors.hex(eoi.vector()) + " by vcpu" + eoi.vcpu()
+                                + " is suppressed, which nobody has asked for",
+                        "");
+            }
         } else if (event instanceof Event.IoapicEoiPended eoi && enabled && suppressing.contains(eoi.vcpu())) {
             violated(
                     record,

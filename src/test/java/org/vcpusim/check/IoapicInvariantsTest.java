@@ -122,6 +122,8 @@ class IoapicInvariantsTest {
         vm:0 spiv:1/4607 pend:1/49                     | "" | user space has not enabled it
         vm:4 spiv:1/4607 pend:1/49                     | E4 2: vcpu1 suppresses the broadcast of its EOIs, and that of vector 0x31 goes to user space | it must stay
         vm:4 spivmsr:1/4607 pend:1/49                  | E4 2: vcpu1 suppresses the broadcast of its EOIs, and that of vector 0x31 goes to user space | by MSR
+        vm:4 spiv:1/4607 quiet:1/49                    | "" | it has asked for that
+        vm:4 spiv:1/4607 quiet:0/49                    | E4 2: the broadcast of the EOI of vector 0x31 by vcpu0 is suppressed, which nobody has asked for | another has
         vm:4 eoiwrite:1/4607 pend:1/49                 | "" | another register
         crash:NO_IOAPIC                                | H1 0: the host's kernel used an IOAPIC that was never created | there is none
         crash:NO_LOCAL_APIC                            | H1 0: the host's kernel used a local APIC that was never created | there is none
@@ -179,6 +181,7 @@ class IoapicInvariantsTest {
             case "spiv" -> new Event.ApicAccessed(number(what), Event.Access.WRITE, 0xf0, 4, second(what));
             case "eoiwrite" -> new Event.ApicAccessed(number(what), Event.Access.WRITE, 0xb0, 4, second(what));
             case "spivmsr" -> new Event.MsrAccessed(number(what), Event.Access.WRITE, 0x80f, second(what), false);
+            case "quiet" -> new Event.EoiForwarded(number(what), second(what), TriggerMode.LEVEL, true);
             case "pend" -> new Event.IoapicEoiPended(number(what), second(what));
             default -> saved(verb, what);
         };

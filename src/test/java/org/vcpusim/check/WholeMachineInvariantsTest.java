@@ -96,9 +96,10 @@ class WholeMachineInvariantsTest {
         L8   | smi                                            | 0   | an SMI
         L8   | running                                        | ""  | it does not sleep
         L8   | init sipi started halted                       | ""  | started
-        L8   | init sipi waiting                              | 2   | not started
-        L8   | init waiting                                   | ""  | nothing has come
-        L8   | sipi init waiting                              | ""  | it came before INIT
+        L8   | init:1 sipi:1 waiting:1                        | 2   | not started
+        L8   | init:1 waiting:1                               | ""  | nothing has come
+        L8   | sipi:1 init:1 waiting:1                        | ""  | it came before INIT
+        L8   | init waiting                                   | 1   | the boot processor waits for none
         L8   | sipi halted                                    | ""  | it does not wait for one
         L9   | halt*199                                       | ""  | nearly
         L9   | halt*200                                       | 199 | too often
@@ -212,12 +213,22 @@ class WholeMachineInvariantsTest {
             case "debug" -> new Event.GuestDebugSet(0, what.equals("1"));
             case "started" -> new Event.SipiStarted(Integer.parseInt(what), 16);
             case "halted" -> audited(EntryPhase.BLOCKED, MpState.HALTED, 0);
-            case "waiting" -> audited(EntryPhase.BLOCKED, MpState.INIT_RECEIVED, 0);
+            case "waiting" ->
+                new Event.VcpuAudited(
+                        Integer.parseInt(what),
+                        EntryPhase.BLOCKED,
+                        MpState.INIT_RECEIVED,
+                        true,
+                        true,
+                        0,
+                        VectorBitmap.EMPTY,
+                        VectorBitmap.EMPTY,
+                        VectorBitmap.EMPTY);
             case "nmi" -> audited(EntryPhase.BLOCKED, MpState.HALTED, VcpuRequest.NMI.mask());
             case "smi" -> audited(EntryPhase.BLOCKED, MpState.HALTED, VcpuRequest.SMI.mask());
             case "running" -> audited(EntryPhase.IN_GUEST, MpState.RUNNABLE, VcpuRequest.NMI.mask());
-            case "init" -> new Event.InterruptAccepted(0, DeliveryMode.INIT, TriggerMode.EDGE, 0);
-            case "sipi" -> new Event.InterruptAccepted(0, DeliveryMode.SIPI, TriggerMode.EDGE, 16);
+            case "init" -> new Event.InterruptAccepted(Integer.parseInt(what), DeliveryMode.INIT, TriggerMode.EDGE, 0);
+            case "sipi" -> new Event.InterruptAccepted(Integer.parseInt(what), DeliveryMode.SIPI, TriggerMode.EDGE, 16);
             default -> requestEvent(verb, Integer.parseInt(what));
         };
     }
