@@ -43,6 +43,8 @@ class BundledScenarioTest {
                         "ipi-ring.conf",
                         "irqfd-removed.conf",
                         "irqfd-resample.conf",
+                        "masked-line.conf",
+                        "moved-while-requested.conf",
                         "nested-apic.conf",
                         "nested.conf",
                         "pit-reinjection.conf",
@@ -132,6 +134,8 @@ class BundledScenarioTest {
             x2apic-switch,       InterruptTaken,               12
             snapshot,            LapicStateSet,                 2
             start-up,            NmiUnblocked,                  2
+            masked-line,         EoiReceived,                   3
+            moved-while-requested, EoiReceived,                 4
             """)
     void showWhatTheySay(String name, String event, int count) {
         Scenario scenario = ScenarioFile.read(FOLDER.resolve(name + ".conf"));
