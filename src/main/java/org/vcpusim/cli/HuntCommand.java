@@ -139,7 +139,7 @@ final class HuntCommand implements Callable<Integer> {
         AtomicInteger next = new AtomicInteger();
         AtomicInteger done = new AtomicInteger();
         List<Future<List<Catch>>> shares = new ArrayList<>();
-        try (Progress progress = Progress.of("hunt", " fixes", noProgress)) {
+        try (Progress progress = Progress.of("hunt", " fixes", fixes.size(), noProgress)) {
             for (int i = 0; i < threads; i++) {
                 shares.add(pool.submit(() -> share(fixes, hunters, next, done, interruption)));
             }

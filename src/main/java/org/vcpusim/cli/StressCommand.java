@@ -167,7 +167,9 @@ final class StressCommand implements Callable<Integer> {
     }
 
     private StressReport run(StressPlan plan, Interruption interruption) {
-        try (Progress progress = Progress.of("stress " + plan.scenario().name(), " schedules", noProgress)) {
+        long most = plan.budget().schedules();
+        long total = most == Long.MAX_VALUE ? Progress.UNKNOWN : most;
+        try (Progress progress = Progress.of("stress " + plan.scenario().name(), " schedules", total, noProgress)) {
             return Stress.run(plan, interruption::requested, progress::at);
         }
     }
