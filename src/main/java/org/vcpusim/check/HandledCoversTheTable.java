@@ -20,6 +20,9 @@ import org.vcpusim.trace.Tracepoint;
  * another scan. With the IOAPIC in user space the table is the published routes.
  */
 public final class HandledCoversTheTable extends Invariant {
+    private static final String WANTED = "a vector that the table wants its EOIs of";
+    private static final String HELD = "a vector of a pin that led to it and whose EOI is still to come from it";
+
     private final ObservedMachine machine;
 
     /** One that has seen nothing but what {@code machine} has. */
@@ -56,9 +59,9 @@ public final class HandledCoversTheTable extends Invariant {
             VectorBitmap late = v.postedOnly().andNot(v.postedBefore);
             VectorBitmap pending =
                     read.others.andNot(read.others.andNot(scan.pending().andNot(late)));
-            VectorBitmap needed = read.own.or(pending);
-            needed = v.readGhost < 0 ? needed : needed.with(v.readGhost);
-            compare(v, needed, record, record, "scanned and does not handle");
+            VectorBitmap own = v.readGhost < 0 ? read.own : read.own.with(v.readGhost);
+            String which = own.andNot(v.handled).isEmpty() ? HELD : WANTED;
+            compare(v, own.or(pending), record, record, "scanned and does not handle " + which);
         }
     }
 
@@ -67,7 +70,7 @@ public final class HandledCoversTheTable extends Invariant {
         boolean older = v.scannedVersion < machine.toldVersion;
         if (machine.isKnown() && older && v.scanned && v.isPresent() && apic != null) {
             VectorBitmap needed = machine.told.needs(apic, machine.rule(), machine.isSplit()).own;
-            compare(v, needed, record, v.scan, "entered the guest and does not handle");
+            compare(v, needed, record, v.scan, "entered the guest and does not handle " + WANTED);
         }
     }
 
@@ -78,7 +81,7 @@ public final class HandledCoversTheTable extends Invariant {
         boolean asked = (audited.requests() & machine.tableRequest().mask()) != 0;
         if (!asked && machine.isKnown() && v.scanned && v.isPresent() && apic != null) {
             VectorBitmap needed = machine.table.needs(apic, machine.rule(), machine.isSplit()).own;
-            compare(v, needed, record, v.scan, "was left and does not handle");
+            compare(v, needed, record, v.scan, "was left and does not handle " + WANTED);
         }
     }
 
@@ -90,7 +93,7 @@ public final class HandledCoversTheTable extends Invariant {
             violated(
                     record,
                     since,
-                    "vcpu" + v.index + " " + what + " a vector that the table wants its EOIs of",
+                    "vcpu" + v.index + " " + what,
                     BitmapDifference.of(v.handled, v.handled.or(missing)));
         }
     }

@@ -143,7 +143,7 @@ public final class StoryText {
                         "A known hazard of Linux as it is modelled, " + hazard + ": " + hazard.title() + "."));
         lines.addAll(story.knowledge());
         if (story.steps().stream().anyMatch(Story.Step::racing)) {
-            lines.add("What is marked > races: the other way round nothing breaks.");
+            lines.add("With the marked turns in the other order nothing breaks.");
         } else {
             lines.add("No two turns were found whose exchange mends it.");
         }
@@ -209,7 +209,11 @@ public final class StoryText {
             out.append(" |\n");
         }
         out.append('\n');
-        ending(story).forEach(line -> out.append(escaped(line)).append("\n\n"));
+        for (String line : ending(story)) {
+            String replay =
+                    line.startsWith(REPLAY) ? "```console\n$ " + line.substring(REPLAY.length()) + "\n```" : null;
+            out.append(replay == null ? escaped(line) : replay).append("\n\n");
+        }
         return out.toString().stripTrailing() + "\n";
     }
 

@@ -179,7 +179,7 @@ final class StoryWords {
         if (event instanceof Event.PostedInterruptTriggered triggered) {
             return Optional.of("kvm_vcpu_trigger_posted_interrupt: vcpu" + triggered.vcpu() + " is found in "
                     + triggered.mode()
-                    + (triggered.mode() == VcpuMode.IN_GUEST_MODE ? ", and notified" : ", and woken if it sleeps"));
+                    + (triggered.mode() == VcpuMode.IN_GUEST_MODE ? ", and notified" : ""));
         }
         if (event instanceof Event.PostedInterruptSet set) {
             return Optional.of("pi_test_and_set_pir: vector " + hex(set.vector()) + " of vcpu" + set.vcpu()

@@ -173,7 +173,7 @@ class StoryTest {
         assertTrue(markdown.startsWith("# A vCPU enters the guest past a request"), markdown);
         assertTrue(markdown.contains(" |\n|---|---|---|\n| 1 | "), markdown);
         assertTrue(markdown.contains("**vcpu\\_") || markdown.contains("**vmx\\_"), markdown);
-        assertTrue(markdown.endsWith("Replay: vcpusim replay TOKEN\n"), markdown);
+        assertTrue(markdown.endsWith("\n```console\n$ vcpusim replay TOKEN\n```\n"), markdown);
     }
 
     @Test
