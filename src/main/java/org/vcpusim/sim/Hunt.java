@@ -17,7 +17,8 @@ import org.vcpusim.schedule.StrategyKind;
  * Looks for what breaks without a fix, or for a hazard, in the scenarios that are bundled for it, and makes it short.
  *
  * <p>Schedules are tried until an invariant that the catalogue names is violated, then some more for one that violates the
- * invariant named first, and for a shorter one to begin with. Where none is, a planted bug has to be found by the same engine. Not for several threads at once.
+ * invariant named first, and for a shorter one to begin with. Where none is, a planted bug has to be found by the same engine.
+ * Not for several threads at once.
  */
 public final class Hunt implements AutoCloseable {
     /** Schedules after the first that fails among which the shortest is looked for. */
