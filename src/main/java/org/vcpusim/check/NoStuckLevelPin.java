@@ -23,15 +23,11 @@ import org.vcpusim.trace.Tracepoint;
  *
  * <p>Known hazards: O1, the EOI ended in the guest since the bitmap was from before APICv came back; O3, the vector was rewritten
  * meanwhile; O4, nobody took the interrupt; O5, the EOI counted as one of an edge; O8, the EOI came before the vCPU was told of the
- * write. Not judged are pins whose EOI an INIT or user space took away, also on the interrupt's way to IRR, those for which a local APIC was allowed to suppress the
- * broadcast of EOIs, and delivery modes without EOI.
+ * write. Not judged are pins whose EOI an INIT or user space took away, also on the interrupt's way to IRR, those for which a
+ * local APIC was allowed to suppress the broadcast of EOIs, and delivery modes without EOI.
  */
 public final class NoStuckLevelPin extends Invariant {
     private static final int VECTOR = 0xff;
-    private static final int SPIV = 0xf0;
-    private static final int SUPPRESS = 1 << 12;
-    /** Of an x2APIC. */
-    private static final int X2APIC_SPIV = 0x80f;
 
     private final ObservedMachine machine;
     private final Pin[] pins = new Pin[Ioapic.PINS];
@@ -105,17 +101,11 @@ public final class NoStuckLevelPin extends Invariant {
             suppressed(reset.vcpu(), false);
         } else if (event instanceof Event.LapicStateSet set) {
             lost(machine.vcpu(set.vcpu()));
-            suppressed(set.vcpu(), (set.spiv() & SUPPRESS) != 0);
+            suppressed(set.vcpu(), Spiv.suppressesEois(set.spiv()));
         } else if (event instanceof Event.ApicIdentityChanged) {
             excuseAll();
-        } else if (event instanceof Event.ApicAccessed access) {
-            if (access.offset() == SPIV && access.access() == Event.Access.WRITE) {
-                written(access.vcpu(), access.value());
-            }
-        } else if (event instanceof Event.MsrAccessed access) {
-            if (access.msr() == X2APIC_SPIV && access.access() == Event.Access.WRITE && !access.fault()) {
-                written(access.vcpu(), access.value());
-            }
+        } else if (event instanceof Event.OfVcpu access && Spiv.written(event) != Spiv.NOT_WRITTEN) {
+            written(access.vcpu(), Spiv.written(event));
         } else if (event instanceof Event.VcpuAudited) {
             atRest(record);
         } else {
@@ -125,7 +115,7 @@ public final class NoStuckLevelPin extends Invariant {
 
     /** A guest may suppress broadcasts with the IOAPIC in user space, which has an EOI register; else only user space can say so. */
     private void written(int vcpu, long spiv) {
-        suppressed(vcpu, machine.isSplit() && (spiv & SUPPRESS) != 0);
+        suppressed(vcpu, machine.isSplit() && Spiv.suppressesEois(spiv));
     }
 
     /** An EOI that was suppressed never reaches its pin, which therefore stays excused. */

@@ -3,10 +3,8 @@ package org.vcpusim.check;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
-import org.vcpusim.arch.ApicRegister;
 import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
-import org.vcpusim.kvm.Lapic;
 import org.vcpusim.kvm.Machine;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
@@ -19,8 +17,6 @@ import org.vcpusim.trace.Tracepoint;
  * Without the flag KVM broadcasts, as it always has.
  */
 public final class SuppressedEoisStay extends Invariant {
-    private static final int X2APIC_SPIV = ApicRegister.X2APIC_MSR_BASE + (ApicRegister.SPIV.offset() >> 4);
-
     private final Set<Integer> suppressing = new TreeSet<>();
     private boolean enabled;
     private boolean known;
@@ -50,14 +46,8 @@ public final class SuppressedEoisStay extends Invariant {
         if (event instanceof Event.VmCreated created) {
             known = true;
             enabled = (created.x2apicApi() & Machine.X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST) != 0;
-        } else if (event instanceof Event.ApicAccessed access) {
-            if (access.access() == Event.Access.WRITE && access.offset() == ApicRegister.SPIV.offset()) {
-                written(access.vcpu(), access.value());
-            }
-        } else if (event instanceof Event.MsrAccessed access) {
-            if (access.access() == Event.Access.WRITE && access.msr() == X2APIC_SPIV && !access.fault()) {
-                written(access.vcpu(), access.value());
-            }
+        } else if (event instanceof Event.OfVcpu access && Spiv.written(event) != Spiv.NOT_WRITTEN) {
+            written(access.vcpu(), Spiv.written(event));
         } else if (event instanceof Event.VcpuReset reset) {
             suppressing.remove(reset.vcpu());
         } else if (event instanceof Event.LapicStateSet set) {
@@ -80,7 +70,7 @@ public final class SuppressedEoisStay extends Invariant {
     }
 
     private void written(int vcpu, long value) {
-        if ((value & Lapic.SPIV_SUPPRESS_EOI) != 0) {
+        if (Spiv.suppressesEois(value)) {
             suppressing.add(vcpu);
         } else {
             suppressing.remove(vcpu);
