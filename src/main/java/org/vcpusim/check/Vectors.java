@@ -3,14 +3,14 @@ package org.vcpusim.check;
 import java.util.stream.Collectors;
 import org.vcpusim.arch.VectorBitmap;
 
-/** How the sentences and details of violations name vectors, and priorities: as the kernel does. */
-final class Vectors {
+/** How stories, and the sentences and details of violations, name vectors and priorities: as the kernel does. */
+public final class Vectors {
     private static final int MOST = 8;
 
     private Vectors() {}
 
     /** {@code vector} as hexadecimal digits; none where it is negative. */
-    static String hex(int vector) {
+    public static String hex(int vector) {
         return vector < 0 ? "none" : "0x" + Integer.toHexString(vector);
     }
 

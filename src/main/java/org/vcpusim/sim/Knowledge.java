@@ -9,6 +9,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.check.Vectors;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
@@ -51,7 +52,7 @@ final class Knowledge {
             }
             pending.forEach((request, step) -> facts.add("had not seen " + request + ", made in step " + step));
             posted.forEach((vector, step) ->
-                    facts.add("had not taken vector " + StoryWords.hex(vector) + ", posted in step " + step));
+                    facts.add("had not taken vector " + Vectors.hex(vector) + ", posted in step " + step));
             return facts.isEmpty() ? Optional.empty() : Optional.of(String.join(", and ", facts));
         }
 

@@ -2,6 +2,7 @@ package org.vcpusim.sim;
 
 import java.util.Locale;
 import java.util.Optional;
+import org.vcpusim.check.Vectors;
 import org.vcpusim.kvm.Event;
 
 /** Words for what goes on in local APICs, in the PIC and in the SynIC. */
@@ -18,28 +19,28 @@ final class StoryApicWords {
     private static Optional<String> registers(Event event) {
         if (event instanceof Event.InterruptRequested e) {
             return Optional.of((e.by() == Event.SyncedBy.KVM ? "apic_set_vector: " : "processor: ") + "vector "
-                    + StoryWords.hex(e.vector()) + " is set in IRR of vcpu" + e.vcpu()
+                    + Vectors.hex(e.vector()) + " is set in IRR of vcpu" + e.vcpu()
                     + (e.coalesced() ? ", already set" : ""));
         } else if (event instanceof Event.IrrPendingRaised e) {
             return Optional.of("kvm_lapic_set_irr: irr_pending of vcpu" + e.vcpu() + " := true, for vector "
-                    + StoryWords.hex(e.vector()));
+                    + Vectors.hex(e.vector()));
         } else if (event instanceof Event.InterruptAcknowledged e) {
-            return Optional.of("kvm_apic_ack_interrupt: vector " + StoryWords.hex(e.vector()) + " of vcpu" + e.vcpu()
+            return Optional.of("kvm_apic_ack_interrupt: vector " + Vectors.hex(e.vector()) + " of vcpu" + e.vcpu()
                     + " leaves IRR" + (e.inService() ? ", in service" : ", and ends itself"));
         } else if (event instanceof Event.InterruptDiscarded e) {
-            return Optional.of("__apic_accept_irq: vector " + StoryWords.hex(e.vector())
+            return Optional.of("__apic_accept_irq: vector " + Vectors.hex(e.vector())
                     + " is discarded, the local APIC of vcpu" + e.vcpu() + " is disabled");
         } else if (event instanceof Event.InterruptsHeldBack e) {
             return Optional.of("processor: " + (e.nested() ? "L2 of vcpu" : "vcpu") + e.vcpu() + " goes on past vector "
-                    + StoryWords.hex(e.requested()) + ", in service " + StoryWords.hexOrNone(e.inService()) + ", TPR "
-                    + StoryWords.hex(e.priority()));
+                    + Vectors.hex(e.requested()) + ", in service " + StoryWords.hexOrNone(e.inService()) + ", TPR "
+                    + Vectors.hex(e.priority()));
         } else if (event instanceof Event.TaskPriorityChanged e) {
-            return Optional.of("apic_set_tpr: TPR of vcpu" + e.vcpu() + " := " + StoryWords.hex(e.priority()));
+            return Optional.of("apic_set_tpr: TPR of vcpu" + e.vcpu() + " := " + Vectors.hex(e.priority()));
         } else if (event instanceof Event.ApicvInterruptAccepted e) {
             return Optional.of(
-                    "vmx_deliver_interrupt: vector " + StoryWords.hex(e.vector()) + " is posted to vcpu" + e.vcpu());
+                    "vmx_deliver_interrupt: vector " + Vectors.hex(e.vector()) + " is posted to vcpu" + e.vcpu());
         } else if (event instanceof Event.EoiForwarded e) {
-            return Optional.of("kvm_ioapic_send_eoi: the EOI of vector " + StoryWords.hex(e.vector()) + " of vcpu"
+            return Optional.of("kvm_ioapic_send_eoi: the EOI of vector " + Vectors.hex(e.vector()) + " of vcpu"
                     + e.vcpu() + " goes to the IOAPIC, " + lower(e.trigger())
                     + (e.suppressed() ? ", though broadcasts are suppressed" : ""));
         }
@@ -53,8 +54,7 @@ final class StoryApicWords {
         } else if (event instanceof Event.VcpuReset e) {
             return Optional.of("kvm_vcpu_reset: INIT resets vcpu" + e.vcpu());
         } else if (event instanceof Event.SipiStarted e) {
-            return Optional.of(
-                    "kvm_apic_accept_events: vcpu" + e.vcpu() + " starts at page " + StoryWords.hex(e.page()));
+            return Optional.of("kvm_apic_accept_events: vcpu" + e.vcpu() + " starts at page " + Vectors.hex(e.page()));
         } else if (event instanceof Event.SmiHandled e) {
             return Optional.of("process_smi: vcpu" + e.vcpu() + " handles an SMI");
         } else if (event instanceof Event.NmiUnblocked e) {
@@ -62,7 +62,7 @@ final class StoryApicWords {
         } else if (event instanceof Event.ApicIdentityChanged e) {
             return Optional.of("kvm_recalculate_apic_map: the local APIC of vcpu"
                     + e.identity().vcpu() + " has ID "
-                    + StoryWords.hex(e.identity().xapicId()) + ", "
+                    + Vectors.hex(e.identity().xapicId()) + ", "
                     + e.identity().mode().name().toLowerCase(Locale.ROOT)
                     + (e.identity().softwareEnabled() ? "" : ", disabled by software"));
         } else if (event instanceof Event.VmcsInitialised e) {
@@ -85,8 +85,8 @@ final class StoryApicWords {
             return Optional.of(
                     "pit_timer_fn: the PIT ticks" + (e.reinjected() ? "" : ", and loses what comes too early"));
         } else if (event instanceof Event.HvSynicEoiSent e) {
-            return Optional.of("kvm_hv_synic_send_eoi: vector " + StoryWords.hex(e.vector()) + " of vcpu" + e.vcpu()
-                    + " has ended");
+            return Optional.of(
+                    "kvm_hv_synic_send_eoi: vector " + Vectors.hex(e.vector()) + " of vcpu" + e.vcpu() + " has ended");
         } else if (event instanceof Event.HvSynicMsrSet e) {
             return Optional.of("synic_set_msr: the guest on vcpu" + e.vcpu() + " writes 0x"
                     + Long.toHexString(e.value()) + " to MSR 0x" + Integer.toHexString(e.msr()));
@@ -94,7 +94,7 @@ final class StoryApicWords {
             return Optional.of("kvm_hv_notify_acked_sint: source " + e.sint() + " of vcpu" + e.vcpu() + " hears of it");
         } else if (event instanceof Event.SintRead e) {
             return Optional.of("synic_set_irq: source " + e.sint() + " of vcpu" + e.vcpu() + " is read, vector "
-                    + StoryWords.hex(e.vector()));
+                    + Vectors.hex(e.vector()));
         } else if (event instanceof Event.IoapicTableRead e) {
             return Optional.of("kvm_ioapic_scan_entry: the table is read for vcpu" + e.vcpu());
         } else if (event instanceof Event.IoapicEoiInjectDelayed e) {

@@ -1,6 +1,7 @@
 package org.vcpusim.sim;
 
 import java.util.Optional;
+import org.vcpusim.check.Vectors;
 import org.vcpusim.kvm.Event;
 
 /** Words for threads and accesses of the host, for user space, and for what is found when nothing moves any more. */
@@ -18,7 +19,7 @@ final class StoryHostWords {
     private static Optional<String> threads(Event event) {
         if (event instanceof Event.HostInterruptHandled e) {
             return Optional.of("host: takes a device's interrupt on the processor of vcpu" + e.vcpu()
-                    + ", which delivers vector " + StoryWords.hex(e.vector()) + " to it");
+                    + ", which delivers vector " + Vectors.hex(e.vector()) + " to it");
         } else if (event instanceof Event.SleeperFound e) {
             return Optional.of("kvm_vcpu_wake_up: vcpu" + e.vcpu() + " sleeps, or is about to"
                     + switch (e.cause()) {
@@ -73,11 +74,11 @@ final class StoryHostWords {
             return Optional.of("kvm_arch_vcpu_ioctl_set_guest_debug: interrupts of vcpu" + e.vcpu() + " are "
                     + (e.blockIrq() ? "held back" : "let go"));
         } else if (event instanceof Event.IoapicEoiPended e) {
-            return Optional.of("kvm_ioapic_send_eoi: the EOI of vector " + StoryWords.hex(e.vector()) + " of vcpu"
+            return Optional.of("kvm_ioapic_send_eoi: the EOI of vector " + Vectors.hex(e.vector()) + " of vcpu"
                     + e.vcpu() + " is for user space's IOAPIC");
         } else if (event instanceof Event.IoapicEoiDropped e) {
-            return Optional.of("vcpu_enter_guest: the EOI of vector " + StoryWords.hex(e.vector()) + " of vcpu"
-                    + e.vcpu() + " is forgotten, the vector is not handled any more");
+            return Optional.of("vcpu_enter_guest: the EOI of vector " + Vectors.hex(e.vector()) + " of vcpu" + e.vcpu()
+                    + " is forgotten, the vector is not handled any more");
         } else if (event instanceof Event.VmCreated e) {
             return Optional.of("kvm_create_vm: " + e.vcpus() + " vCPUs");
         } else if (event instanceof Event.NestedEntryFailed e) {
@@ -89,7 +90,7 @@ final class StoryHostWords {
             return Optional.of("vmx_check_nested_events: vcpu" + e.vcpu() + " leaves L2 for an interrupt of L1's");
         } else if (event instanceof Event.NestedStateSynced e) {
             return Optional.of("sync_vmcs02_to_vmcs12: vcpu" + e.vcpu() + " leaves L2 with RVI "
-                    + StoryWords.hex(e.left() & 0xff) + ", SVI " + StoryWords.hex(e.left() >> 8 & 0xff));
+                    + Vectors.hex(e.left() & 0xff) + ", SVI " + Vectors.hex(e.left() >> 8 & 0xff));
         }
         return Optional.empty();
     }
@@ -106,10 +107,10 @@ final class StoryHostWords {
             return Optional.of("at rest: pin " + e.pin() + " waits for an EOI, " + StoryWords.entry(e.entry()));
         } else if (event instanceof Event.InterruptLost e) {
             return Optional.of(
-                    "at rest: vcpu" + e.vcpu() + " sleeps, and vector " + StoryWords.hex(e.vector()) + " is there");
+                    "at rest: vcpu" + e.vcpu() + " sleeps, and vector " + Vectors.hex(e.vector()) + " is there");
         } else if (event instanceof Event.RtcEoiMissing e) {
             return Optional.of(
-                    "at rest: vcpu" + e.vcpu() + " owes the RTC an EOI of vector " + StoryWords.hex(e.vector()));
+                    "at rest: vcpu" + e.vcpu() + " owes the RTC an EOI of vector " + Vectors.hex(e.vector()));
         }
         return Optional.empty();
     }

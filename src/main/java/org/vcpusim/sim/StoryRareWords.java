@@ -4,6 +4,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.check.Vectors;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Machine;
 import org.vcpusim.kvm.RtcTracking;
@@ -30,8 +31,8 @@ final class StoryRareWords {
             return Optional.of("prepare_vmcs02: EOI_EXIT_BITMAP of vcpu" + e.vcpu() + " := "
                     + StoryWords.vectors(e.bitmap()) + ", as L1 has it for L2");
         } else if (event instanceof Event.NestedInterruptPosted e) {
-            return Optional.of("L1: requests vector " + StoryWords.hex(e.vector()) + " in the descriptor of L2 of vcpu"
-                    + e.vcpu());
+            return Optional.of(
+                    "L1: requests vector " + Vectors.hex(e.vector()) + " in the descriptor of L2 of vcpu" + e.vcpu());
         } else if (event instanceof Event.NestedNotificationNoted e) {
             return Optional.of("vmx_deliver_nested_posted_interrupt: pi_pending of vcpu" + e.vcpu() + " is set");
         } else if (event instanceof Event.NestedNotificationTriggered e) {
@@ -77,10 +78,10 @@ final class StoryRareWords {
                     + (e.hints().irrPending() ? "" : ", irr_pending false")
                     + (e.hints().highestIsrCache() < 0
                             ? ""
-                            : ", highest_isr_cache " + StoryWords.hex(e.hints().highestIsrCache())));
+                            : ", highest_isr_cache " + Vectors.hex(e.hints().highestIsrCache())));
         } else if (event instanceof Event.InterruptPassedOver e) {
             return Optional.of("vcpu_enter_guest: vcpu" + e.vcpu() + " enters the guest past vector "
-                    + StoryWords.hex(e.vector()) + ", without asking for a window");
+                    + Vectors.hex(e.vector()) + ", without asking for a window");
         }
         return Optional.empty();
     }
@@ -91,18 +92,18 @@ final class StoryRareWords {
 
     private static Optional<String> devices(Event event) {
         if (event instanceof Event.MsiSet e) {
-            return Optional.of("kvm_set_msi: MSI with vector " + StoryWords.hex(e.data() & 0xff) + ", address 0x"
+            return Optional.of("kvm_set_msi: MSI with vector " + Vectors.hex(e.data() & 0xff) + ", address 0x"
                     + Long.toHexString(e.address()));
         } else if (event instanceof Event.ApicIpiSent e) {
-            return Optional.of("kvm_apic_send_ipi: vcpu" + e.vcpu() + " sends vector "
-                    + StoryWords.hex(e.icrLow() & 0xff) + ", destination 0x" + Integer.toHexString(e.destination()));
+            return Optional.of("kvm_apic_send_ipi: vcpu" + e.vcpu() + " sends vector " + Vectors.hex(e.icrLow() & 0xff)
+                    + ", destination 0x" + Integer.toHexString(e.destination()));
         } else if (event instanceof Event.SynicVectorsChanged e) {
             return Optional.of(
                     "synic_update_vector: the SynIC of vcpu" + e.vcpu() + " has " + StoryWords.vectors(e.vectors()));
         } else if (event instanceof Event.RtcTracked e) {
             RtcTracking rtc = e.tracking();
             String owed = rtc.owed().stream()
-                    .map(each -> "vcpu" + each.vcpu() + " vector " + StoryWords.hex(each.vector()))
+                    .map(each -> "vcpu" + each.vcpu() + " vector " + Vectors.hex(each.vector()))
                     .collect(Collectors.joining(", "));
             return Optional.of("rtc_status: " + rtc.pendingEois() + " EOIs are to come, from "
                     + (owed.isEmpty() ? "nobody" : owed));
@@ -113,7 +114,7 @@ final class StoryRareWords {
         } else if (event instanceof Event.GsiRoutingSet e) {
             return Optional.of("kvm_set_irq_routing: table " + e.sequence() + " is published, "
                     + e.pins().stream()
-                            .map(route -> "GSI " + route.gsi() + " sends vector " + StoryWords.hex(route.data() & 0xff)
+                            .map(route -> "GSI " + route.gsi() + " sends vector " + Vectors.hex(route.data() & 0xff)
                                     + " to 0x" + Long.toHexString(route.address()))
                             .collect(Collectors.joining(", ")));
         } else if (event instanceof Event.AckNotifiersChanged e) {
@@ -123,7 +124,7 @@ final class StoryRareWords {
             return Optional.of("irqfd_resampler_ack: the device is told to look at its line, irqfd " + e.irqfd());
         } else if (event instanceof Event.HvSynicIrqSet e) {
             return Optional.of("synic_set_irq: source " + e.sint() + " of vcpu" + e.vcpu() + " sends vector "
-                    + StoryWords.hex(e.vector()));
+                    + Vectors.hex(e.vector()));
         } else if (event instanceof Event.IoapicStateSaved e) {
             return Optional.of("kvm_get_ioapic: lines 0x" + Integer.toHexString(e.irr())
                     + " are told to be high, edges 0x" + Integer.toHexString(e.delivered()) + " were delivered");

@@ -4,6 +4,7 @@ import java.util.Locale;
 import java.util.Optional;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.check.Vectors;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuMode;
 import org.vcpusim.kvm.VcpuRequest;
@@ -137,23 +138,26 @@ final class StoryWords {
 
     private static Optional<String> interrupt(Event event) {
         if (event instanceof Event.InterruptAccepted accepted) {
-            return Optional.of("__apic_accept_irq: vector " + hex(accepted.vector()) + " for vcpu" + accepted.vcpu()
-                    + ", " + accepted.triggerMode().name().toLowerCase(Locale.ROOT));
+            return Optional.of("__apic_accept_irq: vector " + Vectors.hex(accepted.vector()) + " for vcpu"
+                    + accepted.vcpu() + ", " + accepted.triggerMode().name().toLowerCase(Locale.ROOT));
         }
         if (event instanceof Event.VirtualInterruptDelivered delivered) {
-            return Optional.of("processor: delivers vector " + hex(delivered.vector()) + " to vcpu" + delivered.vcpu());
+            return Optional.of(
+                    "processor: delivers vector " + Vectors.hex(delivered.vector()) + " to vcpu" + delivered.vcpu());
         }
         if (event instanceof Event.InterruptTaken taken) {
-            return Optional.of("guest: takes vector " + hex(taken.vector()) + " on vcpu" + taken.vcpu());
+            return Optional.of("guest: takes vector " + Vectors.hex(taken.vector()) + " on vcpu" + taken.vcpu());
         }
         if (event instanceof Event.InterruptInjected injected) {
-            return Optional.of("vmx_inject_irq: vector " + hex(injected.vector()) + " into vcpu" + injected.vcpu());
+            return Optional.of(
+                    "vmx_inject_irq: vector " + Vectors.hex(injected.vector()) + " into vcpu" + injected.vcpu());
         }
         if (event instanceof Event.EoiVirtualized eoi) {
-            return Optional.of("processor: ends vector " + hex(eoi.vector()) + " of vcpu" + eoi.vcpu() + ", no exit");
+            return Optional.of(
+                    "processor: ends vector " + Vectors.hex(eoi.vector()) + " of vcpu" + eoi.vcpu() + ", no exit");
         }
         if (event instanceof Event.EoiReceived eoi) {
-            return Optional.of("kvm_apic_set_eoi: vcpu" + eoi.vcpu() + " ends vector " + hex(eoi.vector()));
+            return Optional.of("kvm_apic_set_eoi: vcpu" + eoi.vcpu() + " ends vector " + Vectors.hex(eoi.vector()));
         }
         if (event instanceof Event.IrqAcknowledged acked) {
             return Optional.of("kvm_notify_acked_irq: pin " + acked.pin() + " of " + acked.chip());
@@ -182,7 +186,7 @@ final class StoryWords {
                     + (triggered.mode() == VcpuMode.IN_GUEST_MODE ? ", and notified" : ""));
         }
         if (event instanceof Event.PostedInterruptSet set) {
-            return Optional.of("pi_test_and_set_pir: vector " + hex(set.vector()) + " of vcpu" + set.vcpu()
+            return Optional.of("pi_test_and_set_pir: vector " + Vectors.hex(set.vector()) + " of vcpu" + set.vcpu()
                     + (set.coalesced() ? ", already set" : ""));
         }
         if (event instanceof Event.NotificationRequested requested) {
@@ -196,24 +200,20 @@ final class StoryWords {
         return Optional.empty();
     }
 
-    static String hex(int vector) {
-        return vector < 0 ? "none" : "0x" + Integer.toHexString(vector);
-    }
-
-    /** As {@link #hex}, where 0 stands for no vector. */
+    /** As {@link Vectors#hex}, where 0 stands for no vector. */
     static String hexOrNone(int vector) {
-        return vector == 0 ? "none" : hex(vector);
+        return vector == 0 ? "none" : Vectors.hex(vector);
     }
 
     static String vectors(VectorBitmap bitmap) {
         String list = String.join(
-                " ", bitmap.vectors().limit(8).mapToObj(StoryWords::hex).toList());
+                " ", bitmap.vectors().limit(8).mapToObj(Vectors::hex).toList());
         int count = bitmap.cardinality();
         return count == 0 ? "no vector" : count > 8 ? list + " and " + (count - 8) + " more" : list;
     }
 
     static String entry(RedirectionEntry entry) {
-        return "vector " + hex(entry.vector()) + " "
+        return "vector " + Vectors.hex(entry.vector()) + " "
                 + entry.triggerMode().name().toLowerCase(Locale.ROOT)
                 + " to " + entry.destination() + (entry.masked() ? ", masked" : "")
                 + (entry.remoteIrr() ? ", remote IRR" : "");
