@@ -21,9 +21,9 @@ import org.vcpusim.trace.TraceSink;
  * Orders the events of actors that run in parallel.
  *
  * <p>An actor takes the next number with one atomic addition, at the moment of the event, so that an event that caused
- * another always has the smaller number, and puts the event into the lane of its thread. Every so many records, one of the threads takes out what is there in all lanes, in the order of
- * the numbers, and gives it to the sinks, unless another is at it: a thread of its own for that would take its time from the
- * actors. Lanes are bounded: an actor whose lane is full takes records out or waits for the one that does; nothing is
+ * another always has the smaller number, and puts the event into the lane of its thread. Every so many records, one of the
+ * threads takes out what is there in all lanes, in the order of the numbers, and gives it to the sinks, unless another is at
+ * it: a thread of its own for that would take its time from the actors. Lanes are bounded: an actor whose lane is full takes records out or waits for the one that does; nothing is
  * dropped. Lines of a trace do not go through lanes: {@link SharedLines} numbers events as it writes them.
  *
  * <p>Time is real time since the start. {@link #elapse} does nothing: work inside a guest takes no time of the host.
@@ -85,29 +85,32 @@ final class LiveRecorder implements Recorder, AutoCloseable {
     @Override
     public void record(Source source, Event event) {
         Own thread = own.get();
-        SharedLines.Writer writer = thread.lines;
-        long now = System.nanoTime() - start;
-        if (sinks.isEmpty() && writer != null) {
-            writer.write(source, event, now);
-            return;
+        boolean handed = !sinks.isEmpty();
+        if (handed) {
+            awaitRoom(thread.lane);
         }
-        RecordLane lane = thread.lane;
+        long number;
+        long nanos = System.nanoTime() - start;
+        if (thread.lines == null) {
+            number = next.getAndIncrement();
+        } else {
+            thread.lines.write(source, event, nanos);
+            number = thread.lines.order();
+            nanos = thread.lines.nanos();
+        }
+        if (handed) {
+            thread.lane.add(number, nanos, source, event);
+            if (number % batch == batch - 1) {
+                handOver();
+            }
+        }
+    }
+
+    private void awaitRoom(RecordLane lane) {
         while (!lane.hasRoom()) {
             if (!handOver()) {
                 LockSupport.parkNanos(this, PARK_NANOS);
             }
-        }
-        long number;
-        if (writer == null) {
-            number = next.getAndIncrement();
-            lane.add(number, now, source, event);
-        } else {
-            writer.write(source, event, now);
-            number = writer.order();
-            lane.add(number, writer.nanos(), source, event);
-        }
-        if (number % batch == batch - 1) {
-            handOver();
         }
     }
 
