@@ -111,12 +111,12 @@ public final class AckNotifiersHearOfEois extends Invariant {
     private void accepted(Event.InterruptAccepted accepted) {
         for (int pin = 0; pin < Ioapic.PINS; pin++) {
             RedirectionEntry entry = sends[pin];
-            boolean like = entry != null
+            ApicIdentity apic = machine.vcpu(accepted.vcpu()).identity;
+            if (entry != null
                     && isNotified(pin)
                     && entry.vector() == accepted.vector()
-                    && entry.triggerMode() == accepted.triggerMode();
-            ApicIdentity apic = machine.vcpu(accepted.vcpu()).identity;
-            if (like && entry != null && (apic == null || machine.rule().leadsTo(apic, entry))) {
+                    && entry.triggerMode() == accepted.triggerMode()
+                    && (apic == null || machine.rule().leadsTo(apic, entry))) {
                 given.get(pin).merge(accepted.vcpu(), VectorBitmap.of(accepted.vector()), VectorBitmap::or);
             }
         }

@@ -15,8 +15,8 @@ import org.vcpusim.trace.Tracepoint;
  * no NMI is injected that nobody has sent.
  *
  * <p>Models {@code process_nmi} and {@code kvm_check_and_inject_events}, arch/x86/kvm/x86.c; SDM volume 3, "Non-Maskable Interrupt
- * (NMI)". An event whose entry was cancelled goes first, with the NMI window asked for, and so does one of L1's for L2. Of NMIs that user space injects nothing is
- * known but the request. While a debugger holds a vCPU's events back its NMIs wait.
+ * (NMI)". An event whose entry was cancelled goes first, with the NMI window asked for, and so does one of L1's for L2. Of
+ * NMIs that user space injects nothing is known but the request. While a debugger holds a vCPU's events back its NMIs wait.
  */
 public final class NmisComeFirst extends Invariant {
     private static final int MOST = 2;

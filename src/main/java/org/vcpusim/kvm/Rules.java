@@ -73,6 +73,11 @@ public final class Rules {
         return new Rules(faults & ~(1L << fault.ordinal()), cures);
     }
 
+    /** These rules without any fault. */
+    public Rules withoutFaults() {
+        return new Rules(0, cures);
+    }
+
     /** These rules, of which no fault is there any more once the running machine is {@code patched}. */
     public Rules until(BooleanSupplier patched) {
         return new Rules(faults, cures, patched);

@@ -53,7 +53,7 @@ record Remedy(int step, Optional<String> instead, boolean atOnce, boolean left) 
                 })
                 .boxed()
                 .findFirst()
-                .flatMap(step -> told(shrunk, components, step));
+                .map(step -> told(shrunk, components, step));
     }
 
     /** The fixes, put into a running machine before a certain step. */
@@ -83,7 +83,7 @@ record Remedy(int step, Optional<String> instead, boolean atOnce, boolean left) 
         }
     }
 
-    private static Optional<Remedy> told(Shrinker.Shrunk shrunk, int[] components, int step) {
+    private static Remedy told(Shrinker.Shrunk shrunk, int[] components, int step) {
         Patch patch = new Patch(shrunk.scenario());
         patch.before = step;
         patch.step = -1;
@@ -111,7 +111,7 @@ record Remedy(int step, Optional<String> instead, boolean atOnce, boolean left) 
         boolean atOnce = instead.isPresent() && mended.events.subList(0, here).contains(instead.get());
         boolean left =
                 instead.isEmpty() && wrong.stream().anyMatch(event -> isTold(event) && failing.isOf(step, event));
-        return Optional.of(new Remedy(step, instead.map(StoryWords::always), atOnce, left));
+        return new Remedy(step, instead.map(StoryWords::always), atOnce, left);
     }
 
     /** The first of {@code events} that is told, and not as one of {@code wrong} is; else the first that is usually not told. */

@@ -4,7 +4,6 @@ import java.nio.IntBuffer;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
@@ -315,15 +314,11 @@ public final class Shrinker {
      * delivered: then it is another failure.
      */
     private boolean failsWithoutFaults() {
-        List<Fault> faults = scenario.machine().rules().faults();
-        if (faults.isEmpty()) {
+        Rules rules = scenario.machine().rules();
+        if (rules.faults().isEmpty()) {
             return false;
         }
-        Rules rules = scenario.machine().rules();
-        for (Fault fault : faults) {
-            rules = rules.without(fault);
-        }
-        Assembly right = ScenarioAssembly.of(scenario.withRules(rules));
+        Assembly right = ScenarioAssembly.of(scenario.withRules(rules.withoutFaults()));
         Realigned.Labels labels = new Realigned.Labels();
         attempt(assembly).run(picks, labels, PlainSimulation.NOWHERE);
         replays += 1 + Realigned.Driver.values().length;

@@ -209,12 +209,13 @@ public final class StoryText {
             out.append(" |\n");
         }
         out.append('\n');
-        for (String line : ending(story)) {
-            String replay =
-                    line.startsWith(REPLAY) ? "```console\n$ " + line.substring(REPLAY.length()) + "\n```" : null;
-            out.append(replay == null ? escaped(line) : replay).append("\n\n");
-        }
+        ending(story).forEach(line -> out.append(paragraph(line)).append("\n\n"));
         return out.toString().stripTrailing() + "\n";
+    }
+
+    /** A command stands as code, so that it can be copied. */
+    private static String paragraph(String line) {
+        return line.startsWith(REPLAY) ? "```console\n$ " + line.substring(REPLAY.length()) + "\n```" : escaped(line);
     }
 
     private static String cell(Story.Line line) {
