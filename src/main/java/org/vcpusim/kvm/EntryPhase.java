@@ -64,6 +64,17 @@ public enum EntryPhase {
     /** Another machine has to answer first. */
     AWAITING;
 
+    /** Whether a vCPU of {@code machine} can be in it. */
+    public boolean isOf(Machine machine) {
+        return switch (this) {
+            case OFF_CPU, LOAD_ON -> machine.physicalCpus() > 0;
+            case CLEAR_REQUEST -> machine.has(Fault.CLEAR_AFTER_HANDLING);
+            case IRR_SEARCHED -> machine.has(Fault.IRR_ACK_ORDER);
+            case HALT_POLL -> machine.haltPollNanos() > 0;
+            default -> true;
+        };
+    }
+
     /** Whether host interrupts are off, so that an IPI has to wait; in the guest it makes the guest exit instead. */
     boolean interruptsOff() {
         return this == BARRIER || this == SYNC_ON || this == SYNC_PIR || this == RECHECK || this == EXITED;

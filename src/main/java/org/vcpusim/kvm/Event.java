@@ -514,8 +514,9 @@ public sealed interface Event {
      *
      * @param vcpu the target
      * @param coalesced the bit was set already
+     * @param phase where the target's thread was
      */
-    record RequestMade(int vcpu, RequestSet.Flow flow, boolean coalesced) implements OfVcpu {
+    record RequestMade(int vcpu, RequestSet.Flow flow, boolean coalesced, EntryPhase phase) implements OfVcpu {
         @Override
         public <R> R accept(Visitor<R> visitor) {
             return visitor.visit(this);

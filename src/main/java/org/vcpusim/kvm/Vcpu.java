@@ -400,7 +400,7 @@ public final class Vcpu {
         RequestSet made = requests.make(request, sequence);
         RequestSet.Flow flow = made.flowOf(request);
         if (flow != null) {
-            port.emit(new Event.RequestMade(index(), flow, coalesced));
+            port.emit(new Event.RequestMade(index(), flow, coalesced, phase()));
         }
         return with(made);
     }

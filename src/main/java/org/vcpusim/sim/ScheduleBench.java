@@ -228,7 +228,7 @@ public final class ScheduleBench {
 
         Subjects(Assembly machine) {
             this.machine = machine;
-            tally = new StressTally(machine.machine().vcpuCount());
+            tally = new StressTally(machine.machine());
             conversation = Conversation.of(watched, machine, STEPS);
             bare = new BareSchedules(conversation);
         }

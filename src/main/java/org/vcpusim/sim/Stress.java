@@ -79,7 +79,7 @@ public final class Stress {
         threads.forEach(Thread::start);
         threads.forEach(thread -> await(thread, progress));
         rethrowFailure();
-        StressTally sum = new StressTally(plan.scenario().machine().vcpuCount());
+        StressTally sum = new StressTally(plan.scenario().machine());
         workers.forEach(worker -> sum.addAll(worker.tally));
         return sum.report(plan, end(sum), new StressReport.Timing(elapsed(), workers.get(0).checked));
     }
@@ -135,8 +135,7 @@ public final class Stress {
     /** One thread's share. */
     private final class Worker implements Runnable {
         private final int job;
-        private final StressTally tally =
-                new StressTally(plan.scenario().machine().vcpuCount());
+        private final StressTally tally = new StressTally(plan.scenario().machine());
         private final OutcomeSink turns = new OutcomeSink();
         private final Explorer.Ending ending =
                 new Explorer.Ending(new Bounds(plan.steps(), () -> over), Explorer.OnViolation.GO_ON);

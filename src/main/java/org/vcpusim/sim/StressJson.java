@@ -7,6 +7,7 @@ import java.util.List;
 import org.vcpusim.kvm.Fix;
 import org.vcpusim.sim.StressReport.Figures;
 import org.vcpusim.sim.StressReport.Group;
+import org.vcpusim.sim.StressReport.Meetings;
 import org.vcpusim.sim.StressReport.Outcome;
 import org.vcpusim.sim.StressReport.Pair;
 
@@ -18,7 +19,7 @@ public final class StressJson {
     public static String of(StressReport report, List<ShortFinding> shortened) {
         ObjectNode root = new ObjectMapper().createObjectNode();
         StressPlan plan = report.plan();
-        root.put("schema", "vcpusim.stress/1")
+        root.put("schema", "vcpusim.stress/2")
                 .put("scenario", plan.scenario().name())
                 .put("vcpus", plan.scenario().machine().vcpuCount())
                 .put("strategy", plan.strategy().label())
@@ -32,8 +33,8 @@ public final class StressJson {
                 .put("schedules", check.schedules())
                 .put("nanos", check.nanos());
         figures(root.putObject("figures"), report.figures());
-        pairs(root.putArray("requestPairs"), report.requests());
-        pairs(root.putArray("orderPairs"), report.orders());
+        met(root.putObject("requestsInPhases"), report.requests());
+        met(root.putObject("eventOrders"), report.orders());
         for (Outcome o : report.outcomes()) {
             root.withArray("/outcomes")
                     .addObject()
@@ -63,9 +64,13 @@ public final class StressJson {
                 .put("distinctFinalStates", f.finalStates());
     }
 
-    private static void pairs(ArrayNode array, List<Pair> pairs) {
-        for (Pair pair : pairs) {
-            array.addObject()
+    private static void met(ObjectNode node, Meetings met) {
+        node.put("reached", met.pairs().size()).put("possible", met.possible());
+        met.firsts().forEach(node.putArray("firsts")::add);
+        met.seconds().forEach(node.putArray("seconds")::add);
+        for (Pair pair : met.pairs()) {
+            node.withArray("/pairs")
+                    .addObject()
                     .put("first", pair.first())
                     .put("second", pair.second())
                     .put("firstSchedule", pair.firstSchedule());

@@ -13,8 +13,8 @@ import org.vcpusim.schedule.Schedule;
  * @param plan what was asked for
  * @param end why it ended
  * @param figures numbers
- * @param requests the (request, event of its vCPU before) pairs that came up
- * @param orders the (event, event of another actor after it) pairs that came up
+ * @param requests the (request, phase of its vCPU) pairs
+ * @param orders the (event, event of another actor after it) pairs
  * @param outcomes by expectation, then by count
  * @param groups violations by invariant and cause, findings first
  */
@@ -22,13 +22,11 @@ public record StressReport(
         StressPlan plan,
         End end,
         Figures figures,
-        List<Pair> requests,
-        List<Pair> orders,
+        Meetings requests,
+        Meetings orders,
         List<Outcome> outcomes,
         List<Group> groups) {
     public StressReport {
-        requests = List.copyOf(requests);
-        orders = List.copyOf(orders);
         outcomes = List.copyOf(outcomes);
         groups = List.copyOf(groups);
     }
@@ -99,6 +97,22 @@ public record StressReport(
 
     /** Two things that met, and the first schedule in which they did. */
     public record Pair(String first, String second, long firstSchedule) {}
+
+    /**
+     * What met what.
+     *
+     * @param pairs that came up
+     * @param possible how many of the pairs of {@code firsts} and {@code seconds} there can be
+     * @param firsts what comes first in a pair
+     * @param seconds what comes second
+     */
+    public record Meetings(List<Pair> pairs, long possible, List<String> firsts, List<String> seconds) {
+        public Meetings {
+            pairs = List.copyOf(pairs);
+            firsts = List.copyOf(firsts);
+            seconds = List.copyOf(seconds);
+        }
+    }
 
     /** What may be thought of an outcome. */
     public enum Expectation {

@@ -12,6 +12,7 @@ import org.vcpusim.check.Invariant;
 import org.vcpusim.check.Invariants;
 import org.vcpusim.check.Violation;
 import org.vcpusim.kvm.Hazard;
+import org.vcpusim.kvm.Machine;
 import org.vcpusim.sim.StressReport.Expectation;
 import org.vcpusim.sim.StressReport.Group;
 import org.vcpusim.sim.StressReport.Outcome;
@@ -33,8 +34,9 @@ final class StressTally {
     private long cut;
     private long steps;
 
-    StressTally(int vcpuCount) {
-        coverage = new Coverage(vcpuCount);
+    /** Of schedules of {@code machine}. */
+    StressTally(Machine machine) {
+        coverage = new Coverage(machine);
     }
 
     /** Takes the records of the schedules. */

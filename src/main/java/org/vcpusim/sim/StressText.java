@@ -9,8 +9,8 @@ import java.util.TreeMap;
 import org.vcpusim.kvm.Fix;
 import org.vcpusim.sim.StressReport.Figures;
 import org.vcpusim.sim.StressReport.Group;
+import org.vcpusim.sim.StressReport.Meetings;
 import org.vcpusim.sim.StressReport.Outcome;
-import org.vcpusim.sim.StressReport.Pair;
 
 /** A report of {@code stress} for people. */
 public final class StressText {
@@ -66,15 +66,25 @@ public final class StressText {
                 "distinct traces        %,14d%s  unseen mass %.4f (Good-Turing)",
                 f.traces(), f.full() ? "+" : " ", f.unseenMass());
         line("distinct final states  %,14d", f.finalStates());
-        pairs("request x vCPU phase ", report.requests());
-        pairs("event x event        ", report.orders());
+        met("request x vCPU phase ", report.requests(), "requests", "phases");
+        met("event x event        ", report.orders(), "events", "events of another actor");
     }
 
-    private void pairs(String name, List<Pair> pairs) {
+    private void met(String name, Meetings met, String firsts, String seconds) {
         long late = report.figures().schedules() - report.figures().schedules() / LAST_SHARE;
-        long recent =
-                pairs.stream().filter(pair -> pair.firstSchedule() >= late).count();
-        line("%s  %,14d   %,d of them new in the last tenth of the schedules", name, pairs.size(), recent);
+        long recent = met.pairs().stream()
+                .filter(pair -> pair.firstSchedule() >= late)
+                .count();
+        line(
+                "%s  %,14d   of %,d (%d %s, %d %s); %,d new in the last tenth of the schedules",
+                name,
+                met.pairs().size(),
+                met.possible(),
+                met.firsts().size(),
+                firsts,
+                met.seconds().size(),
+                seconds,
+                recent);
     }
 
     private void outcomes() {

@@ -258,7 +258,7 @@ final class EventJson implements Event.Visitor<JsonFields> {
 
     @Override
     public JsonFields visit(Event.RequestMade e) {
-        return flow(e.vcpu(), e.flow()).flag("coalesced", e.coalesced());
+        return flow(e.vcpu(), e.flow()).flag("coalesced", e.coalesced()).name("phase", e.phase());
     }
 
     @Override

@@ -326,7 +326,7 @@ public final class EventText implements Event.Visitor<AsciiBuffer> {
 
     @Override
     public AsciiBuffer visit(Event.RequestMade e) {
-        return flow(e.vcpu(), e.flow()).text(e.coalesced() ? COALESCED : "");
+        return flow(e.vcpu(), e.flow()).text(" phase ").text(e.phase().name()).text(e.coalesced() ? COALESCED : "");
     }
 
     @Override

@@ -537,11 +537,16 @@ class BitmapInvariantsTest {
 
         private Event asked(String what) {
             return switch (what) {
-                case "S" -> new Event.RequestMade(0, SCAN, false);
-                case "L" -> new Event.RequestMade(0, new RequestSet.Flow(VcpuRequest.LOAD_EOI_EXITMAP, 1, 0), false);
+                case "S" -> new Event.RequestMade(0, SCAN, false, EntryPhase.RUN_LOOP);
+                case "L" ->
+                    new Event.RequestMade(
+                            0, new RequestSet.Flow(VcpuRequest.LOAD_EOI_EXITMAP, 1, 0), false, EntryPhase.RUN_LOOP);
                 default ->
                     new Event.RequestMade(
-                            Integer.parseInt(what), new RequestSet.Flow(VcpuRequest.SCAN_IOAPIC, 1, writes), false);
+                            Integer.parseInt(what),
+                            new RequestSet.Flow(VcpuRequest.SCAN_IOAPIC, 1, writes),
+                            false,
+                            EntryPhase.RUN_LOOP);
             };
         }
     }

@@ -183,9 +183,9 @@ class InjectionInvariantsTest {
             case "hint" -> new Event.IrrPendingRaised(0, vector);
             case "post" -> new Event.PostedInterruptSet(0, vector, Event.Poster.DEVICE, false);
             case "reposted" -> new Event.PostedInterruptSet(0, vector, Event.Poster.DEVICE, true);
-            case "make" -> new Event.RequestMade(0, flow(what), false);
-            case "join" -> new Event.RequestMade(0, flow(what), true);
-            case "request" -> new Event.RequestMade(0, flow("NMI"), false);
+            case "make" -> new Event.RequestMade(0, flow(what), false, EntryPhase.RUN_LOOP);
+            case "join" -> new Event.RequestMade(0, flow(what), true, EntryPhase.RUN_LOOP);
+            case "request" -> new Event.RequestMade(0, flow("NMI"), false, EntryPhase.RUN_LOOP);
             case "seen" -> new Event.RequestSeen(0, flow(what));
             case "passed" -> new Event.InterruptPassedOver(0, vector);
             case "held" -> new Event.InterruptsHeldBack(0, false, vector, 33, 0x20);

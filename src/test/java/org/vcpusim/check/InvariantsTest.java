@@ -15,6 +15,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.vcpusim.arch.ExitReason;
 import org.vcpusim.arch.PostedInterruptDescriptor;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.EntryPhase;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.LapicHints;
 import org.vcpusim.kvm.Machine;
@@ -268,8 +269,8 @@ class InvariantsTest {
             case "cancel" -> new Event.EntryCancelled(index, VcpuMode.EXITING_GUEST_MODE, word(what));
             case "sleep" -> new Event.VcpuBlocked(index);
             case "wake" -> new Event.VcpuWoken(index);
-            case "make" -> new Event.RequestMade(index, flow(what), false);
-            case "join" -> new Event.RequestMade(index, flow(what), true);
+            case "make" -> new Event.RequestMade(index, flow(what), false, EntryPhase.RUN_LOOP);
+            case "join" -> new Event.RequestMade(index, flow(what), true, EntryPhase.RUN_LOOP);
             case "seen" -> new Event.RequestSeen(index, flow(what));
             case "done" -> new Event.RequestApplied(index, flow(what));
             case "start" -> new Event.BroadcastStarted(index, request(what.charAt(0)), 1);

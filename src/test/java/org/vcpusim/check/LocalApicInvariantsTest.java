@@ -227,7 +227,9 @@ class LocalApicInvariantsTest {
             case "l1" -> new Event.NestedExitInjected(0, ExitReason.VMCALL, 0, 0);
             case "want" -> new Event.ImmediateExitWanted(0);
             case "event" -> new Event.RequestSeen(0, new RequestSet.Flow(VcpuRequest.EVENT, 1, 0));
-            case "make" -> new Event.RequestMade(0, new RequestSet.Flow(VcpuRequest.valueOf(what), 1, 0), false);
+            case "make" ->
+                new Event.RequestMade(
+                        0, new RequestSet.Flow(VcpuRequest.valueOf(what), 1, 0), false, EntryPhase.RUN_LOOP);
             case "load" -> load(what);
             case "halted" -> audit(EntryPhase.BLOCKED, MpState.HALTED, true, what);
             case "running" -> audit(EntryPhase.IN_GUEST, MpState.RUNNABLE, true, what);

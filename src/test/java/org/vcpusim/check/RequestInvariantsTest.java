@@ -125,7 +125,7 @@ class RequestInvariantsTest {
             case "message" -> new Event.InterruptAccepted(0, DeliveryMode.FIXED, TriggerMode.EDGE, 49);
             case "sleep" -> new Event.VcpuBlocked(0);
             case "woken" -> new Event.VcpuWoken(0);
-            case "make" -> new Event.RequestMade(0, flow(what), false);
+            case "make" -> new Event.RequestMade(0, flow(what), false, EntryPhase.RUN_LOOP);
             case "seen" -> new Event.RequestSeen(0, flow(what));
             case "done" -> new Event.RequestApplied(0, flow(what));
             default -> vcpuEvent(verb);

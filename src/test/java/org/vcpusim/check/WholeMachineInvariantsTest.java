@@ -239,7 +239,8 @@ class WholeMachineInvariantsTest {
             case "trigger" -> new Event.PostedInterruptTriggered(0, VcpuMode.IN_GUEST_MODE);
             case "outside" -> new Event.PostedInterruptTriggered(0, VcpuMode.OUTSIDE_GUEST_MODE);
             case "seen" -> new Event.RequestSeen(0, new RequestSet.Flow(VcpuRequest.APICV_UPDATE, 1, 0));
-            case "event" -> new Event.RequestMade(0, new RequestSet.Flow(VcpuRequest.EVENT, 1, 0), false);
+            case "event" ->
+                new Event.RequestMade(0, new RequestSet.Flow(VcpuRequest.EVENT, 1, 0), false, EntryPhase.RUN_LOOP);
             case "off" -> new Event.ApicvUpdated(0, false, 8, true);
             case "on" -> new Event.ApicvUpdated(0, true, 0, true);
             case "same" -> new Event.ApicvUpdated(0, false, 8, false);

@@ -92,7 +92,9 @@ class VcpuEntryTest {
 
         RequestSet.Flow flow = new RequestSet.Flow(VcpuRequest.SCAN_IOAPIC, 1, 5);
         assertEquals(
-                List.of(new Event.RequestMade(0, flow, false), new Event.RequestMade(0, flow, true)),
+                List.of(
+                        new Event.RequestMade(0, flow, false, EntryPhase.USERSPACE),
+                        new Event.RequestMade(0, flow, true, EntryPhase.USERSPACE)),
                 v.port().takeEvents());
     }
 

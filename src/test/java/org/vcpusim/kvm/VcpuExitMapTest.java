@@ -47,7 +47,7 @@ class VcpuExitMapTest {
                 List.of(
                         new Event.RequestSeen(0, scan),
                         new Event.IoapicScanned(0, HANDLED, 1, VectorBitmap.EMPTY),
-                        new Event.RequestMade(0, load, false),
+                        new Event.RequestMade(0, load, false, EntryPhase.AWAITING),
                         new Event.RequestApplied(0, scan),
                         new Event.RequestSeen(0, load),
                         new Event.EoiExitmapLoaded(0, HANDLED),

@@ -46,7 +46,7 @@ class SliceTest {
 
     private int makes(int vcpu) {
         RequestSet.Flow flow = new RequestSet.Flow(VcpuRequest.SCAN_IOAPIC, 1, 0);
-        return add(Source.vcpu(vcpu), new Event.RequestMade(vcpu, flow, false));
+        return add(Source.vcpu(vcpu), new Event.RequestMade(vcpu, flow, false, EntryPhase.RUN_LOOP));
     }
 
     private int sees(int vcpu) {

@@ -9,10 +9,14 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.vcpusim.kvm.Fix;
 import org.vcpusim.kvm.Rules;
@@ -23,6 +27,7 @@ import org.vcpusim.schedule.StrategyKind;
 import org.vcpusim.sim.StressReport.Expectation;
 import org.vcpusim.sim.StressReport.Figures;
 import org.vcpusim.sim.StressReport.Group;
+import org.vcpusim.sim.StressReport.Meetings;
 
 /** Many schedules: what they add up to, and when they end. */
 class StressTest {
@@ -109,6 +114,42 @@ class StressTest {
         assertEquals(SCHEDULES, sum);
         assertEquals(Expectation.FORBIDDEN, report.outcomes().get(0).expectation());
         assertEquals("I3 I7", report.outcomes().get(0).label());
+    }
+
+    @Test
+    void aRequestIsCountedInThePhaseOfTheVcpuThatItIsMadeOf() {
+        StressReport report = report(right, 1, StressPlan.Budget.schedules(SCHEDULES));
+        Meetings met = report.requests();
+        assertEquals(
+                List.of("EVENT", "SCAN_IOAPIC", "APIC_PAGE_RELOAD", "LOAD_EOI_EXITMAP", "APICV_UPDATE"), met.firsts());
+        assertEquals(5L * met.seconds().size(), met.possible());
+        Set<String> loads = seconds(met, "LOAD_EOI_EXITMAP");
+        assertEquals(Set.of("AWAITING"), loads, "a vCPU asks itself for it, where it has the table");
+        Set<String> scans = seconds(met, "SCAN_IOAPIC");
+        assertTrue(scans.containsAll(Set.of("IN_GUEST", "RECHECK", "BARRIER", "CHECK_REQUESTS")), scans::toString);
+    }
+
+    private static Set<String> seconds(Meetings met, String first) {
+        return met.pairs().stream()
+                .filter(pair -> pair.first().equals(first))
+                .map(StressReport.Pair::second)
+                .collect(Collectors.toSet());
+    }
+
+    /** Whatever the machine, no request is made in a phase that it is said not to have, and no order comes up unforeseen. */
+    @ParameterizedTest
+    @CsvSource({"first,", "posted-interrupts,", "halt-poll,", "bugs/b27b-cleared-last, B27B", "bugs/b33-hint-lost, B33"
+    })
+    void noMoreCanMeetThanIsPossible(String name, @Nullable Fix without) {
+        Scenario file = ScenarioFile.read(Path.of("conf/scenarios/" + name + ".conf"));
+        Scenario scenario = without == null ? file : file.withRules(Rules.UPSTREAM.without(without));
+        StressReport report = report(scenario, 1, StressPlan.Budget.schedules(50));
+        Meetings requests = report.requests();
+        requests.pairs().forEach(pair -> assertTrue(requests.seconds().contains(pair.second()), pair::toString));
+        Meetings orders = report.orders();
+        assertTrue(orders.pairs().size() > 0 && orders.pairs().size() <= orders.possible(), name);
+        long all = (long) orders.firsts().size() * orders.firsts().size();
+        assertTrue(orders.possible() < all, "no event of the VM comes behind another of another VM");
     }
 
     @Test

@@ -17,6 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.vcpusim.arch.ExitReason;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.EntryPhase;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.RequestSet;
 import org.vcpusim.kvm.VcpuMode;
@@ -34,15 +35,15 @@ class SummaryTest {
 
     @Test
     void aRequestIsMeasuredFromTheMakeThatSetItsBit() {
-        at(1_000, new Event.RequestMade(3, scan(1), false));
-        at(1_500, new Event.RequestMade(3, scan(1), true));
+        at(1_000, new Event.RequestMade(3, scan(1), false, EntryPhase.RUN_LOOP));
+        at(1_500, new Event.RequestMade(3, scan(1), true, EntryPhase.RUN_LOOP));
         at(2_000, new Event.RequestSeen(3, scan(1)));
-        at(2_100, new Event.RequestMade(3, scan(2), false));
+        at(2_100, new Event.RequestMade(3, scan(2), false, EntryPhase.RUN_LOOP));
         at(3_000, new Event.RequestApplied(3, scan(1)));
         at(3_100, new Event.RequestSeen(3, scan(2)));
         at(3_600, new Event.RequestApplied(3, scan(2)));
-        at(4_000, new Event.RequestMade(4, scan(1), false));
-        at(4_000, new Event.RequestMade(5, scan(1), false));
+        at(4_000, new Event.RequestMade(4, scan(1), false, EntryPhase.RUN_LOOP));
+        at(4_000, new Event.RequestMade(5, scan(1), false, EntryPhase.RUN_LOOP));
         at(4_001, new Event.RequestSeen(5, scan(1)));
         RunFigures.RequestRow row = statistics.figures().requests().get(0);
         assertEquals(
@@ -160,11 +161,11 @@ class SummaryTest {
         for (int round = 0; round < 2_000; round++) {
             long start = round * 100_000L;
             int vcpu = round % VCPUS;
-            at(start, new Event.RequestMade(vcpu, scan(round), false));
+            at(start, new Event.RequestMade(vcpu, scan(round), false, EntryPhase.RUN_LOOP));
             at(start + 10, new Event.IpiSent(vcpu, Event.HostVector.CALL_FUNCTION));
             exit(vcpu, start + 500, round % 3 == 0 ? ExitReason.EOI_INDUCED : ExitReason.EXTERNAL_INTERRUPT);
             at(start + 600, new Event.EoiReceived(vcpu, 48));
-            at(start + 700, new Event.RequestMade(vcpu, scan(round), true));
+            at(start + 700, new Event.RequestMade(vcpu, scan(round), true, EntryPhase.RUN_LOOP));
             at(start + 900, new Event.RequestSeen(vcpu, scan(round)));
             at(start + 950, new Event.IoapicScanned(vcpu, VectorBitmap.of(48), round, VectorBitmap.EMPTY));
             at(start + 960, new Event.EoiExitmapLoaded(vcpu, VectorBitmap.of(48)));
@@ -175,7 +176,9 @@ class SummaryTest {
         at(900_000_000, new Event.EntryCancelled(1, VcpuMode.EXITING_GUEST_MODE, 0));
         at(900_000_001, new Event.IpiElided(1, VcpuMode.OUTSIDE_GUEST_MODE));
         at(900_000_002, new Event.EoiExitmapLoadSkipped(1, Event.LoadSkipped.APICV_INACTIVE));
-        at(900_000_003, new Event.RequestMade(0, new RequestSet.Flow(VcpuRequest.EVENT, 1, 0), false));
+        at(
+                900_000_003,
+                new Event.RequestMade(0, new RequestSet.Flow(VcpuRequest.EVENT, 1, 0), false, EntryPhase.RUN_LOOP));
         for (int vcpu = 0; vcpu < VCPUS / 2; vcpu++) {
             audit(vcpu, Event.BitmapVerdict.EQUAL);
         }

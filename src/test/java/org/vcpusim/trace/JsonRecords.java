@@ -126,7 +126,8 @@ final class JsonRecords {
             case IOAPIC_REDIR_WRITE ->
                 new Event.RedirectionEntryWritten(
                         number("pin"), entry("old"), entry("new"), number("seq"), number("op"));
-            case REQUEST_MADE -> new Event.RequestMade(vcpu(), flow(), flag("coalesced"));
+            case REQUEST_MADE ->
+                new Event.RequestMade(vcpu(), flow(), flag("coalesced"), EntryPhase.valueOf(name("phase")));
             case REQUEST_SEEN -> new Event.RequestSeen(vcpu(), flow());
             case REQUEST_APPLIED -> new Event.RequestApplied(vcpu(), flow());
             case IPI_SENT -> new Event.IpiSent(vcpu(), Event.HostVector.valueOf(name("vector")));

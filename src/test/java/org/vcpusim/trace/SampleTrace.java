@@ -115,8 +115,8 @@ public final class SampleTrace {
     private static List<Event> simulatorEvents() {
         return List.of(
                 new Event.RedirectionEntryWritten(10, RedirectionEntry.RESET, LEVEL, 2, 7),
-                new Event.RequestMade(1, LOAD, false),
-                new Event.RequestMade(4095, SCAN, true),
+                new Event.RequestMade(1, LOAD, false, EntryPhase.RUN_LOOP),
+                new Event.RequestMade(4095, SCAN, true, EntryPhase.RUN_LOOP),
                 new Event.RequestSeen(1, LOAD),
                 new Event.RequestApplied(1, LOAD),
                 new Event.IpiSent(1, Event.HostVector.CALL_FUNCTION),
