@@ -168,11 +168,13 @@ final class BugsCommand implements Callable<Integer> {
                 .append(fix.release().map(release -> "Linux " + release).orElse("ever"))
                 .append('\n');
         for (Fault fault : fix.faults()) {
-            text.append("without   ").append(fault.key());
+            text.append("fault     ").append(fault.key());
             text.append(fault.toggle().isEmpty() ? "" : " (" + fault.toggle() + ")");
             text.append(fault.introduced()
                             .map(release -> ", since Linux " + release)
                             .orElse(""))
+                    .append("\n          ")
+                    .append(fault.act())
                     .append('\n');
         }
         text.append("caught by ")

@@ -8,130 +8,373 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Most are what Linux did before a {@link Fix}; a rule asks {@link Machine#has} at the very place. Some kernels had the
  * fault for a while only: it came with one release and went with another.
+ *
+ * <p>Each constant has its name in scenario files, its {@link #act}, its {@link #toggle}, and the releases between which it was.
  */
 public enum Fault {
-    /** A scan forgets an edge pin's vector that is still pending here but whose entry leads elsewhere by now. */
-    SCAN_FORGETS_PENDING_EDGE("scan-forgets-pending-edge", "scan.includePendingEdge", "", "4.4"),
-    /** A scan does not take what was posted before it looks for pending vectors. */
-    SCAN_WITHOUT_SYNC("scan-without-posted-sync", "scan.syncPirFirst", "", "4.4"),
-    /** The same as {@link #SCAN_FORGETS_PENDING_EDGE} for a level pin. */
-    SCAN_FORGETS_PENDING_LEVEL("scan-forgets-pending-level", "scan.includePendingLevel", "", "4.15"),
-    /** The same for the routes of a split irqchip. */
-    ROUTE_SCAN_FORGETS_PENDING("route-scan-forgets-pending", "splitScan.includePending", "", "6.2"),
-    /** An EOI of a vector that is handled only because it was pending is not followed by a scan. */
-    NO_RESCAN_AFTER_STALE_EOI("no-rescan-after-stale-eoi", "eoi.rescanStale", "4.4", "6.16"),
-    /** The load of a scan made in L2 writes vmcs02 at once. */
-    NESTED_LOAD_INTO_VMCS02("nested-load-into-vmcs02", "nested.deferLoad", "", "4.17"),
-    /** Without a Hyper-V context the load writes an uninitialised array. */
-    UNINITIALISED_BITMAP("uninitialised-bitmap", "load.initialise", "5.12", "5.16"),
-    /** The set of vCPUs to scan begins with garbage, so that vCPUs are asked whom the entry is not about. */
-    SCAN_MASK_NOT_ZEROED("scan-mask-not-zeroed", "scanMask.zero", "5.5", "5.5"),
-    /** Where the slow path looks for the vCPUs to scan, the delivery mode stands where the shorthand should. */
-    SCAN_MASK_BY_DELIVERY_MODE("scan-mask-by-delivery-mode", "scanMask.shorthandArg", "5.5", "5.6"),
-    /** The redirection hint is garbage where the vCPUs to scan are looked for: one of several is chosen. */
-    SCAN_MASK_WITH_GARBAGE_HINT("scan-mask-with-garbage-hint", "scanMask.redirHintGarbage", "5.5", "5.6"),
-    /** The set of vCPUs to scan has room for 64 vCPUs; the others are not asked. */
-    SCAN_MASK_OF_ONE_WORD("scan-mask-of-one-word", "scanMask.width", "5.5", "5.15"),
-    /** A redirection-entry write looks for the old destination in the new destination mode. */
-    OLD_TARGETS_BY_NEW_MODE("old-targets-by-new-destination-mode", "scanMask.oldDestMode", "5.5", "7.0"),
-    /** A source's bit of a line changes before the lock is taken under which its pin is set. */
-    LINE_STATE_OUTSIDE_LOCK("line-state-outside-lock", "line.atomicWithService", "", "3.7"),
-    /** An EOI ends the first pin that has the vector, and no other. */
-    EOI_ENDS_FIRST_PIN_ONLY("eoi-ends-first-pin-only", "eoi.allMatchingPins", "", "2.6.23"),
-    /** A guest's write of an entry replaces remote IRR and delivery status too. */
-    READ_ONLY_BITS_WRITTEN("read-only-bits-written", "rte.preserveRO", "", "4.15"),
-    /** Remote IRR stays set when an entry becomes edge-triggered. */
-    REMOTE_IRR_KEPT_ON_EDGE("remote-irr-kept-on-edge", "rte.clearRirrOnEdge", "", "4.15"),
-    /** An EOI whose broadcast is suppressed does not reach the ack notifiers. */
-    NO_NOTIFIERS_WHEN_SUPPRESSED("no-ack-notifiers-when-eoi-suppressed", "eoi.notifyWhenDirected", "", "4.1"),
-    /** The suppression of EOI broadcasts is offered although the IOAPIC in the kernel has no EOI register. */
-    EOI_SUPPRESSION_MISADVERTISED("eoi-suppression-misadvertised", "seoib.mode", "", "4.17"),
-    /** With the IOAPIC in user space the suppression of EOI broadcasts is offered and does nothing, whatever user space says. */
-    EOI_SUPPRESSION_UNRELIABLE("eoi-suppression-unreliable", "seoib.mode", "4.4", "7.0"),
-    /** A line that stays high interrupts again at each EOI, without pause. */
-    NO_STORM_DELAY("no-storm-delay", "eoi.stormDelay", "", "3.18"),
-    /** A change of a level line calls the ack notifiers, which change the line. */
-    LAZY_EOI_OF_LEVEL("lazy-eoi-of-level", "lazyEoi.levelToo", "5.6", "5.7"),
-    /** The RTC counts -1 EOIs to come where nobody took its interrupt. */
-    RTC_COUNTS_NO_DESTINATION("rtc-counts-no-destination", "rtc.clampNegative", "", "3.15"),
-    /** An EOI is the RTC's if its vector is the one that the entry has now. */
-    RTC_EOI_BY_CURRENT_VECTOR("rtc-eoi-by-current-vector", "rtc.matchRecordedVector", "", "4.6"),
-    /** Unmasking a pin interrupts at once although its resampler would say that the line is low. */
-    UNMASK_WITHOUT_RESAMPLE("unmask-without-resample", "unmask.resample", "", "6.4"),
-    /** KVM_SET_IRQCHIP restores pending lines and does not interrupt for them. */
-    RESTORE_WITHOUT_REINJECT("restore-without-reinject", "restore.reinject", "", "3.15"),
-    /** KVM_GET_IRQCHIP reports edges as pending that were delivered already. */
-    RESTORE_DUPLICATES_DELIVERED("restore-duplicates-delivered", "restore.excludeDelivered", "", "3.15"),
-    /** KVM_CREATE_IRQCHIP is allowed when there are vCPUs, which then lack a local APIC. */
-    IRQCHIP_AFTER_VCPU("irqchip-after-vcpu", "create.enforceOrder", "", "3.4"),
-    /** A scan uses the IOAPIC and the local APIC without a look whether they exist. */
-    SCAN_WITHOUT_PRESENCE_CHECKS("scan-without-presence-checks", "scan.presenceChecks", "4.5", "4.20"),
-    /** The vCPU enters the guest without looking at its requests and its mode again after IN_GUEST_MODE. */
-    NO_RECHECK("no-recheck-after-in-guest-mode", "entry.recheckRequests", "", "2.6.26"),
-    /** A requester that kicks leaves the mode as it is, so that the next one kicks again. */
-    NO_EXITING_STATE("no-exiting-guest-mode", "mode.exitingState", "", "2.6.39"),
-    /** No barrier between a request and the look at the mode: the request is visible later. */
-    MODE_READ_BEFORE_REQUEST("mode-read-before-request-is-visible", "req.barrierBeforeModeRead", "", "2.6.39"),
-    /** A requester looks at the target's mode, and sends its IPI, before it sets the request bit. */
-    KICK_BEFORE_REQUEST("kick-before-request", "", "", ""),
-    /** No barrier between what a request is about and the request: who sees the request may see the old data. */
-    REQUEST_BEFORE_PAYLOAD("request-visible-before-payload", "req.payloadBarrier", "", "4.6"),
-    /** A request bit is cleared after the request was handled instead of before. */
-    CLEAR_AFTER_HANDLING("clear-request-after-handling", "req.clearFirst", "", ""),
-    /** A request to several vCPUs does not wake those that sleep. */
-    BROADCAST_WITHOUT_WAKE("broadcast-without-wake", "bcast.wake", "", "4.13"),
-    /** Who makes a request with WAIT sends IPIs only to vCPUs in guest mode, and does not wait for them. */
-    BROADCAST_WITHOUT_WAIT("broadcast-without-wait", "bcast.wait", "", "4.13"),
-    /** An interrupt set in IRR is followed by a kick without KVM_REQ_EVENT. */
-    KICK_WITHOUT_REQUEST("kick-without-request", "irq.useRequestWithKick", "", "4.13"),
-    /** An abandoned entry that was to leave at once is not followed by KVM_REQ_EVENT. */
-    CANCEL_FORGETS_EVENT("cancel-forgets-event", "cancel.rearmEvent", "", "5.8"),
-    /** What was posted moves to IRR, and KVM_REQ_EVENT is not made although APICv is inactive. */
-    IRR_WITHOUT_EVENT("irr-without-event", "irr.raiseEvent", "", "4.4"),
-    /** Who takes an interrupt from IRR drops the hint that there is one after having looked, not before. */
-    IRR_ACK_ORDER("irr-hint-cleared-last", "irr.ackOrder", "", "3.19"),
-    /** Who sets a bit of IRR raises the hint that there is one before, not after. */
-    IRR_SEND_ORDER("irr-hint-set-first", "irr.sendOrder", "", "3.19"),
-    /** When APICv goes the hint that IRR has a bit is what IRR says then, and what was posted does not raise it. */
-    IRR_HINT_RECOMPUTED("irr-hint-recomputed", "apicv.irrPendingRule", "", "5.17"),
-    /** New state from user space leaves the hint that IRR has a bit as it is. */
-    IRR_HINT_UNTOUCHED("irr-hint-untouched", "apicv.irrPendingRule", "5.17", "6.13"),
-    /** ON is not set anew after SN was cleared. */
-    NO_ON_RECOMPUTE("no-outstanding-after-suppression", "pi.recomputeOn", "", "5.0"),
-    /** Without APICv what was posted is not looked for before an entry. */
-    NO_SYNC_WHEN_INACTIVE("no-posted-sync-without-apicv", "pi.syncWhenInactive", "", "5.16"),
-    /** A new vCPU takes the VM's inhibits as they are at its creation, and is not asked to look again. */
-    CREATE_WITHOUT_APICV_UPDATE("create-without-apicv-update", "create.pendApicvUpdate", "", "5.18"),
-    /** Who posts to a vCPU does not wake it while its thread runs. */
-    NO_WAKE_OF_SELF("no-wake-of-running-vcpu", "pi.wakeSelf", "", "5.16"),
-    /** No barrier between KVM_REQ_EVENT and the look at the mode where an interrupt is posted to L2. */
-    NESTED_POST_WITHOUT_BARRIER("nested-post-without-barrier", "nestedPi.fullBarrier", "", "5.17"),
-    /** The first assigned device does not wake vCPUs that sleep without the wake-up vector. */
-    ASSIGN_WITHOUT_UNBLOCK("assign-without-unblock", "pi.unblockOnAssign", "", "5.13"),
-    /** A vCPU that slept when the last device was unassigned stays on the list of sleepers. */
-    WAKEUP_LIST_ADDED_TWICE("wakeup-list-added-twice", "pi.listDiscipline", "", "4.14"),
-    /** What was posted before KVM_SET_LAPIC is still there after it. */
-    PIR_SURVIVES_RESTORE("pir-survives-restore", "setLapic.clearPirAt", "", "4.8"),
-    /** KVM_SET_LAPIC forgets what was posted while it ran. */
-    PIR_CLEARED_AFTER_RESTORE("pir-cleared-after-restore", "setLapic.clearPirAt", "4.8", "6.7"),
-    /** The cache of the highest vector in service survives that APICv comes and goes. */
-    ISR_CACHE_SURVIVES_APICV("isr-cache-survives-apicv", "apicv.purgeIsrCache", "", "6.3"),
-    /** SVI is not written when APICv comes, so that the processor ends another vector. */
-    NO_SVI_ON_ACTIVATION("no-svi-on-activation", "apicv.writeSvi", "", "6.19"),
-    /** Leaving L2 asks for the refresh of vmcs01's APICv controls, which then finds nothing changed. */
-    NESTED_REFRESH_BY_REQUEST("nested-refresh-by-request", "nested.refreshDirect", "5.18", "6.19"),
-    /** SVI of a vector that is ended in L2 is written to vmcs02 instead of, later, to vmcs01. */
-    NESTED_SVI_TO_VMCS02("nested-svi-to-vmcs02", "nested.deferSvi", "", "6.13"),
-    /** A changed set of inhibits is stored without the lock, and told to the vCPUs afterwards. */
-    INHIBIT_STORED_BEFORE_BROADCAST("inhibit-stored-before-broadcast", "inhibit.order", "", "5.15"),
-    /** An EOI in software under APICv leaves SVI as it is. */
-    SOFTWARE_EOI_WITHOUT_SVI("software-eoi-without-svi", "softEoi.writeSvi", "", "3.16"),
-    /** What was posted is looked for before the mode becomes IN_GUEST_MODE instead of after. */
-    PI_SYNC_BEFORE_MODE("posted-sync-before-in-guest-mode", "pi.syncAfterMode", "", "4.11"),
-    /** KVM_REQ_IOAPIC_EOI_EXIT is checked after the scan, which may have dropped the vector whose EOI it is about. */
-    EOI_EXIT_AFTER_SCAN("ioapic-eoi-exit-after-scan", "order.eoiExitBeforeScan", "", "");
+    SCAN_FORGETS_PENDING_EDGE(
+            "scan-forgets-pending-edge",
+            "vcpu_scan_ioapic: an edge vector that is still pending here, and whose entry leads elsewhere by now, is left out",
+            "scan.includePendingEdge",
+            "",
+            "4.4"),
+    SCAN_WITHOUT_SYNC(
+            "scan-without-posted-sync",
+            "vcpu_scan_ioapic: what is posted is not taken before pending vectors are looked for",
+            "scan.syncPirFirst",
+            "",
+            "4.4"),
+    SCAN_FORGETS_PENDING_LEVEL(
+            "scan-forgets-pending-level",
+            "vcpu_scan_ioapic: a level vector that is still pending here, and whose entry leads elsewhere by now, is left out",
+            "scan.includePendingLevel",
+            "",
+            "4.15"),
+    ROUTE_SCAN_FORGETS_PENDING(
+            "route-scan-forgets-pending",
+            "kvm_scan_ioapic_routes: a vector that is still pending here, and whose route leads elsewhere by now, is left out",
+            "splitScan.includePending",
+            "",
+            "6.2"),
+    NO_RESCAN_AFTER_STALE_EOI(
+            "no-rescan-after-stale-eoi",
+            "kvm_ioapic_send_eoi: no scan is asked for after the EOI of a vector that was kept only because it was pending",
+            "eoi.rescanStale",
+            "4.4",
+            "6.16"),
+    NESTED_LOAD_INTO_VMCS02(
+            "nested-load-into-vmcs02",
+            "vcpu_load_eoi_exitmap: L2 runs, and its VMCS is written at once",
+            "nested.deferLoad",
+            "",
+            "4.17"),
+    UNINITIALISED_BITMAP(
+            "uninitialised-bitmap",
+            "vcpu_load_eoi_exitmap: without a Hyper-V context an array is loaded that nobody has initialised",
+            "load.initialise",
+            "5.12",
+            "5.16"),
+    SCAN_MASK_NOT_ZEROED(
+            "scan-mask-not-zeroed",
+            "kvm_make_scan_ioapic_request_mask: the set of vCPUs begins with garbage, and others are asked too",
+            "scanMask.zero",
+            "5.5",
+            "5.5"),
+    SCAN_MASK_BY_DELIVERY_MODE(
+            "scan-mask-by-delivery-mode",
+            "kvm_bitmap_or_dest_vcpus: the delivery mode stands where the shorthand should",
+            "scanMask.shorthandArg",
+            "5.5",
+            "5.6"),
+    SCAN_MASK_WITH_GARBAGE_HINT(
+            "scan-mask-with-garbage-hint",
+            "kvm_bitmap_or_dest_vcpus: the redirection hint is garbage, and only one of several destinations is asked",
+            "scanMask.redirHintGarbage",
+            "5.5",
+            "5.6"),
+    SCAN_MASK_OF_ONE_WORD(
+            "scan-mask-of-one-word",
+            "ioapic_write_indirect: the set of vCPUs to ask has room for 64, and the others are not asked",
+            "scanMask.width",
+            "5.5",
+            "5.15"),
+    OLD_TARGETS_BY_NEW_MODE(
+            "old-targets-by-new-destination-mode",
+            "ioapic_write_indirect: the old destination is looked for in the new destination mode",
+            "scanMask.oldDestMode",
+            "5.5",
+            "7.0"),
+    LINE_STATE_OUTSIDE_LOCK(
+            "line-state-outside-lock",
+            "kvm_irq_line_state: the bit of a source changes before the lock is taken under which the pin follows",
+            "line.atomicWithService",
+            "",
+            "3.7"),
+    EOI_ENDS_FIRST_PIN_ONLY(
+            "eoi-ends-first-pin-only",
+            "kvm_ioapic_update_eoi: the first pin that has the vector is ended, and no other",
+            "eoi.allMatchingPins",
+            "",
+            "2.6.23"),
+    READ_ONLY_BITS_WRITTEN(
+            "read-only-bits-written",
+            "ioapic_write_indirect: the guest's value replaces remote IRR and delivery status too",
+            "rte.preserveRO",
+            "",
+            "4.15"),
+    REMOTE_IRR_KEPT_ON_EDGE(
+            "remote-irr-kept-on-edge",
+            "ioapic_write_indirect: remote IRR stays set in an entry that becomes edge-triggered",
+            "rte.clearRirrOnEdge",
+            "",
+            "4.15"),
+    NO_NOTIFIERS_WHEN_SUPPRESSED(
+            "no-ack-notifiers-when-eoi-suppressed",
+            "kvm_ioapic_update_eoi_one: broadcasts are suppressed, and the ack notifiers are not told",
+            "eoi.notifyWhenDirected",
+            "",
+            "4.1"),
+    EOI_SUPPRESSION_MISADVERTISED(
+            "eoi-suppression-misadvertised",
+            "kvm_apic_set_version: the suppression of EOI broadcasts is offered, though the IOAPIC has no EOI register",
+            "seoib.mode",
+            "",
+            "4.17"),
+    EOI_SUPPRESSION_UNRELIABLE(
+            "eoi-suppression-unreliable",
+            "kvm_apic_set_version: the suppression of EOI broadcasts is offered, and EOIs go to user space's IOAPIC all the same",
+            "seoib.mode",
+            "4.4",
+            "7.0"),
+    NO_STORM_DELAY(
+            "no-storm-delay",
+            "kvm_ioapic_update_eoi_one: the line is still high, and interrupts again without a pause",
+            "eoi.stormDelay",
+            "",
+            "3.18"),
+    LAZY_EOI_OF_LEVEL(
+            "lazy-eoi-of-level",
+            "ioapic_set_irq: a change of a level line calls the ack notifiers, which change the line",
+            "lazyEoi.levelToo",
+            "5.6",
+            "5.7"),
+    RTC_COUNTS_NO_DESTINATION(
+            "rtc-counts-no-destination",
+            "ioapic_service: nobody takes the interrupt of the RTC, and -1 EOIs are waited for",
+            "rtc.clampNegative",
+            "",
+            "3.15"),
+    RTC_EOI_BY_CURRENT_VECTOR(
+            "rtc-eoi-by-current-vector",
+            "rtc_irq_eoi: the EOI counts as the RTC's by the vector that the entry has now",
+            "rtc.matchRecordedVector",
+            "",
+            "4.6"),
+    UNMASK_WITHOUT_RESAMPLE(
+            "unmask-without-resample",
+            "ioapic_write_indirect: unmasking interrupts for the line as it was, and its resampler is not asked",
+            "unmask.resample",
+            "",
+            "6.4"),
+    RESTORE_WITHOUT_REINJECT(
+            "restore-without-reinject",
+            "kvm_set_ioapic: lines that are pending are restored, and do not interrupt",
+            "restore.reinject",
+            "",
+            "3.15"),
+    RESTORE_DUPLICATES_DELIVERED(
+            "restore-duplicates-delivered",
+            "kvm_get_ioapic: an edge that was delivered already is reported as pending",
+            "restore.excludeDelivered",
+            "",
+            "3.15"),
+    IRQCHIP_AFTER_VCPU(
+            "irqchip-after-vcpu",
+            "kvm_arch_vm_ioctl: the interrupt controllers are created after a vCPU, which then lacks a local APIC",
+            "create.enforceOrder",
+            "",
+            "3.4"),
+    SCAN_WITHOUT_PRESENCE_CHECKS(
+            "scan-without-presence-checks",
+            "vcpu_scan_ioapic: nobody looks whether there is an IOAPIC and a local APIC",
+            "scan.presenceChecks",
+            "4.5",
+            "4.20"),
+    NO_RECHECK(
+            "no-recheck-after-in-guest-mode",
+            "vcpu_enter_guest: requests and mode are not looked at again behind IN_GUEST_MODE",
+            "entry.recheckRequests",
+            "",
+            "2.6.26"),
+    NO_EXITING_STATE(
+            "no-exiting-guest-mode",
+            "kvm_vcpu_kick: the mode stays IN_GUEST_MODE, and whoever comes next kicks again",
+            "mode.exitingState",
+            "",
+            "2.6.39"),
+    MODE_READ_BEFORE_REQUEST(
+            "mode-read-before-request-is-visible",
+            "kvm_make_request: no barrier behind it, the mode is read before others see the request",
+            "req.barrierBeforeModeRead",
+            "",
+            "2.6.39"),
+    KICK_BEFORE_REQUEST(
+            "kick-before-request",
+            "kvm_make_all_cpus_request: the mode is read, and the IPI sent, before the request is made",
+            "",
+            "",
+            ""),
+    REQUEST_BEFORE_PAYLOAD(
+            "request-visible-before-payload",
+            "kvm_make_request: no barrier before it, others see the request before what it is about",
+            "req.payloadBarrier",
+            "",
+            "4.6"),
+    CLEAR_AFTER_HANDLING(
+            "clear-request-after-handling",
+            "kvm_check_request: the request stays set while it is handled, and is cleared then",
+            "req.clearFirst",
+            "",
+            ""),
+    BROADCAST_WITHOUT_WAKE(
+            "broadcast-without-wake",
+            "kvm_make_all_cpus_request: a vCPU that sleeps is not woken",
+            "bcast.wake",
+            "",
+            "4.13"),
+    BROADCAST_WITHOUT_WAIT(
+            "broadcast-without-wait",
+            "kvm_make_all_cpus_request: nobody waits until the IPIs are handled",
+            "bcast.wait",
+            "",
+            "4.13"),
+    KICK_WITHOUT_REQUEST(
+            "kick-without-request",
+            "__apic_accept_irq: the vCPU is kicked, and KVM_REQ_EVENT is not made",
+            "irq.useRequestWithKick",
+            "",
+            "4.13"),
+    CANCEL_FORGETS_EVENT(
+            "cancel-forgets-event",
+            "vcpu_enter_guest: an entry that was to leave at once is abandoned, and KVM_REQ_EVENT is not made",
+            "cancel.rearmEvent",
+            "",
+            "5.8"),
+    IRR_WITHOUT_EVENT(
+            "irr-without-event",
+            "vmx_sync_pir_to_irr: what was posted moves to IRR, and KVM_REQ_EVENT is not made",
+            "irr.raiseEvent",
+            "",
+            "4.4"),
+    IRR_ACK_ORDER(
+            "irr-hint-cleared-last",
+            "apic_clear_irr: irr_pending is dropped after the look at what is left in IRR, not before",
+            "irr.ackOrder",
+            "",
+            "3.19"),
+    IRR_SEND_ORDER(
+            "irr-hint-set-first",
+            "kvm_lapic_set_irr: irr_pending is raised before the bit of IRR, not after",
+            "irr.sendOrder",
+            "",
+            "3.19"),
+    IRR_HINT_RECOMPUTED(
+            "irr-hint-recomputed",
+            "kvm_apic_update_apicv: irr_pending becomes what IRR says now, and what was posted does not raise it",
+            "apicv.irrPendingRule",
+            "",
+            "5.17"),
+    IRR_HINT_UNTOUCHED(
+            "irr-hint-untouched",
+            "kvm_apic_set_state: irr_pending stays as it was before the new state",
+            "apicv.irrPendingRule",
+            "5.17",
+            "6.13"),
+    NO_ON_RECOMPUTE(
+            "no-outstanding-after-suppression",
+            "vmx_vcpu_pi_load: SN is cleared, and ON is not set for what is in PIR",
+            "pi.recomputeOn",
+            "",
+            "5.0"),
+    NO_SYNC_WHEN_INACTIVE(
+            "no-posted-sync-without-apicv",
+            "vcpu_enter_guest: APICv is inactive, and what is posted is not looked for",
+            "pi.syncWhenInactive",
+            "",
+            "5.16"),
+    CREATE_WITHOUT_APICV_UPDATE(
+            "create-without-apicv-update",
+            "kvm_create_lapic: the new vCPU takes the VM's inhibits as they are, and is not asked to look again",
+            "create.pendApicvUpdate",
+            "",
+            "5.18"),
+    NO_WAKE_OF_SELF(
+            "no-wake-of-running-vcpu",
+            "vmx_deliver_posted_interrupt: the thread of the vCPU runs, and is not woken",
+            "pi.wakeSelf",
+            "",
+            "5.16"),
+    NESTED_POST_WITHOUT_BARRIER(
+            "nested-post-without-barrier",
+            "vmx_deliver_nested_posted_interrupt: no barrier behind KVM_REQ_EVENT, the mode is read before others see it",
+            "nestedPi.fullBarrier",
+            "",
+            "5.17"),
+    ASSIGN_WITHOUT_UNBLOCK(
+            "assign-without-unblock",
+            "vmx_pi_start_assignment: vCPUs that sleep without the wake-up vector are not made to look",
+            "pi.unblockOnAssign",
+            "",
+            "5.13"),
+    WAKEUP_LIST_ADDED_TWICE(
+            "wakeup-list-added-twice",
+            "vmx_vcpu_pi_put: a vCPU that is still on the list of sleepers is added again",
+            "pi.listDiscipline",
+            "",
+            "4.14"),
+    PIR_SURVIVES_RESTORE(
+            "pir-survives-restore",
+            "kvm_apic_set_state: what was posted before stays posted",
+            "setLapic.clearPirAt",
+            "",
+            "4.8"),
+    PIR_CLEARED_AFTER_RESTORE(
+            "pir-cleared-after-restore",
+            "vmx_apicv_post_state_restore: PIR is emptied, and with it what came during the restore",
+            "setLapic.clearPirAt",
+            "4.8",
+            "6.7"),
+    ISR_CACHE_SURVIVES_APICV(
+            "isr-cache-survives-apicv",
+            "kvm_apic_update_apicv: highest_isr_cache stays as it was",
+            "apicv.purgeIsrCache",
+            "",
+            "6.3"),
+    NO_SVI_ON_ACTIVATION(
+            "no-svi-on-activation",
+            "__kvm_vcpu_update_apicv: SVI stays as it was when APICv went",
+            "apicv.writeSvi",
+            "",
+            "6.19"),
+    NESTED_REFRESH_BY_REQUEST(
+            "nested-refresh-by-request",
+            "__nested_vmx_vmexit: vmcs01's controls are left to APICV_UPDATE, which finds nothing changed",
+            "nested.refreshDirect",
+            "5.18",
+            "6.19"),
+    NESTED_SVI_TO_VMCS02(
+            "nested-svi-to-vmcs02",
+            "vmx_hwapic_isr_update: L2 runs, and SVI is written to its VMCS instead of vmcs01",
+            "nested.deferSvi",
+            "",
+            "6.13"),
+    INHIBIT_STORED_BEFORE_BROADCAST(
+            "inhibit-stored-before-broadcast",
+            "__kvm_set_or_clear_apicv_inhibit: the inhibits are stored without the lock, and the vCPUs are told later",
+            "inhibit.order",
+            "",
+            "5.15"),
+    SOFTWARE_EOI_WITHOUT_SVI(
+            "software-eoi-without-svi",
+            "apic_clear_isr: an EOI in software leaves SVI as it is",
+            "softEoi.writeSvi",
+            "",
+            "3.16"),
+    PI_SYNC_BEFORE_MODE(
+            "posted-sync-before-in-guest-mode",
+            "vcpu_enter_guest: what is posted was looked for before IN_GUEST_MODE, and is not looked for behind it",
+            "pi.syncAfterMode",
+            "",
+            "4.11"),
+    EOI_EXIT_AFTER_SCAN(
+            "ioapic-eoi-exit-after-scan",
+            "vcpu_enter_guest: IOAPIC_EOI_EXIT is checked after the scan, which may have dropped its vector",
+            "order.eoiExitBeforeScan",
+            "",
+            "");
 
     private final String key;
+    private final String act;
     private final String toggle;
 
     @SuppressWarnings("ImmutableEnumChecker") // a record of numbers
@@ -140,8 +383,9 @@ public enum Fault {
     @SuppressWarnings("ImmutableEnumChecker") // a record of numbers
     private final @Nullable KernelVersion fixed;
 
-    Fault(String key, String toggle, String introduced, String fixed) {
+    Fault(String key, String act, String toggle, String introduced, String fixed) {
         this.key = key;
+        this.act = act;
         this.toggle = toggle;
         this.introduced = introduced.isEmpty() ? null : KernelVersion.parse(introduced);
         this.fixed = fixed.isEmpty() ? null : KernelVersion.parse(fixed);
@@ -150,6 +394,11 @@ public enum Fault {
     /** The name in scenario files. */
     public String key() {
         return key;
+    }
+
+    /** What a kernel with it does: its function, a colon, and the act, or what it leaves out. */
+    public String act() {
+        return act;
     }
 
     /** The rule that is broken, as a dotted name; empty where it has none. */

@@ -374,6 +374,11 @@ public enum Fix {
         return faults;
     }
 
+    /** The fix that ended {@code fault}; empty where no kernel is known to have had it. */
+    public static Optional<Fix> of(Fault fault) {
+        return Arrays.stream(values()).filter(fix -> fix.faults.contains(fault)).findFirst();
+    }
+
     /** The fix that is called {@code id}, in any case. */
     public static Optional<Fix> of(String id) {
         return Arrays.stream(values())

@@ -5,10 +5,9 @@ import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.vcpusim.kvm.Event;
-import org.vcpusim.kvm.Fix;
+import org.vcpusim.kvm.Machine;
 import org.vcpusim.search.PlainMachine;
 import org.vcpusim.trace.Source;
 import org.vcpusim.trace.TraceRecord;
@@ -113,7 +112,7 @@ final class Narration implements Attempt.Watcher, TraceSink {
             items.addAll(race(pair.first(), pair.firstEnd()));
             items.addAll(race(pair.second(), pair.end()));
         });
-        remedy().ifPresent(items::add);
+        items.addAll(remedy());
         leads.stream()
                 .forEach(i -> words(records.get(i)).ifPresent(text -> items.add(new Item(stepOf.get(i), i, text))));
         items.sort(Comparator.comparingInt(Item::step).thenComparingInt(Item::record));
@@ -123,23 +122,17 @@ final class Narration implements Attempt.Watcher, TraceSink {
         turns(kept).forEach(turn -> steps.add(step(turn)));
     }
 
-    /** What the machine would do with the fixes that it lacks; what it does in place of that is told too. */
-    private Optional<Item> remedy() {
-        List<Fix> missing = Story.missing(shrunk.scenario().machine());
-        if (missing.isEmpty()) {
-            return Optional.empty();
-        }
-        return Remedy.of(shrunk, components()).map(remedy -> {
-            if (!tells(remedy.step(), remedy.step() + 1)) {
-                leads.or(worded(remedy.step(), remedy.step() + 1));
-            }
-            String with = "with " + missing.stream().map(Fix::id).collect(Collectors.joining(" and "));
-            String nothing = remedy.left() ? " this does not happen" : " here nothing breaks";
-            String text = remedy.instead()
-                    .map(said -> (remedy.atOnce() ? " here: " : " here, and then: ") + said)
-                    .orElse(nothing);
-            return new Item(remedy.step(), Item.BEHIND, with + text);
-        });
+    /** What the faults of the machine do and what the missing fixes would; what the step does besides is told too. */
+    private List<Item> remedy() {
+        Machine machine = shrunk.scenario().machine();
+        return Remedy.of(shrunk, components()).stream()
+                .peek(remedy -> {
+                    if (!tells(remedy.step(), remedy.step() + 1)) {
+                        leads.or(worded(remedy.step(), remedy.step() + 1));
+                    }
+                })
+                .flatMap(remedy -> remedy.words(machine).map(text -> new Item(remedy.step(), Item.BEHIND, text)))
+                .toList();
     }
 
     /** What is told of racing steps of which nothing leads to the violation. */

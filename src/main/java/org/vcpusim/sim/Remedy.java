@@ -5,8 +5,13 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Fault;
+import org.vcpusim.kvm.Fix;
+import org.vcpusim.kvm.Machine;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.search.PlainMachine;
 import org.vcpusim.trace.TraceRecord;
@@ -112,6 +117,22 @@ record Remedy(int step, Optional<String> instead, boolean atOnce, boolean left) 
         boolean left =
                 instead.isEmpty() && wrong.stream().anyMatch(event -> isTold(event) && failing.isOf(step, event));
         return new Remedy(step, instead.map(StoryWords::always), atOnce, left);
+    }
+
+    /** Lines for what the faults of {@code machine} do in the step, and for what happens with the fixes that it lacks. */
+    Stream<String> words(Machine machine) {
+        Stream<String> acts = machine.rules().faults().stream().map(Remedy::act);
+        String fixes = Story.missing(machine).stream().map(Fix::id).collect(Collectors.joining(" and "));
+        Optional<String> with = instead.map(said -> (atOnce ? " here: " : " here, and then: ") + said)
+                .or(() -> left ? Optional.of(" this does not happen") : Optional.empty())
+                .filter(said -> !fixes.isEmpty())
+                .map(said -> "with " + fixes + said);
+        return Stream.concat(acts, with.stream());
+    }
+
+    private static String act(Fault fault) {
+        String without = Fix.of(fault).map(fix -> "without " + fix.id()).orElse("fault " + fault.key());
+        return without + ": " + fault.act();
     }
 
     /** The first of {@code events} that is told, and not as one of {@code wrong} is; else the first that is usually not told. */

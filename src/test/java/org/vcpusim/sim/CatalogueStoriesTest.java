@@ -85,7 +85,9 @@ class CatalogueStoriesTest {
                         .find(),
                 text);
         assertEquals(List.of(fix), story.fixes(), text);
-        assertTrue(lines.stream().anyMatch(line -> line.startsWith("with " + fix.id() + " ")), text);
+        assertTrue(
+                fix.faults().stream().anyMatch(fault -> lines.contains("without " + fix.id() + ": " + fault.act())),
+                text);
         long racing = story.steps().stream()
                 .filter(Story.Step::racing)
                 .map(Story.Step::column)

@@ -62,8 +62,9 @@ class StoryTest {
         assertTrue(texts.contains("kvm_make_request: SCAN_IOAPIC on vcpu0"), () -> sum(late));
         assertEquals(
                 "vcpu_enter_guest: vcpu0 enters the guest, requests 0x800000",
-                texts.get(texts.size() - 2),
+                texts.get(texts.size() - 3),
                 () -> sum(late));
+        assertEquals("without B25: " + Fault.NO_RECHECK.act(), texts.get(texts.size() - 2), () -> sum(late));
         assertEquals(Set.of("vcpu0", "vcpu1"), Set.copyOf(late.columns()));
         assertEquals(
                 "vcpu1",
