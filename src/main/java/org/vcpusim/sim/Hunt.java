@@ -139,7 +139,7 @@ public final class Hunt implements AutoCloseable {
             for (Trail trail : trails) {
                 schedules++;
                 Optional<Failing> failing = trail.next(schedules, over);
-                if (failing.isPresent() && !over.getAsBoolean() && failing.get().isBetterThan(best, prey)) {
+                if (failing.isPresent() && failing.get().isBetterThan(best, prey)) {
                     first = best == null ? schedules : first;
                     best = failing.get();
                 }

@@ -63,8 +63,8 @@ public final class Stress {
     }
 
     /** On {@code assembly} instead of what the scenario says. */
-    static StressReport run(StressPlan plan, Assembly assembly) {
-        return new Stress(plan, assembly, SelfCheck.planted(), () -> false).run(count -> {});
+    static StressReport run(StressPlan plan, Assembly assembly, BooleanSupplier stopped) {
+        return new Stress(plan, assembly, SelfCheck.planted(), stopped).run(count -> {});
     }
 
     private StressReport run(LongConsumer progress) {
@@ -81,7 +81,7 @@ public final class Stress {
         rethrowFailure();
         StressTally sum = new StressTally(plan.scenario().machine());
         workers.forEach(worker -> sum.addAll(worker.tally));
-        return sum.report(plan, end(sum), new StressReport.Timing(elapsed(), workers.get(0).checked));
+        return sum.report(plan, end(), new StressReport.Timing(elapsed(), workers.get(0).checked));
     }
 
     private long elapsed() {
@@ -122,8 +122,8 @@ public final class Stress {
         }
     }
 
-    private StressReport.End end(StressTally sum) {
-        if (sum.schedules() == plan.budget().schedules()) {
+    private StressReport.End end() {
+        if (done.sum() == plan.budget().schedules()) {
             return StressReport.End.SCHEDULES;
         }
         if (firstFound.get() < Long.MAX_VALUE && plan.budget().onFinding() == Explorer.OnViolation.STOP) {
@@ -177,6 +177,7 @@ public final class Stress {
                 }
                 Exploration exploration = explore(explorer, strategy, index);
                 if (exploration.outcome().end() == RunOutcome.End.STOPPED) {
+                    tally.addStopped(index, exploration);
                     return;
                 }
                 tally.add(index, exploration, turns.bits());

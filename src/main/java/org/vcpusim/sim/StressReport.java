@@ -46,7 +46,7 @@ public record StressReport(
     /**
      * Numbers.
      *
-     * @param schedules that were run to their end or bound
+     * @param schedules that were run to their end or bound, and those left before with a violation in them
      * @param cut those of them that the bound on steps ended
      * @param steps messages handled
      * @param timing how long it took

@@ -44,11 +44,6 @@ final class StressTally {
         return coverage;
     }
 
-    /** Schedules so far. */
-    long schedules() {
-        return schedules;
-    }
-
     /** Schedule {@code index} is over, and took {@code turns}. */
     void add(long index, Exploration exploration, int turns) {
         schedules++;
@@ -73,6 +68,15 @@ final class StressTally {
         } else {
             cleanFirst[turns] = cleanCounts[turns] == 0 ? index : Math.min(cleanFirst[turns], index);
             cleanCounts[turns]++;
+        }
+    }
+
+    /** Schedule {@code index} was left before its end: it counts where it has shown a violation till then. */
+    void addStopped(long index, Exploration exploration) {
+        if (!exploration.violations().isEmpty()) {
+            schedules++;
+            steps += exploration.outcome().steps();
+            addViolations(index, exploration);
         }
     }
 

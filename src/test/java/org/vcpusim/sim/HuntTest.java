@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -64,6 +65,24 @@ class HuntTest {
         assertEquals(0, caught.told());
 
         assertThrows(SelfCheckFailedException.class, () -> hunted(rightMachine, 300_000_000L, SelfCheck.lookingFor()));
+    }
+
+    /** Its vCPU loads garbage before it first enters the guest, and then goes round for ever: 300 messages are far behind that. */
+    @Test
+    void aViolationOfAScheduleThatIsLeftBeforeItsEndIsFound() {
+        Scenario endless = ScenarioFile.parse("""
+                vcpus = 1
+                guests { goes-round { vcpus = 0, do = [{ repeat = 1000000000, do = [nop] }] } }
+                """, "endless.conf");
+        AtomicLong asked = new AtomicLong();
+        try (Hunt hunt = new Hunt(StrategyKind.RANDOM, 1, SelfCheck.planted())) {
+            Hunt.Catch caught = hunt.hunt(
+                    Hunt.Prey.of(Fix.B06, List.of(endless)), MINUTE, () -> asked.incrementAndGet() > 300);
+            assertTrue(caught.interrupted());
+            assertEquals(
+                    Optional.of("I1"),
+                    caught.found().map(shrunk -> shrunk.violation().invariant()));
+        }
     }
 
     /** A bundled scenario shows each, and only by what is labelled as it. */

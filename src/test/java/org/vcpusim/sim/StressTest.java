@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -162,6 +163,28 @@ class StressTest {
         assertTrue(report.verdict().contains("until it was interrupted"), report::verdict);
     }
 
+    /** Its vCPU loads garbage before it first enters the guest, and after a visit to user space goes round for ever. */
+    @Test
+    void aScheduleThatIsLeftBeforeItsEndKeepsWhatItHasShown() {
+        Scenario endless = ScenarioFile.parse("""
+                        vcpus = 1
+                        guests { goes-round { vcpus = 0, do = [exit, { repeat = 1000000000, do = [nop] }] } }
+                        """, "endless.conf")
+                .withRules(Rules.UPSTREAM.without(Fix.B06));
+        AtomicBoolean visited = new AtomicBoolean();
+        Assembly heard = ScenarioAssembly.of(endless).withListener(message -> visited.set(true));
+        StressPlan plan = new StressPlan(
+                endless, StrategyKind.ROUND_ROBIN, 1, StressPlan.Budget.schedules(1), 1);
+        StressReport report = Stress.run(plan, heard, visited::get);
+        assertEquals(StressReport.End.INTERRUPTED, report.end());
+        assertEquals("I1", report.findings().get(0).invariant());
+        assertEquals(0, report.findings().get(0).firstSchedule());
+        assertEquals(1, report.findings().get(0).schedules());
+        assertEquals(1, report.figures().schedules());
+        assertEquals(0, report.figures().cut(), "the bound on steps has cut nothing");
+        assertTrue(report.figures().steps() >= report.findings().get(0).picks().size());
+    }
+
     @Test
     void timeEndsIt() {
         StressPlan.Budget budget =
@@ -182,7 +205,7 @@ class StressTest {
         });
         ScheduleFailedException failure = assertThrows(
                 ScheduleFailedException.class,
-                () -> Stress.run(plan(right, 1, StressPlan.Budget.schedules(SCHEDULES)), failing));
+                () -> Stress.run(plan(right, 1, StressPlan.Budget.schedules(SCHEDULES)), failing, () -> false));
         assertTrue(failure.schedule() > 0, failure::toString);
         String named = "schedule " + failure.schedule() + " of b02-level-eoi-after-move, seed 1, strategy random,"
                 + " failed at its step " + failure.picks().size() + ": ";
