@@ -76,8 +76,8 @@ class HuntTest {
                 """, "endless.conf");
         AtomicLong asked = new AtomicLong();
         try (Hunt hunt = new Hunt(StrategyKind.RANDOM, 1, SelfCheck.planted())) {
-            Hunt.Catch caught = hunt.hunt(
-                    Hunt.Prey.of(Fix.B06, List.of(endless)), MINUTE, () -> asked.incrementAndGet() > 300);
+            Hunt.Catch caught =
+                    hunt.hunt(Hunt.Prey.of(Fix.B06, List.of(endless)), MINUTE, () -> asked.incrementAndGet() > 300);
             assertTrue(caught.interrupted());
             assertEquals(
                     Optional.of("I1"),

@@ -169,12 +169,10 @@ class StressTest {
         Scenario endless = ScenarioFile.parse("""
                         vcpus = 1
                         guests { goes-round { vcpus = 0, do = [exit, { repeat = 1000000000, do = [nop] }] } }
-                        """, "endless.conf")
-                .withRules(Rules.UPSTREAM.without(Fix.B06));
+                        """, "endless.conf").withRules(Rules.UPSTREAM.without(Fix.B06));
         AtomicBoolean visited = new AtomicBoolean();
         Assembly heard = ScenarioAssembly.of(endless).withListener(message -> visited.set(true));
-        StressPlan plan = new StressPlan(
-                endless, StrategyKind.ROUND_ROBIN, 1, StressPlan.Budget.schedules(1), 1);
+        StressPlan plan = new StressPlan(endless, StrategyKind.ROUND_ROBIN, 1, StressPlan.Budget.schedules(1), 1);
         StressReport report = Stress.run(plan, heard, visited::get);
         assertEquals(StressReport.End.INTERRUPTED, report.end());
         assertEquals("I1", report.findings().get(0).invariant());
@@ -240,6 +238,17 @@ class StressTest {
             SelfCheck.Result result = SelfCheck.planted().on(explorer, kind);
             assertEquals("R2", result.invariant());
             assertTrue(result.schedules() <= 2_000, result::toString);
+        }
+    }
+
+    @Test
+    void theRoundRobinFindsItInOneOfItsMachinesAndNothingWhereThereIsNone() {
+        try (Explorer explorer = new Explorer()) {
+            SelfCheck.Result result = SelfCheck.planted().on(explorer, StrategyKind.ROUND_ROBIN);
+            assertTrue(result.schedules() > 1, "the machine that the others look into does not show it: " + result);
+            assertThrows(
+                    SelfCheckFailedException.class,
+                    () -> SelfCheck.lookingFor().on(explorer, StrategyKind.ROUND_ROBIN));
         }
     }
 
