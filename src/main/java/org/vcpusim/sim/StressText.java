@@ -67,7 +67,7 @@ public final class StressText {
                 f.traces(), f.full() ? "+" : " ", f.unseenMass());
         line("distinct final states  %,14d", f.finalStates());
         met("request x vCPU phase ", report.requests(), "requests", "phases");
-        met("event x event        ", report.orders(), "events", "events of another actor");
+        met("event x event        ", report.orders(), "events", "behind them");
     }
 
     private void met(String name, Meetings met, String firsts, String seconds) {
@@ -76,7 +76,7 @@ public final class StressText {
                 .filter(pair -> pair.firstSchedule() >= late)
                 .count();
         line(
-                "%s  %,14d   of %,d (%d %s, %d %s); %,d new in the last tenth of the schedules",
+                "%s  %,14d   of %,d (%d %s, %d %s); %,d new in the last tenth",
                 name,
                 met.pairs().size(),
                 met.possible(),

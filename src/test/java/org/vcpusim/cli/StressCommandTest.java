@@ -172,8 +172,14 @@ class StressCommandTest {
         JsonNode report = new ObjectMapper().readTree(outcome.out());
         assertEquals(50, report.get("figures").get("schedules").asLong());
         assertTrue(report.get("verdict").asText().startsWith("sampled: "));
-        assertTrue(report.get("requestPairs").size() > 0);
-        assertTrue(report.get("orderPairs").size() > 0);
+        for (String met : List.of("requestsInPhases", "eventOrders")) {
+            assertTrue(report.at("/" + met + "/pairs").size() > 0);
+            assertEquals(
+                    report.at("/" + met + "/pairs").size(),
+                    report.at("/" + met + "/reached").asInt());
+            assertTrue(report.at("/" + met + "/possible").asInt()
+                    > report.at("/" + met + "/reached").asInt());
+        }
         assertEquals("R2", report.get("selfCheck").get("invariant").asText());
         long sum = 0;
         for (JsonNode row : report.get("outcomes")) {
