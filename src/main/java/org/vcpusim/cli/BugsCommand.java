@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.PrintWriter;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -43,7 +44,8 @@ final class BugsCommand implements Callable<Integer> {
             names = "--time",
             paramLabel = "TIME",
             defaultValue = "30s",
-            description = "Most time to find a story and shorten it (default: ${DEFAULT-VALUE}).")
+            description =
+                    "Most time to find a story and shorten it, of each fault of a fix (default: ${DEFAULT-VALUE}).")
     private String time = "30s";
 
     @Option(names = "--json", description = "Print one JSON document.")
@@ -63,9 +65,7 @@ final class BugsCommand implements Callable<Integer> {
         }
         String name = bug.get();
         Optional<Fix> fix = Fix.of(name);
-        Optional<Hazard> hazard = Arrays.stream(Hazard.values())
-                .filter(each -> each.name().equalsIgnoreCase(name))
-                .findFirst();
+        Optional<Hazard> hazard = Hazard.of(name);
         if (fix.isEmpty() && hazard.isEmpty()) {
             throw new InputException("BUG = " + name + ": must be a fix, B01 to B49 or B27b, or a hazard, O1 to O8");
         }
@@ -82,13 +82,13 @@ final class BugsCommand implements Callable<Integer> {
                                 node(hazard.get()),
                                 text(hazard.get(), scenarios),
                                 hazard.get().isVisible()),
-                        Hunt.Prey.of(hazard.get(), scenarios));
+                        List.of(Hunt.Prey.of(hazard.get(), scenarios)));
     }
 
     /** What the catalogue has of a fix or a hazard. */
     private record Entry(ObjectNode node, String text, boolean visible) {}
 
-    private int show(Entry entry, Hunt.Prey prey) {
+    private int show(Entry entry, List<Hunt.Prey> preys) {
         PrintWriter out = spec.commandLine().getOut();
         if (!entry.visible) {
             out.print(json ? document(entry.node) : entry.text);
@@ -100,13 +100,19 @@ final class BugsCommand implements Callable<Integer> {
         out.print(json ? "" : entry.text);
         out.flush();
         try (Hunt hunt = new Hunt(Strategies.DEFAULT, 1)) {
-            Hunt.Catch caught = hunt.hunt(prey, nanos, interruption::requested);
-            out.print(json ? document(node(entry, caught)) : story(caught));
+            List<Hunt.Catch> catches = new ArrayList<>();
+            for (Hunt.Prey prey : preys) {
+                Hunt.Catch caught = hunt.hunt(prey, nanos, interruption::requested);
+                catches.add(caught);
+                out.print(json ? "" : story(caught));
+                out.flush();
+            }
+            out.print(json ? document(node(entry, catches)) : "");
             out.flush();
             if (interruption.requested()) {
                 return ExitCode.INTERRUPTED;
             }
-            return caught.found().isPresent() ? ExitCode.OK : ExitCode.INCONCLUSIVE;
+            return catches.stream().allMatch(each -> each.found().isPresent()) ? ExitCode.OK : ExitCode.INCONCLUSIVE;
         } catch (SelfCheckFailedException e) {
             spec.commandLine().getErr().println("vcpusim bugs: " + e.getMessage());
             return ExitCode.INTERNAL;
@@ -116,14 +122,20 @@ final class BugsCommand implements Callable<Integer> {
     }
 
     private static String document(ObjectNode members) {
-        ObjectNode root = new ObjectMapper().createObjectNode().put("schema", "vcpusim.bug/1");
+        ObjectNode root = new ObjectMapper().createObjectNode().put("schema", "vcpusim.bug/2");
         return root.setAll(members).toPrettyString() + System.lineSeparator();
     }
 
-    private static ObjectNode node(Entry entry, Hunt.Catch caught) {
-        ObjectNode node = entry.node.put("schedules", caught.schedules()).put("interrupted", caught.interrupted());
-        caught.found().ifPresent(found -> node.set("story", StoryText.json(HuntReport.story(found))));
-        return node;
+    private static ObjectNode node(Entry entry, List<Hunt.Catch> catches) {
+        ArrayNode stories = entry.node.putArray("stories");
+        for (Hunt.Catch caught : catches) {
+            ObjectNode node = stories.addObject()
+                    .put("part", caught.prey().part())
+                    .put("schedules", caught.schedules())
+                    .put("interrupted", caught.interrupted());
+            caught.found().ifPresent(found -> node.set("story", StoryText.json(HuntReport.story(found))));
+        }
+        return entry.node;
     }
 
     private static String story(Hunt.Catch caught) {
@@ -141,14 +153,15 @@ final class BugsCommand implements Callable<Integer> {
     private static String list() {
         StringBuilder text = new StringBuilder("FIX   YEAR  LINUX   COMMIT        RULES        WHAT IT DOES\n");
         for (Fix fix : Fix.values()) {
+            List<String> when =
+                    fix.repairs().stream().map(BugsCommand::when).distinct().toList();
             text.append(String.format(
-                    "%-5s %-5s %-7s %-13s %-12s %s%n",
-                    fix.id(),
-                    fix.year().map(String::valueOf).orElse("-"),
-                    fix.release().map(KernelVersion::toString).orElse("-"),
-                    fix.commit().orElse("-"),
-                    fix.isVisible() ? String.join(" ", fix.invariants()) : "-",
-                    fix.title()));
+                    "%-5s %s %-12s %s%n",
+                    fix.id(), when.get(0), fix.isVisible() ? String.join(" ", fix.invariants()) : "-", fix.title()));
+            when.stream()
+                    .skip(1)
+                    .forEach(more ->
+                            text.append("      ").append(more.stripTrailing()).append('\n'));
         }
         text.append("\nHAZARD  CURE                       WHAT CAN HAPPEN\n");
         for (Hazard hazard : Hazard.values()) {
@@ -158,29 +171,41 @@ final class BugsCommand implements Callable<Integer> {
         return text.toString();
     }
 
+    private static String when(Fix.Repair repair) {
+        return String.format(
+                "%-5s %-7s %-13s",
+                repair.year().map(String::valueOf).orElse("-"),
+                repair.release().map(KernelVersion::toString).orElse("-"),
+                repair.commit().orElse("-"));
+    }
+
     private static String text(Fix fix, List<Scenario> scenarios) {
         StringBuilder text = new StringBuilder(fix.id() + ": " + fix.title() + "\n");
-        text.append("commit    ").append(fix.commit().orElse("not known")).append('\n');
-        text.append("year      ")
-                .append(fix.year().map(String::valueOf).orElse("a rule of the design"))
-                .append('\n');
-        text.append("since     ")
-                .append(fix.release().map(release -> "Linux " + release).orElse("ever"))
-                .append('\n');
-        for (Fault fault : fix.faults()) {
+        for (Fix.Repair repair : fix.repairs()) {
+            Fault fault = repair.fault();
             text.append("fault     ").append(fault.key());
-            text.append(fault.toggle().isEmpty() ? "" : " (" + fault.toggle() + ")");
-            text.append(fault.introduced()
-                            .map(release -> ", since Linux " + release)
-                            .orElse(""))
-                    .append("\n          ")
-                    .append(fault.act())
-                    .append('\n');
+            text.append(fault.toggle().isEmpty() ? "" : ", rule " + fault.toggle());
+            text.append('\n');
+            text.append("fixed by  ").append(repaired(repair)).append('\n');
         }
         text.append("caught by ")
                 .append(fix.isVisible() ? String.join(", ", fix.invariants()) : "nothing, see docs/model.md")
                 .append('\n');
         return text.append(text(scenarios)).toString();
+    }
+
+    private static String repaired(Fix.Repair repair) {
+        return repair.year()
+                .map(year -> String.format(
+                        "%s of %d%s%s",
+                        repair.commit().map(hash -> "commit " + hash).orElse("a commit"),
+                        year,
+                        repair.release().map(release -> ", Linux " + release).orElse(""),
+                        repair.fault()
+                                .introduced()
+                                .map(release -> "; the fault came with Linux " + release)
+                                .orElse("")))
+                .orElse("nobody: Linux never had it");
     }
 
     private static String text(Hazard hazard, List<Scenario> scenarios) {
@@ -203,7 +228,7 @@ final class BugsCommand implements Callable<Integer> {
     }
 
     private static ObjectNode catalogue() {
-        ObjectNode root = new ObjectMapper().createObjectNode().put("schema", "vcpusim.bugs/1");
+        ObjectNode root = new ObjectMapper().createObjectNode().put("schema", "vcpusim.bugs/2");
         ArrayNode fixes = root.putArray("fixes");
         Arrays.stream(Fix.values()).map(BugsCommand::node).forEach(fixes::add);
         ArrayNode hazards = root.putArray("hazards");
@@ -214,11 +239,7 @@ final class BugsCommand implements Callable<Integer> {
     private static ObjectNode node(Fix fix) {
         ObjectNode node =
                 new ObjectMapper().createObjectNode().put("id", fix.id()).put("title", fix.title());
-        fix.commit().ifPresent(commit -> node.put("commit", commit));
-        fix.year().ifPresent(year -> node.put("year", year));
-        fix.release().ifPresent(release -> node.put("release", release.toString()));
-        ArrayNode faults = node.putArray("faults");
-        fix.faults().stream().map(Fault::key).forEach(faults::add);
+        StoryText.repairs(node.putArray("repairs"), fix.repairs());
         ArrayNode invariants = node.putArray("invariants");
         fix.invariants().forEach(invariants::add);
         return node;

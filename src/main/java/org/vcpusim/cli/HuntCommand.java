@@ -13,11 +13,14 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.vcpusim.kvm.Fix;
+import org.vcpusim.kvm.Hazard;
 import org.vcpusim.scenario.InputException;
 import org.vcpusim.schedule.StrategyKind;
 import org.vcpusim.sim.Hunt;
 import org.vcpusim.sim.Hunt.Catch;
+import org.vcpusim.sim.Hunt.Prey;
 import org.vcpusim.sim.SelfCheckFailedException;
 import org.vcpusim.sim.StoryText;
 import picocli.CommandLine.Command;
@@ -30,20 +33,28 @@ import picocli.CommandLine.Spec;
 /** {@code vcpusim hunt}: leaves fixes out, one at a time, and shows what breaks. */
 @Command(
         name = "hunt",
-        description = "Leaves fixes out, each in the scenarios bundled for it, and finds and shortens what breaks.",
+        description =
+                "Leaves fixes out, or looks for hazards, in the scenarios bundled for each, and finds and shortens what "
+                        + "breaks.",
         footer = {
             "",
-            "Exit code: 0 each was found by a rule that the catalogue names, 1 one was not found in its "
-                    + "time, 2 a fix or an option cannot be used, 70 where one was not found a planted bug was not found "
+            "A fix that ended several faults is found when each of them, alone, is. A hazard is something that Linux, as it is "
+                    + "modelled, does today: it is found in a machine with every fix.",
+            "",
+            "Exit code: 0 each was found by a rule that the catalogue names or as the hazard, 1 one was not found in its "
+                    + "time, 2 a fix, a hazard or an option cannot be used, 70 where one was not found a planted bug was not found "
                     + "either, 130 it was interrupted."
         })
 final class HuntCommand implements Callable<Integer> {
     private static final long POLL_MILLIS = 20;
 
-    @Parameters(paramLabel = "BUG", arity = "0..*", description = "Fixes to leave out, such as B02 B25.")
+    @Parameters(
+            paramLabel = "BUG",
+            arity = "0..*",
+            description = "Fixes to leave out and hazards to look for, such as B02 B25 O3.")
     private List<String> bugs = List.of();
 
-    @Option(names = "--all", description = "Every fix that can be hunted.")
+    @Option(names = "--all", description = "Every fix that can be hunted, and no hazard.")
     private boolean all;
 
     @Option(
@@ -70,7 +81,7 @@ final class HuntCommand implements Callable<Integer> {
     @Option(
             names = "--jobs",
             paramLabel = "N",
-            description = "Threads, 1 to 256, a fix each (default: the processors there are).")
+            description = "Threads, 1 to 256, a fault each (default: the processors there are).")
     private Optional<Integer> jobs = Optional.empty();
 
     @Option(names = "--story", description = "Tell each as a story; always done for a single one.")
@@ -88,14 +99,14 @@ final class HuntCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        List<Fix> wanted = wanted();
+        List<Prey> wanted = wanted();
         StrategyKind kind = StrategyNames.kind(strategy);
         long nanos = Durations.nanos("--time", time);
         int threads = OptionRange.jobs(jobs);
         Interruption interruption = Interruption.onSignal();
         try {
             List<Catch> catches = hunt(wanted, new Hunters(kind, seed, nanos, threads), interruption);
-            print(catches, wanted.size());
+            print(HuntReport.of(catches, wanted));
             if (interruption.requested()) {
                 return ExitCode.INTERRUPTED;
             }
@@ -110,38 +121,43 @@ final class HuntCommand implements Callable<Integer> {
 
     private record Hunters(StrategyKind kind, long seed, long nanos, int threads) {}
 
-    private List<Fix> wanted() {
+    private List<Prey> wanted() {
         if (all == !bugs.isEmpty()) {
-            throw new ParameterException(spec.commandLine(), "name fixes, or say --all");
+            throw new ParameterException(spec.commandLine(), "name fixes or hazards, or say --all");
         }
-        if (all) {
-            return Arrays.stream(Fix.values()).filter(Fix::isVisible).toList();
-        }
-        return bugs.stream().map(HuntCommand::fix).distinct().toList();
+        Stream<String> names =
+                all ? Arrays.stream(Fix.values()).filter(Fix::isVisible).map(Fix::id) : bugs.stream();
+        return names.map(String::toUpperCase)
+                .distinct()
+                .flatMap(name -> preys(name).stream())
+                .toList();
     }
 
-    static Fix fix(String name) {
-        Fix fix = Fix.of(name)
-                .orElseThrow(() -> new InputException("BUG = " + name + ": must be one of "
-                        + String.join(
-                                ", ", Arrays.stream(Fix.values()).map(Fix::id).toList())));
-        if (!fix.isVisible()) {
-            throw new InputException(
-                    "BUG = " + fix.id() + ": its absence cannot be seen in any run; docs/model.md says why");
+    private static List<Prey> preys(String name) {
+        Optional<Fix> fix = Fix.of(name);
+        Optional<Hazard> hazard = Hazard.of(name);
+        if (fix.isPresent() && fix.get().isVisible()) {
+            return Prey.of(fix.get(), ScenarioOption.of(name));
         }
-        return fix;
+        if (hazard.isPresent() && hazard.get().isVisible()) {
+            return List.of(Prey.of(hazard.get(), ScenarioOption.of(name)));
+        }
+        throw new InputException("BUG = " + name + ": "
+                + hazard.map(unseen -> "no run shows it: " + unseen.unseen())
+                        .or(() -> fix.map(unseen -> "its absence cannot be seen in any run; docs/model.md says why"))
+                        .orElse("must be a fix, B01 to B49 or B27b, or a hazard, O1 to O8"));
     }
 
-    /** A thread takes the next fix when it is done with one; each has an actor system of its own. */
-    private List<Catch> hunt(List<Fix> fixes, Hunters hunters, Interruption interruption) {
-        int threads = Math.min(hunters.threads, fixes.size());
+    /** A thread takes the next when it is done with one; each has an actor system of its own. */
+    private List<Catch> hunt(List<Prey> preys, Hunters hunters, Interruption interruption) {
+        int threads = Math.min(hunters.threads, preys.size());
         ExecutorService pool = Executors.newFixedThreadPool(threads);
         AtomicInteger next = new AtomicInteger();
         AtomicInteger done = new AtomicInteger();
         List<Future<List<Catch>>> shares = new ArrayList<>();
-        try (Progress progress = Progress.of("hunt", " fixes", fixes.size(), noProgress)) {
+        try (Progress progress = Progress.of("hunt", " faults and hazards", preys.size(), noProgress)) {
             for (int i = 0; i < threads; i++) {
-                shares.add(pool.submit(() -> share(fixes, hunters, next, done, interruption)));
+                shares.add(pool.submit(() -> share(preys, hunters, next, done, interruption)));
             }
             while (!shares.stream().allMatch(Future::isDone)) {
                 TimeUnit.MILLISECONDS.sleep(POLL_MILLIS);
@@ -151,9 +167,7 @@ final class HuntCommand implements Callable<Integer> {
             for (Future<List<Catch>> share : shares) {
                 catches.addAll(share.get());
             }
-            List<String> order = fixes.stream().map(Fix::id).toList();
-            catches.sort(
-                    Comparator.comparingInt(each -> order.indexOf(each.prey().name())));
+            catches.sort(Comparator.comparingInt(each -> preys.indexOf(each.prey())));
             return catches;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -167,29 +181,26 @@ final class HuntCommand implements Callable<Integer> {
 
     @SuppressWarnings("TooManyParameters") // what the threads share
     private static List<Catch> share(
-            List<Fix> fixes, Hunters hunters, AtomicInteger next, AtomicInteger done, Interruption interruption) {
+            List<Prey> preys, Hunters hunters, AtomicInteger next, AtomicInteger done, Interruption interruption) {
         List<Catch> catches = new ArrayList<>();
         try (Hunt hunt = new Hunt(hunters.kind, hunters.seed)) {
-            for (int i = next.getAndIncrement(); i < fixes.size(); i = next.getAndIncrement()) {
+            for (int i = next.getAndIncrement(); i < preys.size(); i = next.getAndIncrement()) {
                 if (interruption.requested()) {
                     break;
                 }
-                Fix fix = fixes.get(i);
-                Hunt.Prey prey = Hunt.Prey.of(fix, ScenarioOption.of(fix.id()));
-                catches.add(hunt.hunt(prey, hunters.nanos, interruption::requested));
+                catches.add(hunt.hunt(preys.get(i), hunters.nanos, interruption::requested));
                 done.incrementAndGet();
             }
         }
         return catches;
     }
 
-    private void print(List<Catch> catches, int wanted) {
+    private void print(HuntReport report) {
         PrintWriter out = spec.commandLine().getOut();
-        HuntReport report = HuntReport.of(catches, wanted);
         if (json) {
             out.println(report.json().toPrettyString());
         } else {
-            if (catches.size() == 1 || story) {
+            if (report.isOfOne() || story) {
                 report.stories().forEach(told -> out.println(StoryText.of(told, Terminal.width(), Terminal.colour())));
             }
             out.print(report.table());

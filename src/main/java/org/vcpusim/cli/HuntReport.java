@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import org.vcpusim.sim.Hunt.Catch;
+import org.vcpusim.sim.Hunt.Prey;
 import org.vcpusim.sim.ProgramVersion;
 import org.vcpusim.sim.ReplayToken;
 import org.vcpusim.sim.Reproduction;
@@ -13,19 +14,24 @@ import org.vcpusim.sim.Shrinker;
 import org.vcpusim.sim.Story;
 import org.vcpusim.sim.StoryText;
 
-/** What {@code hunt} has caught: a row for each fix, their sum, and their stories. */
+/** What {@code hunt} has caught: a row for each, their sum, and their stories. */
 final class HuntReport {
     private final List<Told> all;
-    private final int wanted;
+    private final List<Prey> wanted;
 
-    private HuntReport(List<Told> all, int wanted) {
+    private HuntReport(List<Told> all, List<Prey> wanted) {
         this.all = all;
         this.wanted = wanted;
     }
 
     /** Of {@code catches}; {@code wanted} were to be hunted. */
-    static HuntReport of(List<Catch> catches, int wanted) {
+    static HuntReport of(List<Catch> catches, List<Prey> wanted) {
         return new HuntReport(catches.stream().map(Told::of).toList(), wanted);
+    }
+
+    /** Whether it is about one fix or hazard. */
+    boolean isOfOne() {
+        return wanted.stream().map(Prey::name).distinct().count() == 1;
     }
 
     /** A catch and what there is to tell of it. */
@@ -50,10 +56,17 @@ final class HuntReport {
         return Story.of(shrunk, ReplayToken.of(run, ProgramVersion.running()).toString());
     }
 
-    /** Numbers over all, one line. */
+    /** Numbers over all, one line; what has several parts is found when each of them is. */
     String sum() {
         List<Told> found = all.stream().filter(each -> each.story.isPresent()).toList();
-        String sum = found.size() + " of " + wanted + " found";
+        long names = wanted.stream().map(Prey::name).distinct().count();
+        long missed = wanted.stream()
+                .filter(prey ->
+                        found.stream().noneMatch(each -> each.caught.prey().equals(prey)))
+                .map(Prey::name)
+                .distinct()
+                .count();
+        String sum = names - missed + " of " + names + " found";
         if (found.size() < 2) {
             return sum;
         }
@@ -78,7 +91,7 @@ final class HuntReport {
      */
     String table() {
         StringBuilder table = new StringBuilder(
-                "BUG   RULE   FIRST  SCHEDULE  STRATEGY       PICKS  SHORTENED  STORY     TIME  WHAT THE FIX DOES\n");
+                "BUG   RULE   FIRST  SCHEDULE  STRATEGY       PICKS  SHORTENED  STORY     TIME  WHAT THE FIX DOES, OR THE HAZARD\n");
         for (Told told : all) {
             Catch each = told.caught;
             table.append(String.format(
@@ -93,7 +106,8 @@ final class HuntReport {
                     each.found().map(found -> Long.toString(found.steps())).orElse("-"),
                     told.story.map(story -> Integer.toString(told.steps())).orElse("-"),
                     each.nanos() / 1e9,
-                    each.prey().title()));
+                    (each.prey().part().isEmpty() ? "" : each.prey().part() + ": ")
+                            + each.prey().title()));
         }
         return table.toString();
     }
@@ -107,6 +121,7 @@ final class HuntReport {
             ObjectNode node = root.withArray("/bugs")
                     .addObject()
                     .put("id", each.prey().name())
+                    .put("part", each.prey().part())
                     .put("found", each.found().isPresent())
                     .put("strategy", each.strategy())
                     .put("schedules", each.schedules())

@@ -48,7 +48,7 @@ public @interface VcpuSimTest {
     /** A release of Linux, such as {@code 4.14}: without the fixes that came after it. Empty for what the scenario says. */
     String kernel() default "";
 
-    /** Fixes left out, such as {@code B02}. */
+    /** Fixes left out, such as {@code B02}; of one that ended several faults also one of them by its name. */
     String[] without() default {};
 
     /** Fixes kept whatever the kernel and the scenario say, such as {@code B03}, and hazards cured, such as {@code O8}. */

@@ -1,5 +1,6 @@
 package org.vcpusim.kvm;
 
+import java.util.Arrays;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -391,7 +392,7 @@ public enum Fault {
         this.fixed = fixed.isEmpty() ? null : KernelVersion.parse(fixed);
     }
 
-    /** The name in scenario files. */
+    /** The name in scenario files, on the command line and in tokens. */
     public String key() {
         return key;
     }
@@ -399,6 +400,13 @@ public enum Fault {
     /** What a kernel with it does: its function, a colon, and the act, or what it leaves out. */
     public String act() {
         return act;
+    }
+
+    /** The one whose {@link #key} is {@code key}, in any case. */
+    public static Optional<Fault> of(String key) {
+        return Arrays.stream(values())
+                .filter(fault -> fault.key.equalsIgnoreCase(key))
+                .findFirst();
     }
 
     /** The rule that is broken, as a dotted name; empty where it has none. */

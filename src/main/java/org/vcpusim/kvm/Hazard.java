@@ -1,5 +1,8 @@
 package org.vcpusim.kvm;
 
+import java.util.Arrays;
+import java.util.Optional;
+
 /**
  * Something that Linux, as it is modelled, does today and that can go wrong: found by analysis, not by a report. A machine
  * may be given the cure of some.
@@ -60,6 +63,18 @@ public enum Hazard {
     /** Whether some run shows it. */
     public boolean isVisible() {
         return unseen.isEmpty();
+    }
+
+    /** The one that is called {@code name}, in any case. */
+    public static Optional<Hazard> of(String name) {
+        return Arrays.stream(values())
+                .filter(hazard -> hazard.name().equalsIgnoreCase(name))
+                .findFirst();
+    }
+
+    /** The same if it has a cure. */
+    static Optional<Hazard> curable(String name) {
+        return of(name).filter(Hazard::isCurable);
     }
 
     /** Whether a machine can be given the cure. */

@@ -1,9 +1,11 @@
 package org.vcpusim.kvm;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -71,6 +73,43 @@ public final class Rules {
     /** These rules without {@code fault}. */
     public Rules without(Fault fault) {
         return new Rules(faults & ~(1L << fault.ordinal()), cures);
+    }
+
+    /**
+     * These rules without what is called {@code name}: a fix, all of it, or one fault by its key. Empty where nothing is called
+     * so.
+     */
+    public Optional<Rules> without(String name) {
+        return Fix.of(name).map(this::without).or(() -> Fault.of(name).map(fault -> and(List.of(fault))));
+    }
+
+    /**
+     * These rules with what is called {@code name}: a fix, all of it, one fault mended by its key, or a hazard cured. Empty where
+     * nothing is called so.
+     */
+    public Optional<Rules> with(String name) {
+        return Fix.of(name)
+                .map(this::with)
+                .or(() -> Fault.of(name).map(this::without))
+                .or(() -> Hazard.curable(name).map(this::with));
+    }
+
+    /**
+     * The least that {@link #without(String)} and, for hazards, {@link #with(String)} have to be told to get from Linux as it is
+     * modelled to these rules.
+     */
+    public List<String> names() {
+        List<String> names = new ArrayList<>();
+        List<Fault> rest = new ArrayList<>(faults());
+        for (Fix fix : Fix.values()) {
+            if (rest.containsAll(fix.faults())) {
+                names.add(fix.id());
+                rest.removeAll(fix.faults());
+            }
+        }
+        rest.stream().map(Fault::key).forEach(names::add);
+        Arrays.stream(Hazard.values()).filter(this::cures).map(Hazard::name).forEach(names::add);
+        return names;
     }
 
     /** These rules without any fault. */

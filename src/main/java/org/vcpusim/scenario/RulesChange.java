@@ -3,19 +3,20 @@ package org.vcpusim.scenario;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
+import org.vcpusim.kvm.Fault;
 import org.vcpusim.kvm.Fix;
 import org.vcpusim.kvm.Hazard;
 import org.vcpusim.kvm.KernelVersion;
 import org.vcpusim.kvm.Rules;
 
 /**
- * How a user departs from what a scenario says of Linux: an older kernel, fixes left out, fixes kept and hazards cured.
+ * How a user departs from what a scenario says of Linux: an older kernel, fixes left out, fixes kept and hazards cured; of a fix
+ * that ended several faults also one of them.
  *
  * @param form how errors name {@code kernel}, {@code without} and {@code with}, such as {@code --%s}
  * @param kernel a release, empty for what the scenario says
- * @param without names of fixes, in either case
- * @param with names of fixes and of curable hazards, in either case
+ * @param without names of fixes, and keys of faults, in either case
+ * @param with the same and names of curable hazards
  */
 public record RulesChange(String form, String kernel, List<String> without, List<String> with) {
     public RulesChange {
@@ -35,11 +36,10 @@ public record RulesChange(String form, String kernel, List<String> without, List
                 throw new InputException(
                         key("without") + " and " + key("with") + " = " + name + ": must be one of them");
             }
-            rules = rules.without(fix(name).orElseThrow(() -> unknown("without", name, fixes())));
+            rules = rules.without(name).orElseThrow(() -> unknown("without", name, missable()));
         }
         for (String name : with) {
-            Optional<Fix> fix = fix(name);
-            rules = fix.isPresent() ? rules.with(fix.get()) : rules.with(cure(name));
+            rules = rules.with(name).orElseThrow(() -> unknown("with", name, missable() + ", " + cures()));
         }
         return scenario.withRules(rules);
     }
@@ -52,17 +52,6 @@ public record RulesChange(String form, String kernel, List<String> without, List
         }
     }
 
-    private static Optional<Fix> fix(String name) {
-        return Fix.of(name.toUpperCase(Locale.ROOT));
-    }
-
-    private Hazard cure(String name) {
-        return Arrays.stream(Hazard.values())
-                .filter(hazard -> hazard.isCurable() && hazard.name().equalsIgnoreCase(name))
-                .findFirst()
-                .orElseThrow(() -> unknown("with", name, fixes() + ", " + cures()));
-    }
-
     private String key(String name) {
         return String.format(Locale.ROOT, form, name);
     }
@@ -71,9 +60,10 @@ public record RulesChange(String form, String kernel, List<String> without, List
         return new InputException(key(key) + " = " + name + ": must be one of " + known);
     }
 
-    /** The names of all fixes. */
-    static String fixes() {
-        return String.join(", ", Arrays.stream(Fix.values()).map(Fix::id).toList());
+    /** The names of all that can be left out. */
+    static String missable() {
+        return String.join(", ", Arrays.stream(Fix.values()).map(Fix::id).toList())
+                + ", or a fault by its name, such as " + Fault.NO_RECHECK.key();
     }
 
     /** The names of all hazards that have a cure. */

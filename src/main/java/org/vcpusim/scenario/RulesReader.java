@@ -3,10 +3,8 @@ package org.vcpusim.scenario;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
+import java.util.Locale;
 import org.vcpusim.kvm.Fault;
-import org.vcpusim.kvm.Fix;
-import org.vcpusim.kvm.Hazard;
 import org.vcpusim.kvm.KernelVersion;
 import org.vcpusim.kvm.Rules;
 
@@ -23,17 +21,19 @@ final class RulesReader {
 
     Rules read() {
         Rules rules = root.get("kernel").map(RulesReader::kernel).map(Rules::of).orElse(Rules.UPSTREAM);
-        List<Fix> without = new ArrayList<>();
-        for (Located name : elements("without", "a list of fixes, B01 to B49")) {
-            Fix fix = Fix.of(name.text("a fix")).orElseThrow(() -> name.wrong("one of " + RulesChange.fixes()));
-            without.add(fix);
-            rules = rules.without(fix);
+        List<String> without = new ArrayList<>();
+        for (Located name : elements("without", "a list of fixes, B01 to B49, and of faults by their keys")) {
+            String word = name.text("a fix or a fault");
+            rules = rules.without(word).orElseThrow(() -> name.wrong("one of " + RulesChange.missable()));
+            without.add(word.toLowerCase(Locale.ROOT));
         }
         for (Located name : elements("with", "a list of fixes, B01 to B49, and of hazards to be cured of")) {
-            if (Fix.of(name.text("a fix or a hazard")).filter(without::contains).isPresent()) {
+            String word = name.text("a fix, a fault or a hazard");
+            if (without.contains(word.toLowerCase(Locale.ROOT))) {
                 throw name.wrong("absent, since without names it");
             }
-            rules = with(rules, name);
+            rules = rules.with(word)
+                    .orElseThrow(() -> name.wrong("one of " + RulesChange.missable() + ", " + RulesChange.cures()));
         }
         return rules.and(faults());
     }
@@ -45,18 +45,6 @@ final class RulesReader {
         } catch (IllegalArgumentException e) {
             throw found.wrong(String.valueOf(e.getMessage()).replaceFirst("^must be ", ""));
         }
-    }
-
-    private static Rules with(Rules rules, Located name) {
-        String word = name.text("a fix or a hazard");
-        Optional<Fix> fix = Fix.of(word);
-        if (fix.isPresent()) {
-            return rules.with(fix.get());
-        }
-        return rules.with(Arrays.stream(Hazard.values())
-                .filter(hazard -> hazard.isCurable() && hazard.name().equalsIgnoreCase(word))
-                .findFirst()
-                .orElseThrow(() -> name.wrong("one of " + RulesChange.fixes() + ", " + RulesChange.cures())));
     }
 
     private List<Fault> faults() {

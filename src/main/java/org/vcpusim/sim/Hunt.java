@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.check.Violation;
+import org.vcpusim.kvm.Fault;
 import org.vcpusim.kvm.Fix;
 import org.vcpusim.kvm.Hazard;
 import org.vcpusim.scenario.Scenario;
@@ -48,29 +49,46 @@ public final class Hunt implements AutoCloseable {
      * What is looked for, and where.
      *
      * @param name as the catalogue has it
+     * @param part which fault of a fix that ended several; empty elsewhere
      * @param title in words
      * @param scenarios in which it shows
      * @param invariants of which one is violated then, the most telling first; empty for all
      * @param hazard that explains the violation, if any
      */
     public record Prey(
-            String name, String title, List<Scenario> scenarios, List<String> invariants, Optional<Hazard> hazard) {
+            String name,
+            String part,
+            String title,
+            List<Scenario> scenarios,
+            List<String> invariants,
+            Optional<Hazard> hazard) {
         public Prey {
             scenarios = List.copyOf(scenarios);
             invariants = List.copyOf(invariants);
         }
 
-        /** What breaks without {@code fix} in the scenarios {@code bundled} for it. */
-        public static Prey of(Fix fix, List<Scenario> bundled) {
-            List<Scenario> without = bundled.stream()
-                    .map(each -> each.withRules(each.machine().rules().without(fix)))
+        /** What breaks by each of the faults that {@code fix} ended, alone, in the scenarios {@code bundled} for it. */
+        public static List<Prey> of(Fix fix, List<Scenario> bundled) {
+            return fix.faults().stream()
+                    .map(fault -> new Prey(
+                            fix.id(),
+                            fix.faults().size() == 1 ? "" : fault.key(),
+                            fix.title(),
+                            with(fault, bundled),
+                            fix.invariants(),
+                            Optional.empty()))
                     .toList();
-            return new Prey(fix.id(), fix.title(), without, fix.invariants(), Optional.empty());
+        }
+
+        private static List<Scenario> with(Fault fault, List<Scenario> bundled) {
+            return bundled.stream()
+                    .map(each -> each.withRules(each.machine().rules().and(List.of(fault))))
+                    .toList();
         }
 
         /** {@code hazard} in the scenarios {@code bundled} for it. */
         public static Prey of(Hazard hazard, List<Scenario> bundled) {
-            return new Prey(hazard.name(), hazard.title(), bundled, List.of(), Optional.of(hazard));
+            return new Prey(hazard.name(), "", hazard.title(), bundled, List.of(), Optional.of(hazard));
         }
 
         private Optional<Violation> in(Exploration exploration) {

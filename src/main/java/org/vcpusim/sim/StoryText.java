@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.vcpusim.check.Violation;
 import org.vcpusim.kvm.Fault;
 import org.vcpusim.kvm.Fix;
@@ -157,7 +158,7 @@ public final class StoryText {
                     + "vcpusim replay TOKEN --write-scenario FILE.");
         }
         story.fixes().forEach(fix -> {
-            lines.add(fixed(fix));
+            lines.add(fixed(fix, story.faults()));
             parts(fix, story.faults()).ifPresent(lines::add);
         });
         lines.add(REPLAY + "vcpusim replay " + story.token());
@@ -182,14 +183,26 @@ public final class StoryText {
                         + ", and not " + String.join(" and ", others) + ".");
     }
 
-    /** What repaired it, as one sentence. */
-    static String fixed(Fix fix) {
-        String commit = fix.commit().map(hash -> "commit " + hash).orElse("a commit");
-        String when = fix.year().map(year -> " of " + year).orElse("");
-        String release = fix.release().map(version -> ", Linux " + version).orElse("");
-        return fix.year().isEmpty()
+    /** What repaired it, of several things what repaired those that are {@code needed}, as one sentence. */
+    static String fixed(Fix fix, List<Fault> needed) {
+        List<Fix.Repair> repairs = repairs(fix, needed);
+        return repairs.stream().allMatch(repair -> repair.year().isEmpty())
                 ? fix.id() + ", a rule of the design: " + fix.title() + "."
-                : fix.id() + " was fixed by " + commit + when + release + ": " + fix.title() + ".";
+                : fix.id() + " was fixed by "
+                        + repairs.stream().map(StoryText::repaired).distinct().collect(Collectors.joining(", and by "))
+                        + ": " + fix.title() + ".";
+    }
+
+    private static List<Fix.Repair> repairs(Fix fix, List<Fault> needed) {
+        return fix.repairs().stream()
+                .filter(repair -> needed.contains(repair.fault()))
+                .toList();
+    }
+
+    private static String repaired(Fix.Repair repair) {
+        return repair.commit().map(hash -> "commit " + hash).orElse("a commit")
+                + repair.year().map(year -> " of " + year).orElse("")
+                + repair.release().map(version -> ", Linux " + version).orElse("");
     }
 
     /** As Markdown: a table with a column for each actor. */
@@ -226,10 +239,20 @@ public final class StoryText {
         return text.replace("|", "\\|").replace("*", "\\*").replace("_", "\\_");
     }
 
-    /** As an object of {@code schema vcpusim.story/2}. */
+    /** Adds an object for each of {@code repairs} to {@code array}. */
+    public static void repairs(ArrayNode array, List<Fix.Repair> repairs) {
+        for (Fix.Repair repair : repairs) {
+            ObjectNode node = array.addObject().put("fault", repair.fault().key());
+            repair.commit().ifPresent(commit -> node.put("commit", commit));
+            repair.year().ifPresent(year -> node.put("year", year));
+            repair.release().ifPresent(release -> node.put("release", release.toString()));
+        }
+    }
+
+    /** As an object of {@code schema vcpusim.story/3}. */
     public static ObjectNode json(Story story) {
         ObjectNode root =
-                MAPPER.createObjectNode().put("schema", "vcpusim.story/2").put("title", story.title());
+                MAPPER.createObjectNode().put("schema", "vcpusim.story/3").put("title", story.title());
         ArrayNode columns = root.putArray("columns");
         story.columns().forEach(columns::add);
         ArrayNode steps = root.putArray("steps");
@@ -262,13 +285,7 @@ public final class StoryText {
         ArrayNode fixes = root.putArray("fixes");
         for (Fix fix : story.fixes()) {
             ObjectNode node = fixes.addObject().put("id", fix.id()).put("title", fix.title());
-            fix.commit().ifPresent(commit -> node.put("commit", commit));
-            fix.release().ifPresent(release -> node.put("release", release.toString()));
-            ArrayNode faults = node.putArray("faults");
-            fix.faults().stream()
-                    .filter(story.faults()::contains)
-                    .map(Fault::key)
-                    .forEach(faults::add);
+            repairs(node.putArray("repairs"), repairs(fix, story.faults()));
         }
         root.put("cut", story.cut()).put("replay", "vcpusim replay " + story.token());
         return root;

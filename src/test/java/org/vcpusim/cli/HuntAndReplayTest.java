@@ -57,6 +57,49 @@ class HuntAndReplayTest {
     }
 
     @Test
+    void aFixThatEndedTwoFaultsIsFoundWhenEachOfThemIs() {
+        Called hunt = call("hunt", "b34", "--no-progress");
+        assertEquals(ExitCode.OK, hunt.code, hunt.err);
+        assertTrue(hunt.out.contains("\nB34 was fixed by commit 755c2bf87860 of 2022, Linux 5.17: "), hunt.out);
+        assertTrue(hunt.out.contains("\nB34 was fixed by commit d3ddef46f22e of 2024, Linux 6.13: "), hunt.out);
+        assertEquals(
+                List.of("irr-hint-recomputed", "irr-hint-untouched"),
+                hunt.out
+                        .lines()
+                        .filter(line -> line.startsWith("B34   "))
+                        .map(line -> line.replaceAll(".*s  (irr-hint-\\w+): The hint.*", "$1"))
+                        .toList());
+        assertTrue(hunt.out.contains("\n1 of 1 found; "), hunt.out);
+    }
+
+    @Test
+    void aHazardIsHuntedInAMachineWithEveryFix() {
+        Called hunt = call("hunt", "o4", "--no-progress");
+        assertEquals(ExitCode.OK, hunt.code, hunt.err);
+        assertTrue(hunt.out.contains("\nA known hazard of Linux as it is modelled, O4: "), hunt.out);
+        assertTrue(hunt.out.contains("\nO4    I7 "), hunt.out);
+        assertTrue(hunt.out.contains("\n1 of 1 found"), hunt.out);
+
+        Called unseen = call("hunt", "O6", "--no-progress");
+        assertEquals(ExitCode.USAGE, unseen.code);
+        assertEquals(
+                "vcpusim hunt: BUG = O6: no run shows it: a bit too many costs exits until the next scan, and breaks no rule",
+                unseen.err.strip());
+    }
+
+    @Test
+    void eachRepairOfAFixIsListedWithItsCommitAndRelease() {
+        Called bugs = call("bugs");
+        assertTrue(
+                bugs.out.contains(
+                        "\nB34   2022  5.17    755c2bf87860  P5 L3        The hint that IRR has a bit is raised when APICv"
+                                + " comes or goes, and by new state\n      2024  6.13    d3ddef46f22e\n"),
+                bugs.out);
+        assertTrue(
+                bugs.out.contains("\nB01   2015  4.4     db2bdcbbbd32  I3 L2        A vCPU keeps an edge"), bugs.out);
+    }
+
+    @Test
     void aFindingsFileIsReplayedAndShortened(@TempDir Path folder) throws IOException {
         String scenario = "conf/scenarios/bugs/b48-eoi-msr-forgets-svi.conf";
         Called stress = call(

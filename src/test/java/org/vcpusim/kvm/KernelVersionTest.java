@@ -12,7 +12,8 @@ class KernelVersionTest {
         assertEquals(
                 Optional.of(KernelVersion.MODELLED),
                 Arrays.stream(Fix.values())
-                        .flatMap(fix -> fix.release().stream())
+                        .flatMap(fix -> fix.repairs().stream())
+                        .flatMap(repair -> repair.release().stream())
                         .max(KernelVersion::compareTo));
     }
 }

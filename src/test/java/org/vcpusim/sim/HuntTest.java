@@ -39,7 +39,7 @@ class HuntTest {
 
     @Test
     void whatATableTellsIsOfTheScheduleThatIsTold() {
-        Hunt.Catch caught = hunted(Hunt.Prey.of(Fix.B02, List.of(B02)), MINUTE, SelfCheck.planted());
+        Hunt.Catch caught = hunted(Hunt.Prey.of(Fix.B02, List.of(B02)).get(0), MINUTE, SelfCheck.planted());
         assertTrue(caught.told() >= caught.schedules(), caught::toString);
         try (Explorer explorer = new Explorer()) {
             Assembly assembly = ScenarioAssembly.of(caught.prey().scenarios().get(0));
@@ -58,7 +58,7 @@ class HuntTest {
 
     @Test
     void whereNothingIsFoundAPlantedBugIs() {
-        Hunt.Prey rightMachine = new Hunt.Prey("B02", "", List.of(B02), List.of("I7"), Optional.empty());
+        Hunt.Prey rightMachine = new Hunt.Prey("B02", "", "", List.of(B02), List.of("I7"), Optional.empty());
 
         Hunt.Catch caught = hunted(rightMachine, 300_000_000L, SelfCheck.planted());
         assertEquals(Optional.empty(), caught.found());
@@ -76,8 +76,8 @@ class HuntTest {
                 """, "endless.conf");
         AtomicLong asked = new AtomicLong();
         try (Hunt hunt = new Hunt(StrategyKind.RANDOM, 1, SelfCheck.planted())) {
-            Hunt.Catch caught =
-                    hunt.hunt(Hunt.Prey.of(Fix.B06, List.of(endless)), MINUTE, () -> asked.incrementAndGet() > 300);
+            Hunt.Catch caught = hunt.hunt(
+                    Hunt.Prey.of(Fix.B06, List.of(endless)).get(0), MINUTE, () -> asked.incrementAndGet() > 300);
             assertTrue(caught.interrupted());
             assertEquals(
                     Optional.of("I1"),

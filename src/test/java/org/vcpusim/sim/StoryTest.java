@@ -180,14 +180,14 @@ class StoryTest {
     @Test
     void jsonHasTheStepsTheRuleAndTheFix() {
         JsonNode json = StoryText.json(late);
-        assertEquals("vcpusim.story/2", json.get("schema").asText());
+        assertEquals("vcpusim.story/3", json.get("schema").asText());
         assertEquals(late.steps().size(), json.get("steps").size());
         assertEquals(
                 late.steps().get(0).lines().get(0).text(),
                 json.at("/steps/0/lines/0/text").asText());
         assertEquals(
                 late.violation().invariant(), json.at("/violation/invariant").asText());
-        assertEquals("d4acf7e7abe4", json.at("/fixes/0/commit").asText());
+        assertEquals("d4acf7e7abe4", json.at("/fixes/0/repairs/0/commit").asText());
         assertEquals("vcpusim replay TOKEN", json.get("replay").asText());
     }
 
