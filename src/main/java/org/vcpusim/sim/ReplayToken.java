@@ -1,16 +1,14 @@
 package org.vcpusim.sim;
 
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.zip.CRC32;
-import org.vcpusim.kvm.Fault;
-import org.vcpusim.kvm.Hazard;
 import org.vcpusim.kvm.Rules;
 import org.vcpusim.scenario.InputException;
 import org.vcpusim.scenario.Scenario;
@@ -19,21 +17,22 @@ import org.vcpusim.schedule.PackedPicks;
 import org.vcpusim.schedule.Schedule;
 
 /**
- * A run as a short string: {@code v1.PROGRAM.SCENARIO.DIGEST.OPTIONS.TRACE.PICKS.CHECK}.
+ * A run as a short string: {@code v2.PROGRAM.SCENARIO.DIGEST.OPTIONS.TRACE.PICKS.CHECK}.
  *
  * <pre>
- *   v1         the form of the token
+ *   v2         the form of the token
  *   PROGRAM    version of the program, with - for .
  *   SCENARIO   name of the scenario, with _ for what is no letter, digit, - or _
  *   DIGEST     of what its file says, comments apart
- *   OPTIONS    nN vCPUs, fHEX faults, cHEX cures, gHEX garbage seed, kN-N-N how the scenario is cut, if it is; then
- *              s: stops behind the picks, or e: goes on to the end
+ *   OPTIONS    nN vCPUs, the names of what is left out and cured (see {@link Rules#names}), gHEX garbage seed, kN-N-N how the
+ *              scenario is cut, if it is; then s: stops behind the picks, or e: goes on to the end; with _ between them
  *   TRACE      digest of the trace
  *   PICKS      who handles a message, packed
  *   CHECK      of all that, so that what was copied badly is not taken for a change of the rules
  * </pre>
  *
- * <p>It holds the picks, not the seed: they survive a change of the generator, and shortened schedules have no seed.
+ * <p>It holds the picks, not the seed: they survive a change of the generator, and shortened schedules have no seed. It holds
+ * names of rules, not numbers: they survive a change of their order, and one that is gone can be named.
  *
  * @param program version of the program that wrote it
  * @param scenario name
@@ -42,21 +41,19 @@ import org.vcpusim.schedule.Schedule;
  */
 public record ReplayToken(
         String program, String scenario, String digest, Options options, String trace, Schedule picks) {
-    private static final int VERSION = 1;
+    private static final int VERSION = 2;
     private static final String NO_TRACE = "00000000";
-    private static final List<Hazard> CURABLE =
-            Arrays.stream(Hazard.values()).filter(Hazard::isCurable).toList();
     private static final Pattern BEGINNING = Pattern.compile("v(\\d{1,9})\\..*", Pattern.DOTALL);
     private static final Pattern OPTIONS = Pattern.compile(
-            "n(\\d{1,4})f([0-9a-f]{1,16})c([0-9a-f]{1,16})g([0-9a-f]{1,16})(?:k(\\d{1,6}(?:-\\d{1,6})*))?([se])");
+            "n(\\d{1,4})((?:_[0-9A-Za-z-]+)*?)_g([0-9a-f]{1,16})(?:_k(\\d{1,6}(?:-\\d{1,6})*))?_([se])");
 
     /** What is between the points, in this order. */
     private enum Part {
-        FORM("v" + VERSION, "v1"),
+        FORM("v" + VERSION, "v" + VERSION),
         PROGRAM("[0-9A-Za-z-]+", "a version"),
         SCENARIO("[0-9A-Za-z_-]+", "a name"),
         DIGEST("[0-9a-f]{12}", "12 hexadecimal digits"),
-        OPTIONS(ReplayToken.OPTIONS.pattern(), "nN fHEX cHEX gHEX, perhaps kN-N, and s or e"),
+        OPTIONS(ReplayToken.OPTIONS.pattern(), "nN, names, gHEX, perhaps kN-N, and s or e, with _ between them"),
         TRACE("[0-9a-f]{8}", "8 hexadecimal digits"),
         PICKS("[0-9A-Za-z_-]+", "letters, digits, - and _"),
         CHECK("[0-9a-f]{4}", "4 hexadecimal digits");
@@ -75,12 +72,13 @@ public record ReplayToken(
     }
 
     /**
-     * What is played other than the scenario's file says; faults and cures are sets, a bit each.
+     * What is played other than the scenario's file says.
      *
      * @param vcpus before anything is cut
+     * @param rules where it departs from Linux as it is modelled
      * @param cuts those of {@link Scenario#cuts}
      */
-    record Options(int vcpus, long faults, long cures, long garbageSeed, List<Integer> cuts, boolean finishes) {
+    record Options(int vcpus, Rules rules, long garbageSeed, List<Integer> cuts, boolean finishes) {
         private static Options parse(String text) {
             Matcher said = OPTIONS.matcher(text);
             if (!said.matches()) {
@@ -88,32 +86,40 @@ public record ReplayToken(
             }
             return new Options(
                     Integer.parseInt(said.group(1)),
-                    mask("fault", said.group(2), List.of(Fault.values())),
-                    mask("cure", said.group(3), CURABLE),
-                    Long.parseUnsignedLong(said.group(4), 16),
-                    said.group(5) == null ? List.of() : cuts(said.group(5)),
-                    said.group(6).equals("e"));
+                    rules(said.group(2)),
+                    Long.parseUnsignedLong(said.group(3), 16),
+                    said.group(4) == null ? List.of() : cuts(said.group(4)),
+                    said.group(5).equals("e"));
+        }
+
+        private static Rules rules(String text) {
+            Rules rules = Rules.UPSTREAM;
+            for (String name :
+                    text.isEmpty() ? new String[0] : text.substring(1).split("_", -1)) {
+                Rules before = rules;
+                rules = before.without(name)
+                        .or(() -> before.with(name))
+                        .orElseThrow(() -> new InputException("token with '" + name
+                                + "': this program knows no fix, fault or hazard with a cure of that name"));
+            }
+            return rules;
         }
 
         private static List<Integer> cuts(String text) {
             return Arrays.stream(text.split("-")).map(Integer::valueOf).toList();
         }
 
-        private static long mask(String what, String hex, List<? extends Enum<?>> known) {
-            long mask = Long.parseUnsignedLong(hex, 16);
-            long rest = mask & ~ReplayToken.mask(known);
-            if (rest != 0) {
-                throw new InputException("token: " + what + " " + Long.numberOfTrailingZeros(rest)
-                        + ": must be one that this program knows, there are " + known.size());
-            }
-            return mask;
-        }
-
         @Override
         public String toString() {
-            String cut = cuts.stream().map(String::valueOf).collect(Collectors.joining("-"));
-            return "n" + vcpus + "f" + Long.toHexString(faults) + "c" + Long.toHexString(cures) + "g"
-                    + Long.toHexString(garbageSeed) + (cut.isEmpty() ? "" : "k" + cut) + (finishes ? "e" : "s");
+            List<String> said = new ArrayList<>();
+            said.add("n" + vcpus);
+            said.addAll(rules.names());
+            said.add("g" + Long.toHexString(garbageSeed));
+            if (!cuts.isEmpty()) {
+                said.add("k" + cuts.stream().map(String::valueOf).collect(Collectors.joining("-")));
+            }
+            said.add(finishes ? "e" : "s");
+            return String.join("_", said);
         }
     }
 
@@ -129,20 +135,14 @@ public record ReplayToken(
 
     private static ReplayToken of(Reproduction run, String program, String trace) {
         Scenario scenario = run.scenario();
-        Rules rules = scenario.machine().rules();
         Options options = new Options(
                 scenario.whole().machine().vcpuCount(),
-                mask(rules.faults()),
-                mask(CURABLE.stream().filter(rules::cures).toList()),
+                scenario.machine().rules(),
                 scenario.machine().garbageSeed(),
                 scenario.cuts(),
                 run.finishes());
         return new ReplayToken(
                 dashed(program), named(scenario.name()), scenario.whole().digest(), options, trace, run.picks());
-    }
-
-    private static long mask(Collection<? extends Enum<?>> constants) {
-        return constants.stream().mapToLong(c -> 1L << c.ordinal()).sum();
     }
 
     private static String dashed(String version) {
@@ -247,7 +247,7 @@ public record ReplayToken(
             throw new InputException("token of scenario '" + scenario + "', digest " + digest + why);
         }
         Scenario sized = given.machine().vcpuCount() == options.vcpus ? given : withVcpus(given);
-        Scenario played = sized.withRules(rules()).withGarbageSeed(options.garbageSeed);
+        Scenario played = sized.withRules(options.rules).withGarbageSeed(options.garbageSeed);
         try {
             return new Reproduction(ScenarioCuts.at(played, options.cuts), picks, options.finishes);
         } catch (InputException e) {
@@ -269,18 +269,6 @@ public record ReplayToken(
         } catch (InputException e) {
             throw new InputException("token with " + options.vcpus + " vCPUs: " + e.getMessage());
         }
-    }
-
-    private Rules rules() {
-        Rules rules = Rules.with(List.of(Fault.values()).stream()
-                .filter(fault -> (options.faults & 1L << fault.ordinal()) != 0)
-                .toList());
-        for (Hazard hazard : CURABLE) {
-            if ((options.cures & 1L << hazard.ordinal()) != 0) {
-                rules = rules.with(hazard);
-            }
-        }
-        return rules;
     }
 
     @Override

@@ -34,7 +34,7 @@ class HuntAndReplayTest {
     private static String token(Called hunt) {
         String[] words = hunt.out.split("\\s+");
         return Stream.of(words)
-                .filter(word -> word.startsWith("v1."))
+                .filter(word -> word.startsWith("v2."))
                 .findFirst()
                 .orElseThrow();
     }
@@ -244,12 +244,12 @@ class HuntAndReplayTest {
                 "bugs B99",
                 "replay nothing-here.json",
                 "replay pom.xml",
-                "replay v1.x",
                 "replay v2.x",
-                "replay v1.0-1-0.first.000000000000.n8f0c0g0s.00000000.AA",
-                "replay v1.0-1-0.first.000000000000.n8f0c0g0s.00000000.AQAAPMk.0000",
-                "replay v1.x --executor plain --log",
-                "replay v1.x --markdown --json",
+                "replay v3.x",
+                "replay v2.0-1-0.first.000000000000.n8_g0_s.00000000.AA",
+                "replay v2.0-1-0.first.000000000000.n8_g0_s.00000000.AQAAPMk.0000",
+                "replay v2.x --executor plain --log",
+                "replay v2.x --markdown --json",
                 "replay pom.xml --scenario first",
                 "replay pom.xml --time 5s",
             })

@@ -156,7 +156,7 @@ class StressCommandTest {
         JsonNode finding = new ObjectMapper().readTree(outcome.out()).at("/findings/0");
         assertTrue(finding.at("/story/steps").size() > 0, outcome.out());
         assertEquals("[\"B02\"]", finding.get("rootCauses").toString());
-        assertTrue(finding.at("/story/replay").asText().startsWith("vcpusim replay v1."), outcome.out());
+        assertTrue(finding.at("/story/replay").asText().startsWith("vcpusim replay v2."), outcome.out());
     }
 
     @Test

@@ -37,7 +37,7 @@ class VcpuSimExtensionTest {
     @VcpuSimTest(scenario = RETARGET, schedules = 50, without = "B02")
     void aFailureTellsTheStoryAndTheToken(Expect expect) {
         AssertionError failure = assertThrows(AssertionError.class, expect::noFindings);
-        assertTrue(failure.toString().contains("vcpusim replay v1."), failure.toString());
+        assertTrue(failure.toString().contains("vcpusim replay v2."), failure.toString());
         assertTrue(failure.toString().contains("0fc5a36dd6b3"), failure.toString());
     }
 
@@ -75,7 +75,7 @@ class VcpuSimExtensionTest {
         String failure = assertThrows(AssertionError.class, expect::noFindings).toString();
         String file = " --scenario " + Path.of(RETARGET).toAbsolutePath();
         assertTrue(failure.stripTrailing().endsWith(file), failure);
-        String token = failure.replaceAll("(?s).*vcpusim replay (v1\\S+).*", "$1");
+        String token = failure.replaceAll("(?s).*vcpusim replay (v2\\S+).*", "$1");
         Reproduction run =
                 ReplayToken.parse(token).reproduction(ScenarioFile.read(Path.of(RETARGET)), ProgramVersion.running());
         assertEquals(ReplayToken.parse(token).trace(), run.traceDigest());

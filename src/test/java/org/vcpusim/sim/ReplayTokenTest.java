@@ -13,9 +13,10 @@ import java.util.zip.CRC32;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.vcpusim.kvm.Fault;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.vcpusim.kvm.Fix;
 import org.vcpusim.kvm.Hazard;
+import org.vcpusim.kvm.KernelVersion;
 import org.vcpusim.kvm.Rules;
 import org.vcpusim.scenario.InputException;
 import org.vcpusim.scenario.Scenario;
@@ -87,7 +88,7 @@ class ReplayTokenTest {
     @Test
     void cutAnywhereItIsNoToken() {
         String token = token(scenario("small"));
-        for (int length = "v1.".length(); length < token.length(); length++) {
+        for (int length = "v2.".length(); length < token.length(); length++) {
             String cut = token.substring(0, length);
             assertTrue(ReplayToken.looksLike(cut), cut);
             String refusal = refusal(cut);
@@ -99,7 +100,7 @@ class ReplayTokenTest {
     @Test
     void withAnyOneCharacterChangedItIsNoToken() {
         String token = token(scenario("small"));
-        for (int at = "v1.".length(); at < token.length(); at++) {
+        for (int at = "v2.".length(); at < token.length(); at++) {
             char other = token.charAt(at) == '0' ? '1' : '0';
             refusal(token.substring(0, at) + other + token.substring(at + 1));
         }
@@ -107,12 +108,12 @@ class ReplayTokenTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            v2.0-1-0.small.x        | a token of version 2: this program reads v1
-            v1.                     | token is cut: it ends in PROGRAM ''
-            v1.0-1-0.small          | token is cut: DIGEST is missing
-            v1.0-1-0.small.0123     | token is cut: it ends in DIGEST '0123'
-            v1.0-1-0.small.xy.n     | token: DIGEST = 'xy': must be 12 hexadecimal digits
-            first                   | token 'first': must begin with v1., as 'stress' and 'hunt' print it
+            v1.0-1-0.small.x        | a token of version 1: this program reads v2
+            v2.                     | token is cut: it ends in PROGRAM ''
+            v2.0-1-0.small          | token is cut: DIGEST is missing
+            v2.0-1-0.small.0123     | token is cut: it ends in DIGEST '0123'
+            v2.0-1-0.small.xy.n     | token: DIGEST = 'xy': must be 12 hexadecimal digits
+            first                   | token 'first': must begin with v2., as 'stress' and 'hunt' print it
             """)
     void whatIsWrongIsSaid(String token, String refusal) {
         assertEquals(refusal, refusal(token));
@@ -121,26 +122,45 @@ class ReplayTokenTest {
     @Test
     void aChangedOptionIsNotTakenForAChangeOfTheRules() {
         String token = token(scenario("small"));
-        String refusal = refusal(token.replace(".n2f0", ".n2f1"));
+        String refusal = refusal(token.replace(".n2_g0", ".n2_B01_g0"));
         assertTrue(refusal.endsWith("a character was changed since it was printed"), refusal);
     }
 
     @Test
-    void faultsAndCuresThatNobodyKnowsAreRefused() {
-        String token = token(scenario("small"));
-        int faults = Fault.values().length;
-        assertTrue(faults < Long.SIZE, "a mask of faults is one long, with a bit to spare for this test");
+    void rulesAreNamedInIt() {
+        Scenario played = scenario("small")
+                .withRules(Rules.of(KernelVersion.parse("6.19")).without(Fix.B02));
+        assertEquals("n2_B02_B11_eoi-suppression-unreliable_g0_e", token(played).split("\\.")[4]);
         assertEquals(
-                "token: fault " + faults + ": must be one that this program knows, there are " + faults,
-                refusal(with(token, 4, "n2f" + Long.toHexString(1L << faults) + "c0g0e")));
+                "n2_O8_g0_e",
+                token(scenario("small").withRules(Rules.UPSTREAM.with(Hazard.O8)))
+                        .split("\\.")[4]);
+    }
+
+    /** Of the oldest kernel, which has most of the faults. */
+    @Test
+    void namesStayShort() {
+        Scenario oldest = scenario("small").withRules(Rules.of(KernelVersion.parse("2.6.22")));
+        assertTrue(token(oldest).length() < 400, token(oldest));
         assertEquals(
-                "token: cure " + Hazard.O3.ordinal() + ": must be one that this program knows, there are 3",
-                refusal(with(token, 4, "n2f0c" + Long.toHexString(1L << Hazard.O3.ordinal()) + "g0e")));
+                oldest.machine(),
+                ReplayToken.parse(token(oldest))
+                        .reproduction(scenario("small"), PROGRAM)
+                        .scenario()
+                        .machine());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"B99", "O3", "no-such-fault"})
+    void aRuleThatNobodyKnowsIsRefusedByItsName(String name) {
+        assertEquals(
+                "token with '" + name + "': this program knows no fix, fault or hazard with a cure of that name",
+                refusal(with(token(scenario("small")), 4, "n2_B02_" + name + "_g0_e")));
     }
 
     @Test
     void vcpusThatTheScenarioCannotHaveAreRefused() {
-        String token = with(token(scenario("small")), 4, "n0f0c0g0e");
+        String token = with(token(scenario("small")), 4, "n0_g0_e");
         assertTrue(refusal(token, scenario("small")).startsWith("token with 0 vCPUs: "));
     }
 
