@@ -155,9 +155,9 @@ final class BugsCommand implements Callable<Integer> {
         for (Fix fix : Fix.values()) {
             List<String> when =
                     fix.repairs().stream().map(BugsCommand::when).distinct().toList();
-            text.append(String.format(
-                    "%-5s %s %-12s %s%n",
-                    fix.id(), when.get(0), fix.isVisible() ? String.join(" ", fix.invariants()) : "-", fix.title()));
+            String rules = fix.isVisible() ? String.join(" ", fix.invariants()) : "-";
+            text.append(Terminal.row(String.format("%-5s %s %-12s ", fix.id(), when.get(0), rules), fix.title()));
+            text.append('\n');
             when.stream()
                     .skip(1)
                     .forEach(more ->
@@ -165,8 +165,9 @@ final class BugsCommand implements Callable<Integer> {
         }
         text.append("\nHAZARD  CURE                       WHAT CAN HAPPEN\n");
         for (Hazard hazard : Hazard.values()) {
-            text.append(String.format(
-                    "%-7s %-26s %s%n", hazard, hazard.isCurable() ? hazard.toggle() : "-", hazard.title()));
+            String cure = hazard.isCurable() ? hazard.toggle() : "-";
+            text.append(Terminal.row(String.format("%-7s %-26s ", hazard, cure), hazard.title()))
+                    .append('\n');
         }
         return text.toString();
     }

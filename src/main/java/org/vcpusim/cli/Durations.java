@@ -6,7 +6,7 @@ import org.vcpusim.scenario.InputException;
 
 /** Reads how long something is to take: a number and a unit. */
 final class Durations {
-    private static final Pattern FORM = Pattern.compile("([1-9][0-9]{0,5})(ms|s|m|h)");
+    private static final Pattern FORM = Pattern.compile("([0-9]{1,6})(ms|s|m|h)");
     private static final long MILLISECOND = 1_000_000;
     private static final long SECOND = 1_000 * MILLISECOND;
     private static final long MINUTE = 60 * SECOND;
@@ -25,6 +25,10 @@ final class Durations {
             case "m" -> MINUTE;
             default -> 60 * MINUTE;
         };
-        return Math.multiplyExact(Long.parseLong(matcher.group(1)), unit);
+        long nanos = Math.multiplyExact(Long.parseLong(matcher.group(1)), unit);
+        if (nanos == 0) {
+            throw new InputException(option + " = " + text + ": must be more than nothing, at least 1ms");
+        }
+        return nanos;
     }
 }

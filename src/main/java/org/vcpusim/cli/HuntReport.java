@@ -94,9 +94,9 @@ final class HuntReport {
                 "BUG   RULE   FIRST  SCHEDULE  STRATEGY       PICKS  SHORTENED  STORY     TIME  WHAT THE FIX DOES, OR THE HAZARD\n");
         for (Told told : all) {
             Catch each = told.caught;
-            table.append(String.format(
+            String numbers = String.format(
                     Locale.ROOT,
-                    "%-5s %-5s %6d  %8s  %-12s %7s %10s %6s %7.2fs  %s%n",
+                    "%-5s %-5s %6d  %8s  %-12s %7s %10s %6s %7.2fs  ",
                     each.prey().name(),
                     each.found().map(found -> found.violation().invariant()).orElse("-"),
                     each.schedules(),
@@ -105,9 +105,14 @@ final class HuntReport {
                     each.found().map(found -> Integer.toString(each.picks())).orElse("-"),
                     each.found().map(found -> Long.toString(found.steps())).orElse("-"),
                     told.story.map(story -> Integer.toString(told.steps())).orElse("-"),
-                    each.nanos() / 1e9,
-                    (each.prey().part().isEmpty() ? "" : each.prey().part() + ": ")
-                            + each.prey().title()));
+                    each.nanos() / 1e9);
+            String part = each.prey().part();
+            table.append(Terminal.row(
+                            numbers,
+                            part.isEmpty()
+                                    ? each.prey().title()
+                                    : part + ": " + each.prey().title()))
+                    .append('\n');
         }
         return table.toString();
     }

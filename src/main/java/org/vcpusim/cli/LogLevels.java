@@ -13,6 +13,13 @@ final class LogLevels {
 
     private LogLevels() {}
 
+    /** Logs no beginnings and ends of runs, as long as nothing is wrong with them. */
+    static void quiet() {
+        if (LoggerFactory.getLogger(ROOT + ".run") instanceof ch.qos.logback.classic.Logger logger) {
+            logger.setLevel(Level.WARN);
+        }
+    }
+
     /** Sets each level; the key is an actor of {@code scenario} as {@code vcpu.3}, a kind of them, or {@code all}. */
     static void set(Map<String, String> levels, Scenario scenario) {
         levels.forEach((actor, level) -> {

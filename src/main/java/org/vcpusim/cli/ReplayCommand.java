@@ -112,8 +112,15 @@ final class ReplayCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (what.isBlank()) {
+            throw new InputException(
+                    "TOKEN|FILE = '" + what + "': must be a token that stress or hunt has printed, or a file");
+        }
         requireThatOptionsFit();
         Recorded recorded = isToken() ? ofToken() : FindingFile.read(Path.of(what), ProgramVersion.running());
+        if (levels.isEmpty()) {
+            LogLevels.quiet();
+        }
         LogLevels.set(levels, recorded.run().scenario());
         Interruption interruption = Interruption.onSignal();
         try {
@@ -232,7 +239,7 @@ final class ReplayCommand implements Callable<Integer> {
         } else if (markdown) {
             told.ifPresent(each -> out.print(StoryText.markdown(each)));
         } else {
-            out.print(replayed.text());
+            out.print(replayed.text(Terminal.width()));
             if (shrink) {
                 out.println("token " + again(token));
             }

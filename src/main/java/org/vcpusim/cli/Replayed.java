@@ -2,9 +2,11 @@ package org.vcpusim.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.vcpusim.check.Violation;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.sim.Reproduction;
@@ -38,32 +40,29 @@ record Replayed(
         return subject.map(violation -> Story.of(Shrinker.asItIs(run, violation), again));
     }
 
-    /** Lines for people. */
-    String text() {
+    /** Lines for people, of at most {@code width} characters. */
+    String text(int width) {
         Scenario of = run.scenario();
-        StringBuilder text = new StringBuilder(String.format(
-                "scenario %s  %,d vCPUs  %,d picks  executor %s%n%,d steps  %,d events  trace %s%n",
-                of.name(),
-                of.machine().vcpuCount(),
-                run.picks().size(),
-                executor.name().toLowerCase(Locale.ROOT),
-                outcome.steps(),
-                outcome.records(),
-                digest));
+        List<String> lines = new ArrayList<>(List.of(
+                String.format(
+                        "scenario %s  %,d vCPUs  %,d picks  executor %s",
+                        of.name(),
+                        of.machine().vcpuCount(),
+                        run.picks().size(),
+                        executor.name().toLowerCase(Locale.ROOT)),
+                String.format("%,d steps  %,d events  trace %s", outcome.steps(), outcome.records(), digest)));
         for (Violation violation : violations) {
-            text.append(violation.invariant())
-                    .append(violation
-                            .hazard()
-                            .map(hazard -> " (hazard " + hazard + ")")
-                            .orElse(""))
-                    .append(": ")
-                    .append(violation.sentence())
-                    .append(System.lineSeparator());
+            String hazard =
+                    violation.hazard().map(each -> " (hazard " + each + ")").orElse("");
+            lines.add(violation.invariant() + hazard + ": " + violation.sentence());
         }
         if (violations.isEmpty()) {
-            text.append("no rule is broken").append(System.lineSeparator());
+            lines.add("no rule is broken");
         }
-        return text.toString();
+        return lines.stream()
+                .flatMap(line -> StoryText.wrapped(line, width).stream())
+                .map(line -> line + System.lineSeparator())
+                .collect(Collectors.joining());
     }
 
     /** It all as a document. */

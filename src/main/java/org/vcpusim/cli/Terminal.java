@@ -1,6 +1,7 @@
 package org.vcpusim.cli;
 
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import org.vcpusim.sim.StoryText;
 
@@ -17,9 +18,24 @@ final class Terminal {
         return columns == null ? OptionalInt.empty() : OptionalInt.of(Math.max(NARROWEST, columns));
     }
 
-    /** Characters a line of stdout. */
+    /** Characters a line of stdout: as many as the terminal has; elsewhere as COLUMNS says. */
     static int width() {
-        return Math.max(NARROWEST, Integer.getInteger("vcpusim.columns", USUAL_WIDTH));
+        return width(Optional.ofNullable(System.getProperty("vcpusim.columns")), System.getenv());
+    }
+
+    static int width(Optional<String> terminal, Map<String, String> environment) {
+        return terminal.or(() -> Optional.ofNullable(environment.get("COLUMNS")))
+                .filter(columns -> columns.matches("[0-9]{1,4}"))
+                .map(columns -> Math.max(NARROWEST, Integer.parseInt(columns)))
+                .orElse(USUAL_WIDTH);
+    }
+
+    /** A row of a table with {@code text} in its last column, which goes on below itself where the line is too short for it. */
+    static String row(String before, String text) {
+        int left = width() - before.length();
+        return left < NARROWEST
+                ? before + text
+                : before + String.join("\n" + " ".repeat(before.length()), StoryText.wrapped(text, left));
     }
 
     /** On where stdout is a terminal, unless the user has set NO_COLOR or has a dumb one. */

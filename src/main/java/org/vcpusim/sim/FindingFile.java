@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -209,6 +210,8 @@ public final class FindingFile {
             return new ObjectMapper().readTree(Files.readString(file));
         } catch (JsonProcessingException e) {
             throw new InputException(file + ":" + line(e) + ": must be JSON: " + e.getOriginalMessage());
+        } catch (CharacterCodingException e) {
+            throw new InputException(file + ": must be the JSON of a finding; it is no text");
         } catch (NoSuchFileException e) {
             throw new InputException(file + ": must be a token, or a file of a finding; there is no such file");
         } catch (IOException e) {

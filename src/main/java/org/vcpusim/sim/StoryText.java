@@ -106,7 +106,7 @@ public final class StoryText {
     }
 
     /** {@code line} in parts of at most {@code width} characters, all but the first indented; words stay whole. */
-    static List<String> wrapped(String line, int width) {
+    public static List<String> wrapped(String line, int width) {
         if (line.startsWith(REPLAY)) {
             return List.of(line); // a command is copied whole
         }

@@ -40,14 +40,15 @@ public final class StressText {
 
     private String write() {
         StressPlan plan = report.plan();
-        line(
+        paragraph(
+                "",
                 "%s: %,d vCPUs, strategy %s, seed %d, jobs %d",
                 plan.scenario().name(),
                 plan.scenario().machine().vcpuCount(),
                 plan.strategy().label(),
                 plan.rootSeed(),
                 plan.jobs());
-        line("self-check: %s", report.figures().timing().selfCheck());
+        paragraph("", "self-check: %s", report.figures().timing().selfCheck());
         line("");
         figures(report.figures());
         outcomes();
@@ -55,7 +56,7 @@ public final class StressText {
         groups("hazards, which Linux as modelled has too", report.hazards());
         stories();
         line("");
-        line("%s", report.verdict());
+        paragraph("", "%s", report.verdict());
         return text.toString();
     }
 
@@ -75,7 +76,8 @@ public final class StressText {
         long recent = met.pairs().stream()
                 .filter(pair -> pair.firstSchedule() >= late)
                 .count();
-        line(
+        paragraph(
+                "",
                 "%s  %,14d   of %,d (%d %s, %d %s); %,d new in the last tenth",
                 name,
                 met.pairs().size(),
@@ -130,8 +132,7 @@ public final class StressText {
             }
         }
         line("");
-        meanings.forEach((word, meaning) ->
-                StoryText.wrapped("  " + word + ": " + meaning, look.width).forEach(part -> line("%s", part)));
+        meanings.forEach((word, meaning) -> paragraph("", "%s: %s", word, meaning));
     }
 
     private void groups(String title, List<Group> groups) {
@@ -144,17 +145,18 @@ public final class StressText {
         groups.forEach(group -> byCause.computeIfAbsent(ShortFinding.causes(shortened, group), c -> new ArrayList<>())
                 .add(group));
         byCause.forEach((causes, ofCause) -> {
-            causes.forEach(fix -> line("  root cause %s is left out: %s", fix.id(), fix.title()));
+            causes.forEach(fix -> paragraph("  ", "root cause %s is left out: %s", fix.id(), fix.title()));
             list(ofCause);
         });
     }
 
     private void list(List<Group> groups) {
         for (Group group : groups) {
-            line("  %s  %s", group.hazard().map(Enum::name).orElse(group.invariant()), group.title());
+            paragraph("  ", "%s  %s", group.hazard().map(Enum::name).orElse(group.invariant()), group.title());
             String detail = group.first().detail();
-            line(
-                    "      %,d schedules, first %d: %s%s",
+            paragraph(
+                    "      ",
+                    "%,d schedules, first %d: %s%s",
                     group.schedules(),
                     group.firstSchedule(),
                     group.first().sentence(),
@@ -180,6 +182,12 @@ public final class StressText {
                 text.append(StoryText.of(finding.story(), look.width, look.colour));
             }
         }
+    }
+
+    /** A sentence that begins with {@code indent} in all of its lines. */
+    private void paragraph(String indent, String format, Object... values) {
+        String said = String.format(Locale.ROOT, format, values);
+        StoryText.wrapped(said, look.width - indent.length()).forEach(part -> line("%s%s", indent, part));
     }
 
     private void line(String format, Object... values) {

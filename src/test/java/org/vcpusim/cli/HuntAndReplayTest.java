@@ -67,7 +67,7 @@ class HuntAndReplayTest {
                 hunt.out
                         .lines()
                         .filter(line -> line.startsWith("B34   "))
-                        .map(line -> line.replaceAll(".*s  (irr-hint-\\w+): The hint.*", "$1"))
+                        .map(line -> line.replaceAll(".*s  (irr-hint-\\w+): The.*", "$1"))
                         .toList());
         assertTrue(hunt.out.contains("\n1 of 1 found; "), hunt.out);
     }
@@ -92,9 +92,9 @@ class HuntAndReplayTest {
         Called bugs = call("bugs");
         assertTrue(
                 bugs.out.contains(
-                        "\nB34   2022  5.17    755c2bf87860  P5 L3        The hint that IRR has a bit is raised when APICv"
-                                + " comes or goes, and by new state\n      2024  6.13    d3ddef46f22e\n"),
+                        "\nB34   2022  5.17    755c2bf87860  P5 L3        The hint that IRR has a bit is raised"),
                 bugs.out);
+        assertTrue(bugs.out.contains("\n      2024  6.13    d3ddef46f22e\n"), bugs.out);
         assertTrue(
                 bugs.out.contains("\nB01   2015  4.4     db2bdcbbbd32  I3 L2        A vCPU keeps an edge"), bugs.out);
     }
@@ -232,6 +232,21 @@ class HuntAndReplayTest {
         assertTrue(hunt.out.contains("\n0 of 1 found"), hunt.out);
     }
 
+    @Test
+    void whatIsNoTokenAndNoFileIsSaid(@TempDir Path folder) throws IOException {
+        Path binary = Files.write(folder.resolve("binary"), new byte[] {0x7f, 'E', 'L', 'F', (byte) 0xb7, 0});
+        assertEquals(
+                "vcpusim replay: TOKEN|FILE = '': must be a token that stress or hunt has printed, or a file\n",
+                call("replay", "").err);
+        assertEquals(
+                "vcpusim replay: " + binary + ": must be the JSON of a finding; it is no text\n",
+                call("replay", binary.toString()).err);
+        assertEquals(ExitCode.USAGE, call("replay", binary.toString()).code);
+        assertEquals(
+                "vcpusim hunt: --time = 0s: must be more than nothing, at least 1ms\n",
+                call("hunt", "B05", "--time", "0s").err);
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -252,6 +267,8 @@ class HuntAndReplayTest {
                 "replay v2.x --markdown --json",
                 "replay pom.xml --scenario first",
                 "replay pom.xml --time 5s",
+                "hunt B05 --time 0s",
+                "hunt B05 --time 1234567s",
             })
     void whatCannotBeUsedIsOneClearLine(String line) {
         Called called = call(line.split(" "));

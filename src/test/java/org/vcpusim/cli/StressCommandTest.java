@@ -130,9 +130,10 @@ class StressCommandTest {
     void ofAKernelsMissingFixesTheOneThatTheFindingsNeedIsTheirRootCause() {
         Outcome outcome = stress("retarget-in-service", "--schedules", "32", "--kernel", "4.14");
         String out = outcome.out();
-        String title =
-                "A vCPU keeps a level vector in its bitmap while that is pending, though its entry leads elsewhere";
-        assertTrue(out.lines().anyMatch(("  root cause B02 is left out: " + title)::equals), out);
+        assertTrue(
+                out.contains("\n  root cause B02 is left out: A vCPU keeps a level vector in its bitmap while that is"
+                        + " pending, though its entry leads\n    elsewhere\n"),
+                out);
         assertEquals(1, out.split("root cause ", -1).length - 1, out);
         assertEquals(
                 Set.of("B02"),
@@ -211,7 +212,7 @@ class StressCommandTest {
             --time      | 5     | --time = 5: must be a number and ms, s, m or h
             --schedules | 0     | --schedules = 0: must be at least 1
             --jobs      | 0     | --jobs = 0: must be 1 to 256
-            --shrink    | 0s    | --shrink = 0s: must be a number and ms, s, m or h
+            --shrink    | 0s    | --shrink = 0s: must be more than nothing
             --steps     | -1    | --steps = -1: must be at least 1
             """)
     void whatIsNotKnownIsOneLine(String option, String value, String line) {
@@ -240,7 +241,7 @@ class StressCommandTest {
         assertTrue(out.contains("\noutcome "), out);
         assertTrue(out.contains("\nI3: violated: A vCPU handles every vector that the redirection table wants"), out);
         assertTrue(out.contains("\nI7: violated: No pin waits, remote IRR set, for an EOI that no local APIC"), out);
-        out.lines().forEach(line -> assertTrue(line.length() <= 120 || line.startsWith("      "), line));
+        out.lines().forEach(line -> assertTrue(line.length() <= 120, line));
     }
 
     @Test

@@ -12,8 +12,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class VcpuSimTest {
 
@@ -126,6 +130,13 @@ class VcpuSimTest {
         Outcome all = run("scenarios", "--all");
         assertTrue(all.out().contains("\nb02-level-eoi-after-move "), all.out());
         assertTrue(all.out().contains("\nfirst "), all.out());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"90, 70, 90", ", 70, 70", ", 7, 40", ", wide, 120", ", '', 120", ", , 120"})
+    void aLineIsAsWideAsTheTerminalOrElseAsColumnsSays(@Nullable String terminal, @Nullable String columns, int width) {
+        Map<String, String> environment = columns == null ? Map.of() : Map.of("COLUMNS", columns);
+        assertEquals(width, Terminal.width(Optional.ofNullable(terminal), environment));
     }
 
     @Test
