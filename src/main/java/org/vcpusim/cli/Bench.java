@@ -70,12 +70,22 @@ final class Bench implements Runnable {
             OptionRange.require("--seconds", seconds, 1, 60);
             OptionRange.require("--rounds", rounds, 1, 100);
             PrintWriter err = spec.commandLine().getErr();
-            Result result = new LiveBench(vcpus, seconds * SECOND, rounds)
-                    .measure(what -> err.println("vcpusim bench live: " + what));
             PrintWriter out = spec.commandLine().getOut();
-            out.print(json ? document(result) : table(result));
-            out.flush();
-            return ExitCode.OK;
+            Interruption interruption = Interruption.onSignal();
+            try {
+                Result result = new LiveBench(vcpus, seconds * SECOND, rounds)
+                        .measure(what -> err.println("vcpusim bench live: " + what), interruption::requested);
+                out.print(result.rounds().isEmpty() ? "" : json ? document(result) : table(result));
+                out.flush();
+                if (!interruption.requested()) {
+                    return ExitCode.OK;
+                }
+                err.println("vcpusim bench live: interrupted after "
+                        + result.rounds().size() + " of " + rounds + " rounds");
+                return ExitCode.INTERRUPTED;
+            } finally {
+                interruption.done();
+            }
         }
 
         private static String table(Result r) {
@@ -84,8 +94,7 @@ final class Bench implements Runnable {
                             + "                        messages/s     entries/s   of bare actors%n"
                             + "bare Pekko actors     %,12.0f%n"
                             + "vCPUs, trace off      %,12.0f  %,12.0f  %15.2f%n"
-                            + "vCPUs, trace on       %,12.0f  %,12.0f  %15.2f%n%n"
-                            + "heap per vCPU         %,12.0f bytes, at %,d vCPUs%n",
+                            + "vCPUs, trace on       %,12.0f  %,12.0f  %15.2f%n%s",
                     r.vcpus(),
                     r.rounds().size(),
                     r.median(LiveBench.Round::bare),
@@ -95,8 +104,11 @@ final class Bench implements Runnable {
                     r.median(x -> x.traced().messagesPerSecond()),
                     r.median(x -> x.traced().entriesPerSecond()),
                     r.median(LiveBench.Round::tracedRatio),
-                    r.bytesPerVcpu(),
-                    r.memoryVcpus());
+                    r.bytesPerVcpu().isEmpty()
+                            ? ""
+                            : String.format(
+                                    "%nheap per vCPU         %,12.0f bytes, at %,d vCPUs%n",
+                                    r.bytesPerVcpu().getAsDouble(), r.memoryVcpus()));
         }
 
         private static String document(Result r) {
@@ -113,7 +125,8 @@ final class Bench implements Runnable {
             }
             root.put("untracedRatio", r.median(LiveBench.Round::untracedRatio));
             root.put("tracedRatio", r.median(LiveBench.Round::tracedRatio));
-            root.put("memoryVcpus", r.memoryVcpus()).put("bytesPerVcpu", r.bytesPerVcpu());
+            r.bytesPerVcpu()
+                    .ifPresent(bytes -> root.put("memoryVcpus", r.memoryVcpus()).put("bytesPerVcpu", bytes));
             return root.toPrettyString() + System.lineSeparator();
         }
     }

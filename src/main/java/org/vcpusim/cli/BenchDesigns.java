@@ -50,11 +50,22 @@ final class BenchDesigns implements Callable<Integer> {
     public Integer call() {
         OptionRange.require("--schedules", schedules, 1, 1_000_000);
         PrintWriter err = spec.commandLine().getErr();
-        Result result = new DesignBench(schedules, seed).measure(what -> err.println("vcpusim bench designs: " + what));
         PrintWriter out = spec.commandLine().getOut();
-        out.print(json ? document(result) : table(result));
-        out.flush();
-        return ExitCode.OK;
+        Interruption interruption = Interruption.onSignal();
+        try {
+            Result result = new DesignBench(schedules, seed)
+                    .measure(what -> err.println("vcpusim bench designs: " + what), interruption::requested);
+            out.print(json ? document(result) : table(result));
+            out.flush();
+            if (!interruption.requested()) {
+                return ExitCode.OK;
+            }
+            err.println("vcpusim bench designs: interrupted after "
+                    + result.cells().size() + " of " + Delivery.values().length * Handshake.values().length + " cells");
+            return ExitCode.INTERRUPTED;
+        } finally {
+            interruption.done();
+        }
     }
 
     private static String table(Result result) {
@@ -71,7 +82,9 @@ final class BenchDesigns implements Callable<Integer> {
         for (Delivery design : Delivery.values()) {
             table.append(String.format("%-28s", design.label()));
             for (Handshake handshake : Handshake.values()) {
-                table.append(String.format("%24s", text(result.cell(design, handshake))));
+                table.append(String.format(
+                        "%24s",
+                        result.cell(design, handshake).map(BenchDesigns::text).orElse("-")));
             }
             table.append(System.lineSeparator());
         }

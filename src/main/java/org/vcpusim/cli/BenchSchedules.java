@@ -77,12 +77,22 @@ final class BenchSchedules implements Callable<Integer> {
             throw new InputException("--time = " + time + ": must be 1ms to 60s");
         }
         PrintWriter err = spec.commandLine().getErr();
-        Result result = new ScheduleBench(vcpus, nanos, rounds, jobs)
-                .measure(what -> err.println("vcpusim bench schedules: " + what));
         PrintWriter out = spec.commandLine().getOut();
-        out.print(json ? document(result) : text(result));
-        out.flush();
-        return ExitCode.OK;
+        Interruption interruption = Interruption.onSignal();
+        try {
+            Result result = new ScheduleBench(vcpus, nanos, rounds, jobs)
+                    .measure(what -> err.println("vcpusim bench schedules: " + what), interruption::requested);
+            out.print(result.sizes().isEmpty() ? "" : json ? document(result) : text(result));
+            out.flush();
+            if (!interruption.requested()) {
+                return ExitCode.OK;
+            }
+            err.println("vcpusim bench schedules: interrupted in size "
+                    + result.sizes().size() + " of " + vcpus.size());
+            return ExitCode.INTERRUPTED;
+        } finally {
+            interruption.done();
+        }
     }
 
     private static String text(Result result) {

@@ -3,6 +3,7 @@ package org.vcpusim.sim;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.apache.pekko.actor.typed.ActorSystem;
 import org.apache.pekko.actor.typed.Behavior;
@@ -13,6 +14,8 @@ import org.apache.pekko.actor.typed.javadsl.Receive;
 
 /** Actors that tell themselves an empty message over and over: what Pekko itself costs on this machine. */
 final class BareActors {
+    private static final long POLL_NANOS = 20_000_000;
+
     private BareActors() {}
 
     private enum Empty {
@@ -60,8 +63,8 @@ final class BareActors {
         }
     }
 
-    /** Messages per second that {@code actors} actors handle, measured over {@code nanos}. */
-    static double messagesPerSecond(int actors, long nanos) {
+    /** Messages per second that {@code actors} actors handle, measured over {@code nanos}, or until {@code stopped}. */
+    static double messagesPerSecond(int actors, long nanos, BooleanSupplier stopped) {
         Shared shared = new Shared(actors);
         Behavior<Empty> guardian = Behaviors.setup(context -> {
             List<org.apache.pekko.actor.typed.ActorRef<Empty>> all = IntStream.range(0, actors)
@@ -72,9 +75,8 @@ final class BareActors {
         });
         ActorSystem<Empty> system = ActorSystem.create(guardian, "bare", LiveSimulation.settings());
         long start = System.nanoTime();
-        LockSupport.parkNanos(nanos);
-        while (System.nanoTime() - start < nanos) {
-            LockSupport.parkNanos(nanos - (System.nanoTime() - start));
+        while (System.nanoTime() - start < nanos && !stopped.getAsBoolean()) {
+            LockSupport.parkNanos(Math.min(POLL_NANOS, nanos - (System.nanoTime() - start)));
         }
         shared.stopping = true;
         awaitAll(shared);

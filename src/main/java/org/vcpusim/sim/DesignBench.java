@@ -5,6 +5,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.vcpusim.check.Invariants;
 import org.vcpusim.kvm.Fault;
@@ -72,34 +73,35 @@ public final class DesignBench {
      */
     public record Cell(Delivery design, Handshake handshake, long found, OptionalLong first) {}
 
-    /** All cells, design by design. */
+    /** All cells that were run to their end, design by design. */
     public record Result(long schedules, long seed, List<Cell> cells) {
         public Result {
             cells = List.copyOf(cells);
         }
 
-        /** What {@code design} shows of {@code handshake}. */
-        public Cell cell(Delivery design, Handshake handshake) {
+        /** What {@code design} shows of {@code handshake}; empty where it was not run to its end. */
+        public Optional<Cell> cell(Delivery design, Handshake handshake) {
             return cells.stream()
                     .filter(cell -> cell.design == design && cell.handshake == handshake)
-                    .findFirst()
-                    .orElseThrow();
+                    .findFirst();
         }
     }
 
-    /** Runs all; {@code said} is told of what is run. */
-    public Result measure(Consumer<String> said) {
+    /** Runs all until {@code stopped}; {@code said} is told of what is run. */
+    public Result measure(Consumer<String> said, BooleanSupplier stopped) {
         List<Cell> cells = new ArrayList<>();
         for (Delivery design : Delivery.values()) {
             for (Handshake handshake : Handshake.values()) {
-                said.accept(design.label() + ", " + handshake.label);
-                cells.add(cell(design, handshake));
+                if (!stopped.getAsBoolean()) {
+                    said.accept(design.label() + ", " + handshake.label);
+                    cell(design, handshake, stopped).ifPresent(cells::add);
+                }
             }
         }
         return new Result(schedules, seed, cells);
     }
 
-    private Cell cell(Delivery design, Handshake handshake) {
+    private Optional<Cell> cell(Delivery design, Handshake handshake, BooleanSupplier stopped) {
         EnumSet<Fault> faults = EnumSet.noneOf(Fault.class);
         handshake.fault.ifPresent(faults::add);
         Assembly machine = ScenarioAssembly.of(race.withFaults(faults));
@@ -107,6 +109,9 @@ public final class DesignBench {
         long found = 0;
         OptionalLong first = OptionalLong.empty();
         for (long index = 0; index < schedules; index++) {
+            if (stopped.getAsBoolean()) {
+                return Optional.empty();
+            }
             chooser.begin(seed, index);
             Invariants invariants = Invariants.all();
             RunOutcome outcome =
@@ -119,6 +124,6 @@ public final class DesignBench {
                 first = first.isEmpty() ? OptionalLong.of(index) : first;
             }
         }
-        return new Cell(design, handshake, found, first);
+        return Optional.of(new Cell(design, handshake, found, first));
     }
 }

@@ -8,7 +8,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.vcpusim.arch.ApicRegister;
 import org.vcpusim.kvm.ApicIdentity;
@@ -83,53 +85,69 @@ public final class LiveBench {
         }
     }
 
-    /** What was measured; ratios are compared round by round. */
-    public record Result(int vcpus, List<Round> rounds, int memoryVcpus, double bytesPerVcpu) {
+    /**
+     * What was measured; ratios are compared round by round.
+     *
+     * @param rounds those that were run to their end
+     * @param bytesPerVcpu empty where it was not measured any more
+     */
+    public record Result(int vcpus, List<Round> rounds, int memoryVcpus, OptionalDouble bytesPerVcpu) {
         public Result {
             rounds = List.copyOf(rounds);
         }
 
-        /** The median of the rounds. */
+        /** The median of the rounds, of which there must be one. */
         public double median(java.util.function.ToDoubleFunction<Round> figure) {
             double[] sorted = rounds.stream().mapToDouble(figure).sorted().toArray();
             return sorted[sorted.length / 2];
         }
     }
 
-    /** Measures; {@code said} is told what is being measured. */
-    public Result measure(Consumer<String> said) {
+    /**
+     * Measures.
+     *
+     * @param said is told what is being measured
+     * @param stopped whether the user wants it to end; the round that is under way does not count then
+     */
+    public Result measure(Consumer<String> said, BooleanSupplier stopped) {
         List<Round> measured = new ArrayList<>();
-        for (int round = 1; round <= WARM_UP_ROUNDS; round++) {
+        for (int round = 1; round <= WARM_UP_ROUNDS && !stopped.getAsBoolean(); round++) {
             said.accept("warming up, round " + round + " of " + WARM_UP_ROUNDS);
-            round();
+            round(stopped);
         }
-        for (int round = 1; round <= rounds; round++) {
+        for (int round = 1; round <= rounds && !stopped.getAsBoolean(); round++) {
             said.accept("round " + round + " of " + rounds);
-            measured.add(round());
+            Round whole = round(stopped);
+            if (!stopped.getAsBoolean()) {
+                measured.add(whole);
+            }
+        }
+        if (stopped.getAsBoolean()) {
+            return new Result(vcpus, measured, MEMORY_VCPUS, OptionalDouble.empty());
         }
         said.accept("memory of " + MEMORY_VCPUS + " vCPUs");
-        return new Result(vcpus, measured, MEMORY_VCPUS, bytesPerVcpu());
+        return new Result(vcpus, measured, MEMORY_VCPUS, OptionalDouble.of(bytesPerVcpu()));
     }
 
-    private Round round() {
-        double bare = BareActors.messagesPerSecond(vcpus, nanos);
-        Rate untraced = untraced();
-        return new Round(bare, untraced, traced());
+    private Round round(BooleanSupplier stopped) {
+        double bare = BareActors.messagesPerSecond(vcpus, nanos, stopped);
+        Rate untraced = untraced(stopped);
+        return new Round(bare, untraced, traced(stopped));
     }
 
-    private Rate untraced() {
+    private Rate untraced(BooleanSupplier stopped) {
         try (LiveSimulation simulation = new LiveSimulation()) {
-            return rate(simulation, new Entries(LiveSimulation.NOWHERE));
+            return rate(simulation, new Entries(LiveSimulation.NOWHERE), stopped);
         }
     }
 
-    private Rate traced() {
+    private Rate traced(BooleanSupplier stopped) {
         try {
             Path file = Files.createTempFile("vcpusim-bench", ".trace");
             try (LiveSimulation simulation = new LiveSimulation();
                     TraceSink text = TraceFormat.TEXT.writer(file, vcpus);
                     LiveRecorder recorder = simulation.recorder(List.of(text), failure -> {})) {
-                return rate(simulation, new Entries(recorder));
+                return rate(simulation, new Entries(recorder), stopped);
             } finally {
                 Files.delete(file);
             }
@@ -138,8 +156,8 @@ public final class LiveBench {
         }
     }
 
-    private Rate rate(LiveSimulation simulation, Entries entries) {
-        RunOutcome outcome = simulation.run(assembly(vcpus, FOREVER), entries, until(nanos));
+    private Rate rate(LiveSimulation simulation, Entries entries, BooleanSupplier stopped) {
+        RunOutcome outcome = simulation.run(assembly(vcpus, FOREVER), entries, until(nanos, stopped));
         return rate(outcome, entries.count.sum());
     }
 
@@ -171,9 +189,9 @@ public final class LiveBench {
         return new Rate(outcome.steps() / seconds, entries / seconds);
     }
 
-    private static Bounds until(long nanos) {
+    private static Bounds until(long nanos, BooleanSupplier stopped) {
         long start = System.nanoTime();
-        return new Bounds(Long.MAX_VALUE, () -> System.nanoTime() - start >= nanos);
+        return new Bounds(Long.MAX_VALUE, () -> stopped.getAsBoolean() || System.nanoTime() - start >= nanos);
     }
 
     /** Heap that each vCPU and its guest take once all of them have run and sleep. */

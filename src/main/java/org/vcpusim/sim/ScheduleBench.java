@@ -4,12 +4,14 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.Phaser;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
@@ -144,21 +146,32 @@ public final class ScheduleBench {
         }
     }
 
-    /** What was measured. */
+    /** What was measured: the sizes of which a round was run to its end. */
     public record Result(int jobs, List<Size> sizes) {
         public Result {
             sizes = List.copyOf(sizes);
         }
     }
 
-    /** Measures; {@code said} is told what is being measured. */
-    public Result measure(Consumer<String> said) {
+    /**
+     * Measures.
+     *
+     * @param said is told what is being measured
+     * @param stopped whether the user wants it to end; the round that is under way does not count then
+     */
+    public Result measure(Consumer<String> said, BooleanSupplier stopped) {
         ExecutorService threads = Executors.newFixedThreadPool(jobs);
         try {
             List<Size> sizes = new ArrayList<>();
             for (int vcpus : vcpuCounts) {
+                if (stopped.getAsBoolean()) {
+                    break;
+                }
                 said.accept(vcpus + " vCPUs");
-                sizes.add(size(vcpus, threads));
+                Size size = size(vcpus, threads, stopped);
+                if (!size.rounds.isEmpty()) {
+                    sizes.add(size);
+                }
             }
             return new Result(jobs, sizes);
         } finally {
@@ -166,9 +179,9 @@ public final class ScheduleBench {
         }
     }
 
-    private Size size(int vcpus, ExecutorService threads) {
+    private Size size(int vcpus, ExecutorService threads, BooleanSupplier stopped) {
         Assembly machine = race(vcpus);
-        Phaser together = new Phaser(jobs);
+        Together together = new Together(jobs, stopped);
         List<Callable<Size>> shares = IntStream.range(0, jobs)
                 .<Callable<Size>>mapToObj(job -> () -> share(machine, job, together))
                 .toList();
@@ -187,8 +200,31 @@ public final class ScheduleBench {
         }
     }
 
-    private Size sum(Size a, Size b) {
-        List<Round> all = IntStream.range(0, rounds)
+    /** Where the jobs wait for each other; what the last one finds there of the user's wish is what all find. */
+    private static final class Together extends Phaser {
+        private final BooleanSupplier stopped;
+        private volatile boolean over;
+
+        Together(int jobs, BooleanSupplier stopped) {
+            super(jobs);
+            this.stopped = stopped;
+        }
+
+        @Override
+        protected boolean onAdvance(int phase, int registered) {
+            over |= stopped.getAsBoolean();
+            return super.onAdvance(phase, registered);
+        }
+
+        /** Whether to go on. */
+        boolean goOn() {
+            arriveAndAwaitAdvance();
+            return !over;
+        }
+    }
+
+    private static Size sum(Size a, Size b) {
+        List<Round> all = IntStream.range(0, a.rounds.size())
                 .mapToObj(round -> a.rounds.get(round).and(b.rounds.get(round)))
                 .toList();
         return new Size(a.vcpus, a.actors, a.messages, all);
@@ -201,12 +237,15 @@ public final class ScheduleBench {
     }
 
     /** What one job measures, at the same time as all others. */
-    private Size share(Assembly machine, int job, Phaser together) {
+    private Size share(Assembly machine, int job, Together together) {
         try (Subjects subjects = new Subjects(machine)) {
-            subjects.warmUp(job, together);
             List<Round> measured = new ArrayList<>();
-            for (int round = 0; round < rounds; round++) {
-                measured.add(subjects.round(nanos, job, together));
+            if (subjects.warmUp(job, together)) {
+                Optional<Round> whole = subjects.round(nanos, job, together);
+                while (whole.isPresent()) {
+                    measured.add(whole.get());
+                    whole = measured.size() < rounds ? subjects.round(nanos, job, together) : Optional.empty();
+                }
             }
             Conversation talk = subjects.conversation;
             return new Size(machine.machine().vcpuCount(), talk.actors(), talk.messages(), measured);
@@ -233,25 +272,30 @@ public final class ScheduleBench {
             bare = new BareSchedules(conversation);
         }
 
-        /** By messages and not by time, since a busy computer takes long to compile what runs often. */
-        void warmUp(int job, Phaser together) {
+        /** By messages and not by time, since a busy computer takes long to compile what runs often; whether to go on. */
+        boolean warmUp(int job, Together together) {
             long wanted = nanos / 1_000 * WARM_UP_PER_MICROSECOND;
-            Round so = round(nanos, job, together);
-            while (so.rates.values().stream().anyMatch(rate -> rate.messages < wanted)) {
-                so = so.and(round(nanos, job, together));
+            Optional<Round> so = round(nanos, job, together);
+            while (so.isPresent() && so.get().rates.values().stream().anyMatch(rate -> rate.messages < wanted)) {
+                Round before = so.get();
+                so = round(nanos, job, together).map(before::and);
             }
+            return so.isPresent();
         }
 
-        Round round(long each, int job, Phaser together) {
+        /** Empty where the user does not want to wait for its end. */
+        Optional<Round> round(long each, int job, Together together) {
             Map<Subject, Rate> rates = new EnumMap<>(Subject.class);
             for (int slice = 0; slice < SLICES; slice++) {
                 for (Subject subject : Subject.values()) {
-                    together.arriveAndAwaitAdvance();
+                    if (!together.goOn()) {
+                        return Optional.empty();
+                    }
                     Rate before = rates.getOrDefault(subject, new Rate(0, 0, 0));
                     rates.put(subject, rate(subject, before, each * (slice + 1) / SLICES, job));
                 }
             }
-            return new Round(rates);
+            return Optional.of(new Round(rates));
         }
 
         /** Goes on behind {@code before} until it is {@code until} nanoseconds, at least one schedule. */

@@ -88,6 +88,19 @@ class InterruptionTest {
     }
 
     @Test
+    void aBenchmarkThatIsInterruptedPrintsWhatItHas() throws IOException, InterruptedException {
+        Process process = vcpusim("bench", "designs", "--schedules", "20000");
+        BufferedReader err = process.errorReader();
+        await(err, ", no re-check");
+        process.toHandle().destroy(); // destroy() of the process would close its streams
+        await(err, "vcpusim bench designs: interrupted after 1 of 9 cells");
+        List<String> table = process.inputReader().lines().toList();
+        assertTerminated(process);
+        assertTrue(table.get(3).matches(".* 0 +- +-"), table::toString);
+        assertTrue(table.get(4).matches(".* - +- +-"), table::toString);
+    }
+
+    @Test
     void aReplayOfVectorsThatIsInterruptedCountsWhatItDid() throws IOException, InterruptedException {
         Process process = vcpusim("conform", "src/test/resources/vectors", "--executor", "controlled");
         BufferedReader out = process.inputReader();

@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -20,11 +23,11 @@ class DesignBenchTest {
 
     @BeforeAll
     void measure() {
-        result = new DesignBench(SCHEDULES, 1).measure(what -> {});
+        result = new DesignBench(SCHEDULES, 1).measure(what -> {}, () -> false);
     }
 
     private long found(Delivery design, Handshake handshake) {
-        return result.cell(design, handshake).found();
+        return result.cell(design, handshake).orElseThrow().found();
     }
 
     @Test
@@ -51,14 +54,27 @@ class DesignBenchTest {
     @Test
     void theFirstScheduleIsOneThatFindsIt() {
         OptionalLong first = result.cell(Delivery.ONE_OPERATION_A_MESSAGE, Handshake.KICK_BEFORE_REQUEST)
+                .orElseThrow()
                 .first();
-        DesignBench.Result upTo = new DesignBench(first.orElseThrow() + 1, 1).measure(what -> {});
+        DesignBench.Result upTo = new DesignBench(first.orElseThrow() + 1, 1).measure(what -> {}, () -> false);
         assertEquals(
                 1,
                 upTo.cell(Delivery.ONE_OPERATION_A_MESSAGE, Handshake.KICK_BEFORE_REQUEST)
+                        .orElseThrow()
                         .found());
         assertEquals(
                 OptionalLong.empty(),
-                result.cell(Delivery.ONE_OPERATION_A_MESSAGE, Handshake.RIGHT).first());
+                result.cell(Delivery.ONE_OPERATION_A_MESSAGE, Handshake.RIGHT)
+                        .orElseThrow()
+                        .first());
+    }
+
+    @Test
+    void whatIsInterruptedHasTheCellsThatWereRunToTheirEnd() {
+        List<String> said = new ArrayList<>();
+        DesignBench.Result some = new DesignBench(SCHEDULES, 1).measure(said::add, () -> said.size() > 1);
+        assertEquals(1, some.cells().size());
+        assertEquals(Optional.of(some.cells().get(0)), some.cell(Delivery.values()[0], Handshake.RIGHT));
+        assertEquals(Optional.empty(), some.cell(Delivery.values()[0], Handshake.NO_RECHECK));
     }
 }
