@@ -3,6 +3,7 @@ package org.vcpusim.junit;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.vcpusim.kvm.Hazard;
 import org.vcpusim.sim.ReplayLine;
@@ -17,18 +18,28 @@ import org.vcpusim.sim.StressReport.Group;
 /** What a test expects of the schedules that were run; each method throws AssertionError where it is otherwise. */
 public final class Expect {
     private static final int WIDTH = 120;
-    private static final long SHRINK_NANOS = 20_000_000_000L;
 
     private final StressReport report;
-    private final Path scenario;
-    private final String program;
+    private final Telling telling;
     private boolean asked;
 
-    /** About {@code report} of schedules of the file {@code scenario}, made by version {@code program}. */
-    Expect(StressReport report, Path scenario, String program) {
+    /**
+     * How a failure is told.
+     *
+     * @param scenario the file that the command which replays it has to name, if any
+     * @param program the version that this program is
+     * @param shrinkSeconds most time to shorten it
+     */
+    record Telling(Optional<Path> scenario, String program, int shrinkSeconds) {
+        boolean isOver(long since) {
+            return System.nanoTime() - since >= TimeUnit.SECONDS.toNanos(shrinkSeconds);
+        }
+    }
+
+    /** About {@code report}. */
+    Expect(StressReport report, Telling telling) {
         this.report = report;
-        this.scenario = scenario.toAbsolutePath();
-        this.program = program;
+        this.telling = telling;
     }
 
     /** All that is known. */
@@ -128,10 +139,10 @@ public final class Expect {
     /** The story of the first schedule of {@code group}, shortened. */
     private String told(Group group) {
         long start = System.nanoTime();
-        Shrinker.Shrunk shrunk = Shrinker.cut(
-                report.plan().scenario(), group.picks(), group.first(), () -> System.nanoTime() - start > SHRINK_NANOS);
+        Shrinker.Shrunk shrunk =
+                Shrinker.cut(report.plan().scenario(), group.picks(), group.first(), () -> telling.isOver(start));
         Reproduction run = new Reproduction(shrunk.scenario(), shrunk.picks(), shrunk.finishes());
-        Story story = Story.of(shrunk, ReplayLine.of(ReplayToken.of(run, program), Optional.of(scenario)));
+        Story story = Story.of(shrunk, ReplayLine.of(ReplayToken.of(run, telling.program()), telling.scenario()));
         return group.invariant() + " is broken: " + group.title() + " (" + group.schedules() + " of "
                 + report.figures().schedules() + " schedules, first " + group.firstSchedule() + ", seed "
                 + report.plan().rootSeed() + ")\n\n" + StoryText.of(story, WIDTH, StoryText.Colour.OFF);

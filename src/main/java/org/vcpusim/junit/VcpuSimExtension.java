@@ -1,7 +1,6 @@
 package org.vcpusim.junit;
 
 import java.lang.reflect.Method;
-import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.extension.AfterTestExecutionCallback;
 import org.junit.jupiter.api.extension.BeforeTestExecutionCallback;
@@ -13,7 +12,6 @@ import org.junit.platform.commons.support.AnnotationSupport;
 import org.vcpusim.scenario.InputException;
 import org.vcpusim.scenario.RulesChange;
 import org.vcpusim.scenario.Scenario;
-import org.vcpusim.scenario.ScenarioFile;
 import org.vcpusim.schedule.StrategyKind;
 import org.vcpusim.sim.ProgramVersion;
 import org.vcpusim.sim.Stress;
@@ -63,16 +61,21 @@ public final class VcpuSimExtension
         VcpuSimTest test = AnnotationSupport.findAnnotation(method, VcpuSimTest.class)
                 .orElseThrow(() -> new ExtensionConfigurationException(method + ": must have @VcpuSimTest"));
         try {
-            Path file = Path.of(test.scenario());
+            NamedScenario named = NamedScenario.of(test.scenario(), method.getDeclaringClass());
             Scenario scenario = new RulesChange("%s", test.kernel(), List.of(test.without()), List.of(test.with()))
-                    .of(ScenarioFile.read(file));
+                    .of(named.scenario());
+            if (test.shrinkSeconds() < 0) {
+                throw new InputException("shrinkSeconds = " + test.shrinkSeconds() + ": must be at least 0");
+            }
             StressPlan plan = new StressPlan(
                     scenario,
                     StrategyKind.of(test.strategy()),
                     seed(test),
                     StressPlan.Budget.schedules(schedules(test)),
                     test.jobs());
-            return new Expect(Stress.run(plan, () -> false, done -> {}), file, ProgramVersion.running());
+            return new Expect(
+                    Stress.run(plan, () -> false, done -> {}),
+                    new Expect.Telling(named.file(), ProgramVersion.running(), test.shrinkSeconds()));
         } catch (InputException | IllegalArgumentException e) {
             throw new ExtensionConfigurationException("@VcpuSimTest of "
                     + method.getDeclaringClass().getSimpleName() + "." + method.getName() + ": " + e.getMessage());

@@ -33,7 +33,10 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Test
 @ExtendWith(VcpuSimExtension.class)
 public @interface VcpuSimTest {
-    /** A scenario file; a relative path begins at the working directory. */
+    /**
+     * A scenario file, a relative path beginning at the working directory; or else a resource on the class path, such as
+     * {@code vms/affinity.conf}; or else the name of a bundled scenario, such as {@code first}.
+     */
     String scenario();
 
     /** How many schedules, 1 or more. */
@@ -53,6 +56,9 @@ public @interface VcpuSimTest {
 
     /** Fixes kept whatever the kernel and the scenario say, such as {@code B03}, and hazards cured, such as {@code O8}. */
     String[] with() default {};
+
+    /** Most time in seconds to shorten the schedule of a failure, 0 or more; the result of the test does not depend on it. */
+    int shrinkSeconds() default 20;
 
     /** Threads; the result does not depend on them. */
     int jobs() default 1;

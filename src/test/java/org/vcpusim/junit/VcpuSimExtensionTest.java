@@ -1,6 +1,7 @@
 package org.vcpusim.junit;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -81,11 +82,32 @@ class VcpuSimExtensionTest {
         assertEquals(ReplayToken.parse(token).trace(), run.traceDigest());
     }
 
+    @VcpuSimTest(scenario = "retarget-in-service", schedules = 50, without = "B02", shrinkSeconds = 0)
+    void aBundledScenarioGoesByItsName(Expect expect) {
+        String failure = assertThrows(AssertionError.class, expect::noFindings).toString();
+        String token = failure.replaceAll("(?s).*vcpusim replay (v2\\S+).*", "$1");
+        assertTrue(failure.stripTrailing().endsWith("vcpusim replay " + token), failure);
+        assertTrue(token.contains(".retarget-in-service."), token);
+        assertFalse(token.contains("_k"), "nothing is cut in no time: " + token);
+    }
+
+    @VcpuSimTest(scenario = "b02-level-eoi-after-move", schedules = 1)
+    void aBundledScenarioOfAFixDoesToo() {}
+
+    @VcpuSimTest(scenario = "org/vcpusim/junit/endless.conf", schedules = 1)
+    void aResourceGoesByItsPath(Expect expect) {
+        assertEquals(1, expect.report().figures().cut());
+        assertEquals("endless", expect.report().plan().scenario().name());
+    }
+
     /** Not for JUnit to run: each is wrong. */
     @SuppressWarnings("UnusedMethod") // they are looked up by their names
     private static final class Wrong {
         @VcpuSimTest(scenario = "nowhere.conf")
         void scenario() {}
+
+        @VcpuSimTest(scenario = RETARGET, shrinkSeconds = -1)
+        void shrink() {}
 
         @VcpuSimTest(scenario = RETARGET, schedules = 0)
         void schedules() {}
@@ -108,7 +130,8 @@ class VcpuSimExtensionTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            scenario  | nowhere.conf: must be a file that exists
+            scenario  | nowhere.conf: must be a scenario file that exists, a resource on the class path, or the name
+            shrink    | shrinkSeconds = -1: must be at least 0
             schedules | schedules = 0: must be at least 1
             strategy  | strategy = foo: must be one of random, pct,
             kernel    | kernel = 99.9: must be at most 7.0, which is modelled where no release is named
