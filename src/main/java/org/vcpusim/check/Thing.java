@@ -86,7 +86,7 @@ public record Thing(Kind kind, int owner, int detail) {
     }
 
     /** Those of {@code some}, and {@code more}. */
-    static List<Thing> and(List<Thing> some, List<Thing> more) {
+    public static List<Thing> and(List<Thing> some, List<Thing> more) {
         return Stream.concat(some.stream(), more.stream()).toList();
     }
 

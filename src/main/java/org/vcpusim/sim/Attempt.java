@@ -62,8 +62,14 @@ final class Attempt {
      * @param violation the one looked for
      * @param picks those of the list that were taken, up to the violation
      * @param steps messages handled, those behind the list included
+     * @param cutShort whether something would still have moved when it was given up
      */
-    record Result(Optional<Violation> violation, Schedule picks, long steps) {}
+    record Result(Optional<Violation> violation, Schedule picks, long steps, boolean cutShort) {
+        /** Whether it does not show the violation, and would not if it went on. */
+        boolean isClean() {
+            return violation.isEmpty() && !cutShort;
+        }
+    }
 
     /** A run of {@code assembly} of at most {@code bound} steps behind the list. */
     Attempt(Assembly assembly, Ending ending, Symptom symptom, long bound) {
@@ -132,8 +138,10 @@ final class Attempt {
         }
     }
 
-    private static Result result(Checks checks, int[] taken, int count, PlainMachine machine) {
-        return new Result(checks.violation(), Schedule.ofFirst(count, taken), machine.steps());
+    private Result result(Checks checks, int[] taken, int count, PlainMachine machine) {
+        boolean cutShort =
+                ending == Ending.FINISH && !checks.found() && machine.ready().size() > 0;
+        return new Result(checks.violation(), Schedule.ofFirst(count, taken), machine.steps(), cutShort);
     }
 
     /** The invariant of the symptom, and whether it has shown. */

@@ -2,12 +2,17 @@ package org.vcpusim.sim;
 
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
+import org.vcpusim.search.PlainMachine;
 import org.vcpusim.sim.Shrinker.CriticalPair;
 import org.vcpusim.trace.Source;
+import org.vcpusim.trace.TraceRecord;
+import org.vcpusim.trace.TraceSink;
 
 /**
  * Looks for the race behind a failure: steps of two threads, one behind the other, that are all taken in either order, and only
@@ -20,6 +25,9 @@ import org.vcpusim.trace.Source;
 final class CriticalPairs {
     /** Steps of a thread that are exchanged with those of another. */
     private static final int[] LENGTHS = {1, 2, 3, 4, 6, 8, 12};
+
+    /** It is not mended. */
+    private static final int NOT = -1;
 
     private static final int MOST_REPLAYS = 600;
     /** Replays more for turns that do not follow each other. */
@@ -84,7 +92,7 @@ final class CriticalPairs {
                 }
                 CriticalPair pair = new CriticalPair(startOfTurn(firstEnd - 1), firstEnd, second, end);
                 boolean others = !doers.get(firstEnd - 1).equals(doers.get(second));
-                if (others && isTold(pair) && couldComeFirst(pair)) {
+                if (others && isTold(pair) && narration.meet(pair) && couldComeFirst(pair)) {
                     return Optional.of(pair);
                 }
             }
@@ -110,12 +118,7 @@ final class CriticalPairs {
             other[at++] = steps[step];
         }
         int needed = pair.first() + ahead.cardinality() + 1;
-        replays++;
-        Attempt.Result result = whole.run(other);
-        int[] taken = result.picks().toArray();
-        return result.violation().isEmpty()
-                && taken.length >= needed
-                && Arrays.mismatch(taken, 0, needed, other, 0, needed) < 0;
+        return mends(whole, other, pair, needed) != NOT;
     }
 
     /** The steps of the later turn, and those since the earlier one that the same thread takes or that send it what it handles. */
@@ -161,7 +164,7 @@ final class CriticalPairs {
         for (int before : lengths(most)) {
             for (int behind : lengths(room)) {
                 CriticalPair pair = new CriticalPair(second - before, second, second, second + behind);
-                if (hasWords(pair) && !isOver() && decides(pair)) {
+                if (hasWords(pair) && narration.meet(pair) && !isOver() && decides(pair)) {
                     return Optional.of(pair);
                 }
             }
@@ -185,17 +188,50 @@ final class CriticalPairs {
     private boolean mends(CriticalPair pair, int[] order) {
         int[] other = steps.clone();
         System.arraycopy(order, 0, other, pair.first(), order.length);
+        int taken = mends(attempt, other, pair, pair.end());
+        return taken == other.length || taken != NOT && mends(whole, other, pair, pair.end()) != NOT;
+    }
+
+    /**
+     * Picks of {@code other} that {@code how} takes, if the first {@code needed} are among them, what came second in {@code pair}
+     * happens as it did, and nothing breaks; else {@link #NOT}.
+     */
+    private int mends(Attempt how, int[] other, CriticalPair pair, int needed) {
         replays++;
-        Attempt.Result result = attempt.run(other);
+        Doings doings = new Doings(pair);
+        Attempt.Result result = how.run(other, doings, doings);
         int[] taken = result.picks().toArray();
-        boolean mended = result.violation().isEmpty()
-                && taken.length >= pair.end()
-                && Arrays.mismatch(taken, 0, pair.end(), other, 0, pair.end()) < 0;
-        if (!mended || taken.length == other.length) {
-            return mended;
+        boolean mended = result.isClean()
+                && narration.kindOf(pair.second(), pair.end()).stream().allMatch(doings.kinds::contains)
+                && taken.length >= needed
+                && Arrays.mismatch(taken, 0, needed, other, 0, needed) < 0;
+        return mended ? taken.length : NOT;
+    }
+
+    /** What kinds of events the steps of a pair have when their order is another one. */
+    private static final class Doings implements Attempt.Watcher, TraceSink {
+        private final CriticalPair pair;
+        private final Set<Class<?>> kinds = new HashSet<>();
+        private int step = -1;
+
+        Doings(CriticalPair pair) {
+            this.pair = pair;
         }
-        replays++;
-        return whole.run(other).violation().isEmpty();
+
+        @Override
+        public void steps(PlainMachine machine, int component) {
+            step++;
+        }
+
+        @Override
+        public void accept(TraceRecord record) {
+            if (step >= pair.first() && step < pair.end()) {
+                kinds.add(record.event().getClass());
+            }
+        }
+
+        @Override
+        public void close() {}
     }
 
     private int startOfTurn(int at) {

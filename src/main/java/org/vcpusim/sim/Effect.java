@@ -3,6 +3,7 @@ package org.vcpusim.sim;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.vcpusim.check.Thing;
 import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
@@ -33,6 +34,27 @@ record Effect(List<Thing> sets, List<Thing> changes, List<Thing> reads) {
             draft.changes(Thing.of(Kind.OTHER, source.index()));
         }
         return new Effect(List.copyOf(draft.sets), List.copyOf(draft.changes), List.copyOf(draft.reads));
+    }
+
+    /** Both, one behind the other. */
+    Effect and(Effect other) {
+        return new Effect(
+                Thing.and(sets, other.sets), Thing.and(changes, other.changes), Thing.and(reads, other.reads));
+    }
+
+    /** Whether one changes what the other one changes or reads. */
+    boolean meets(Effect other) {
+        return Stream.concat(other.sets.stream(), other.changes.stream()).anyMatch(this::touches)
+                || other.reads.stream().anyMatch(this::writes);
+    }
+
+    /** Whether it changes {@code thing} or reads it. */
+    boolean touches(Thing thing) {
+        return writes(thing) || reads.stream().anyMatch(thing::meets);
+    }
+
+    private boolean writes(Thing thing) {
+        return Stream.concat(sets.stream(), changes.stream()).anyMatch(thing::meets);
     }
 
     /** The parts while they are put together. */

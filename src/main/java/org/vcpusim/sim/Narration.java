@@ -6,6 +6,8 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.vcpusim.check.Thing;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Machine;
 import org.vcpusim.search.PlainMachine;
@@ -23,11 +25,13 @@ final class Narration implements Attempt.Watcher, TraceSink {
     private final List<Integer> components = new ArrayList<>();
     private final List<Integer> senders = new ArrayList<>();
     private final List<String> silent = new ArrayList<>();
+    private final List<List<Thing>> looks = new ArrayList<>();
     private BitSet leads = new BitSet();
     private final List<String> columns = new ArrayList<>();
     private final Knowledge knowledge = new Knowledge();
     private final List<Story.Step> steps = new ArrayList<>();
     private int told;
+    private int actors;
 
     private Narration(Shrinker.Shrunk shrunk) {
         this.shrunk = shrunk;
@@ -49,12 +53,14 @@ final class Narration implements Attempt.Watcher, TraceSink {
 
     @Override
     public void starts(PlainMachine machine) {
+        actors = machine.components();
         threads.starts(machine);
     }
 
     @Override
     public void steps(PlainMachine machine, int component) {
         silent.add(StepWords.of(machine, component));
+        looks.add(StepWords.looksAt(machine, component));
         threads.steps(machine, component);
         components.add(component);
         doerOf.add(threads.current());
@@ -195,9 +201,42 @@ final class Narration implements Attempt.Watcher, TraceSink {
         return worded(from, to).isEmpty();
     }
 
+    /** The kind of the first event of the steps from {@code from} to before {@code to} that leads to the violation. */
+    Optional<Class<?>> kindOf(int from, int to) {
+        return leads.stream()
+                .filter(i -> stepOf.get(i) >= from && stepOf.get(i) < to)
+                .mapToObj(i -> records.get(i).event())
+                .filter(event -> !StoryWords.isVerdict(event))
+                .<Class<?>>map(Event::getClass)
+                .findFirst();
+    }
+
+    /** Whether one side of {@code pair} changes what the other one changes or looks at, or both what the broken rule looks at. */
+    boolean meet(Shrinker.CriticalPair pair) {
+        Effect one = effect(pair.first(), pair.firstEnd());
+        Effect other = effect(pair.second(), pair.end());
+        List<Thing> judged = Slice.judged(shrunk.violation());
+        return one.meets(other)
+                || judged.stream().anyMatch(one::touches) && judged.stream().anyMatch(other::touches);
+    }
+
+    private Effect effect(int from, int to) {
+        Stream<Effect> effects = IntStream.range(0, records.size())
+                .filter(i -> isOf(stepOf.get(i), from, to))
+                .mapToObj(i -> Effect.of(records.get(i).source(), records.get(i).event()));
+        List<Thing> looked =
+                looks.subList(from, to).stream().flatMap(List::stream).toList();
+        return effects.reduce(new Effect(List.of(), List.of(), looked), Effect::and);
+    }
+
     /** Whether something before {@code step} leads to the violation. */
     boolean hasBegun(int step) {
         return !leads.isEmpty() && stepOf.get(leads.nextSetBit(0)) < step;
+    }
+
+    /** How many components the machine has. */
+    int actors() {
+        return actors;
     }
 
     /** The components that took the steps, in order. */

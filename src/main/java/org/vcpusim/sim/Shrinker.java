@@ -68,6 +68,7 @@ public final class Shrinker {
      * @param violation what it shows
      * @param steps messages handled in all
      * @param critical neighbours whose exchange makes the failure vanish, if there are any
+     * @param others how many other orders were tried, all of which fail too; 0 where one does not, or there is a critical pair
      * @param replays runs that it took
      * @param complete whether nothing more could be tried, so that it is locally minimal; false where it was stopped
      */
@@ -78,6 +79,7 @@ public final class Shrinker {
             Violation violation,
             long steps,
             Optional<CriticalPair> critical,
+            int others,
             long replays,
             boolean complete) {}
 
@@ -156,17 +158,18 @@ public final class Shrinker {
     private Shrunk result() {
         Attempt.Result result = attempt(assembly).run(picks);
         Violation violation = result.violation().orElseThrow();
-        Shrunk shrunk = shrunk(violation, result.steps(), Optional.empty());
-        CriticalPairs pairs = new CriticalPairs(
-                attempt(assembly), new Attempt(assembly, Ending.FINISH, symptom, bound), Narration.of(shrunk), stopped);
+        Narration narration = Narration.of(shrunk(violation, result.steps(), Optional.empty(), 0));
+        Attempt whole = new Attempt(assembly, Ending.FINISH, symptom, bound);
+        CriticalPairs pairs = new CriticalPairs(attempt(assembly), whole, narration, stopped);
         Optional<CriticalPair> critical = pairs.find();
-        replays += pairs.replays();
-        return shrunk(violation, result.steps(), critical);
+        int others = critical.isPresent() ? 0 : OtherOrders.allFailing(whole, narration.actors(), steps, stopped);
+        replays += pairs.replays() + others;
+        return shrunk(violation, result.steps(), critical, others);
     }
 
-    private Shrunk shrunk(Violation violation, long all, Optional<CriticalPair> critical) {
+    private Shrunk shrunk(Violation violation, long all, Optional<CriticalPair> critical, int others) {
         boolean finishes = ending == Ending.FINISH;
-        return new Shrunk(scenario, Schedule.of(picks), finishes, violation, all, critical, replays, minimal);
+        return new Shrunk(scenario, Schedule.of(picks), finishes, violation, all, critical, others, replays, minimal);
     }
 
     private boolean begins(int[] schedule, Ending how) {

@@ -6,7 +6,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.vcpusim.check.Invariant;
 import org.vcpusim.check.Invariants;
 import org.vcpusim.check.Thing;
 import org.vcpusim.check.Thing.Kind;
@@ -63,12 +62,7 @@ final class Slice {
     }
 
     private void looksAt(Violation violation, Set<TraceRecord> named) {
-        int vcpu = vcpu(violation, named);
-        int pin = pin(named);
-        for (Invariant rule :
-                Invariants.only(violation.invariant(), Rules.UPSTREAM).list()) {
-            rule.looksAt().forEach(thing -> live.add(thing.about(vcpu, pin)));
-        }
+        live.addAll(judged(violation));
         Event at = violation.at().event();
         boolean onlySince = at instanceof Event.BroadcastCompleted && named.size() > 1;
         named.stream()
@@ -79,6 +73,17 @@ final class Slice {
                     .filter(request -> (entered.requests() >> request.bit() & 1) != 0)
                     .forEach(request -> live.add(Thing.request(entered.vcpu(), request)));
         }
+    }
+
+    /** What the rule that {@code violation} broke looks at. */
+    static List<Thing> judged(Violation violation) {
+        Set<TraceRecord> named = named(violation);
+        int vcpu = vcpu(violation, named);
+        int pin = pin(named);
+        return Invariants.only(violation.invariant(), Rules.UPSTREAM).list().stream()
+                .flatMap(rule -> rule.looksAt().stream())
+                .map(thing -> thing.about(vcpu, pin))
+                .toList();
     }
 
     /** The vCPU that {@code violation} is about: that of the last record it names, else whose thread has recorded that. */

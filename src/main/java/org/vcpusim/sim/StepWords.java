@@ -1,5 +1,9 @@
 package org.vcpusim.sim;
 
+import java.util.List;
+import java.util.stream.Stream;
+import org.vcpusim.check.Thing;
+import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.EntryPhase;
 import org.vcpusim.kvm.Vcpu;
 import org.vcpusim.search.PlainMachine;
@@ -17,8 +21,36 @@ final class StepWords {
         if (message instanceof Vcpu.Step) {
             return own("vcpu" + vcpu.index(), vcpu.phase());
         }
-        boolean readsMode = message instanceof Vcpu.ReadMode || message instanceof Vcpu.ExchangeMode;
-        return readsMode ? "kvm_vcpu_exiting_guest_mode: vcpu" + vcpu.index() + " is seen in " + vcpu.mode() : "";
+        return readsMode(message)
+                ? "kvm_vcpu_exiting_guest_mode: vcpu" + vcpu.index() + " is seen in " + vcpu.mode()
+                : "";
+    }
+
+    /** The parts of the machine that {@code component} is about to look at, in a step that leaves no event. */
+    static List<Thing> looksAt(PlainMachine machine, int component) {
+        if (!(machine.state(component) instanceof Vcpu vcpu)) {
+            return List.of();
+        }
+        Object message = machine.next(component);
+        if (message instanceof Vcpu.Step) {
+            return kinds(vcpu.phase()).map(kind -> Thing.of(kind, vcpu.index())).toList();
+        }
+        return readsMode(message) ? List.of(Thing.of(Kind.MODE, vcpu.index())) : List.of();
+    }
+
+    private static Stream<Kind> kinds(EntryPhase phase) {
+        return switch (phase) {
+            case CHECK_REQUESTS, CLEAR_REQUEST, RECHECK -> Stream.of(Kind.REQUEST, Kind.MODE);
+            case INJECT_EVENTS, IRR_ACKED -> Stream.of(Kind.VECTOR);
+            case ENTER, BARRIER -> Stream.of(Kind.MODE);
+            case SYNC_ON, SYNC_PIR -> Stream.of(Kind.POSTED, Kind.VECTOR);
+            case BLOCK_PREPARE, BLOCK_CHECK -> Stream.of(Kind.SLEEP, Kind.REQUEST, Kind.POSTED, Kind.VECTOR);
+            default -> Stream.of();
+        };
+    }
+
+    private static boolean readsMode(Object message) {
+        return message instanceof Vcpu.ReadMode || message instanceof Vcpu.ExchangeMode;
     }
 
     private static String own(String vcpu, EntryPhase phase) {

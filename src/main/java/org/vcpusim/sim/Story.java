@@ -1,17 +1,20 @@
 package org.vcpusim.sim;
 
 import java.util.List;
+import java.util.Optional;
 import org.vcpusim.check.Invariant;
 import org.vcpusim.check.Invariants;
 import org.vcpusim.check.Violation;
 import org.vcpusim.kvm.Fault;
 import org.vcpusim.kvm.Fix;
 import org.vcpusim.kvm.Machine;
+import org.vcpusim.scenario.Scenario;
 
 /**
  * How a rule broke, told step by step: who did what in the kernel's words, which two steps raced, and what each side knew.
  *
  * @param title the scenario's
+ * @param start what the pins of the IOAPIC are before the first step, a clause each; those that no scenario names are masked
  * @param columns who takes part, in the order of their first step
  * @param steps in the order in which they were taken
  * @param extent how much of the run is told
@@ -20,11 +23,13 @@ import org.vcpusim.kvm.Machine;
  * @param rule it in words
  * @param fixes those that the machine is without
  * @param faults what it does wrong for that
+ * @param others how many other orders of the run were tried that all fail too; 0 where one does not, or some steps race
  * @param cut whether the scenario is cut to what this needs
  * @param token what {@code vcpusim replay} takes to replay it, see {@link ReplayLine}
  */
 public record Story(
         String title,
+        List<String> start,
         List<String> columns,
         List<Step> steps,
         Extent extent,
@@ -33,6 +38,7 @@ public record Story(
         String rule,
         List<Fix> fixes,
         List<Fault> faults,
+        int others,
         boolean cut,
         String token) {
 
@@ -76,6 +82,7 @@ public record Story(
         Violation violation = shrunk.violation();
         return new Story(
                 shrunk.scenario().title(),
+                start(shrunk.scenario()),
                 narration.columns(),
                 narration.steps(),
                 narration.extent(),
@@ -84,8 +91,18 @@ public record Story(
                 title(violation.invariant()),
                 missing(shrunk.scenario().machine()),
                 shrunk.scenario().machine().rules().faults(),
+                shrunk.others(),
                 !shrunk.scenario().cuts().isEmpty(),
                 token);
+    }
+
+    private static List<String> start(Scenario scenario) {
+        return scenario.entries().entrySet().stream()
+                .map(pin -> "pin " + pin.getKey() + " is " + StoryWords.entry(pin.getValue())
+                        + Optional.ofNullable(scenario.successiveEois().get(pin.getKey()))
+                                .map(count -> ", and " + count + " EOIs in a row have found its line high")
+                                .orElse(""))
+                .toList();
     }
 
     /** The rule {@code invariant} in words. */

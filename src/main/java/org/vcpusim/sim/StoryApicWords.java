@@ -41,7 +41,7 @@ final class StoryApicWords {
                     "vmx_deliver_interrupt: vector " + Vectors.hex(e.vector()) + " is posted to vcpu" + e.vcpu());
         } else if (event instanceof Event.EoiForwarded e) {
             return Optional.of("kvm_ioapic_send_eoi: the EOI of vector " + Vectors.hex(e.vector()) + " of vcpu"
-                    + e.vcpu() + " goes to the IOAPIC, " + lower(e.trigger())
+                    + e.vcpu() + " goes to the IOAPIC, " + StoryWords.lower(e.trigger())
                     + (e.suppressed() ? ", though broadcasts are suppressed" : ""));
         }
         return Optional.empty();
@@ -105,9 +105,5 @@ final class StoryApicWords {
                     "ioapic: pin " + e.pin() + " has seen " + e.eois() + " EOIs in a row with its line high");
         }
         return Optional.empty();
-    }
-
-    private static String lower(Enum<?> value) {
-        return value.name().toLowerCase(Locale.ROOT);
     }
 }

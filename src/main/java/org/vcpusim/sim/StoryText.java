@@ -50,6 +50,9 @@ public final class StoryText {
     public static String of(Story story, int width, Colour colour) {
         StringBuilder out = new StringBuilder();
         out.append(colour.bold).append(story.title()).append(colour.end).append("\n\n");
+        start(story)
+                .ifPresent(line ->
+                        out.append(String.join("\n", wrapped(line, width))).append("\n\n"));
         int column = (width - MARGIN) / Math.max(1, story.columns().size());
         if (column >= NARROWEST) {
             columns(out, story, column, colour);
@@ -61,6 +64,13 @@ public final class StoryText {
                 .forEach(line ->
                         wrapped(line, width).forEach(part -> out.append(part).append('\n')));
         return out.toString();
+    }
+
+    /** How things stand before the first step, where there is something to say. */
+    private static Optional<String> start(Story story) {
+        return story.start().isEmpty()
+                ? Optional.empty()
+                : Optional.of("At the start " + String.join("; ", story.start()) + ".");
     }
 
     private static void columns(StringBuilder out, Story story, int column, Colour colour) {
@@ -145,6 +155,8 @@ public final class StoryText {
         lines.addAll(story.knowledge());
         if (story.steps().stream().anyMatch(Story.Step::racing)) {
             lines.add("With the marked turns in the other order nothing breaks.");
+        } else if (story.others() > 0) {
+            lines.add("No order mends it: it breaks in " + story.others() + " others, drawn at random, too.");
         } else {
             lines.add("No two turns were found whose exchange mends it.");
         }
@@ -207,7 +219,9 @@ public final class StoryText {
 
     /** As Markdown: a table with a column for each actor. */
     public static String markdown(Story story) {
-        StringBuilder out = new StringBuilder("# " + escaped(story.title()) + "\n\n| |");
+        StringBuilder out = new StringBuilder("# " + escaped(story.title()) + "\n\n");
+        start(story).ifPresent(line -> out.append(escaped(line)).append("\n\n"));
+        out.append("| |");
         story.columns().forEach(name -> out.append(' ').append(name).append(" |"));
         out.append("\n|---|").append("---|".repeat(story.columns().size())).append('\n');
         for (Story.Step step : story.steps()) {
@@ -253,6 +267,8 @@ public final class StoryText {
     public static ObjectNode json(Story story) {
         ObjectNode root =
                 MAPPER.createObjectNode().put("schema", "vcpusim.story/3").put("title", story.title());
+        ArrayNode start = root.putArray("start");
+        story.start().forEach(start::add);
         ArrayNode columns = root.putArray("columns");
         story.columns().forEach(columns::add);
         ArrayNode steps = root.putArray("steps");
@@ -287,7 +303,7 @@ public final class StoryText {
             ObjectNode node = fixes.addObject().put("id", fix.id()).put("title", fix.title());
             repairs(node.putArray("repairs"), repairs(fix, story.faults()));
         }
-        root.put("cut", story.cut()).put("replay", "vcpusim replay " + story.token());
+        root.put("others", story.others()).put("cut", story.cut()).put("replay", "vcpusim replay " + story.token());
         return root;
     }
 }

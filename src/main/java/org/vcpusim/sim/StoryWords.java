@@ -2,6 +2,8 @@ package org.vcpusim.sim;
 
 import java.util.Locale;
 import java.util.Optional;
+import org.vcpusim.arch.DeliveryMode;
+import org.vcpusim.arch.DestinationMode;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.check.Vectors;
@@ -59,6 +61,14 @@ final class StoryWords {
     /** Whether what comes of {@code request} has an event of its own. */
     private static boolean isSaidBetter(VcpuRequest request) {
         return request == VcpuRequest.SCAN_IOAPIC || request == VcpuRequest.LOAD_EOI_EXITMAP;
+    }
+
+    /** Whether it only says how things stand as a vCPU goes on. */
+    static boolean isVerdict(Event event) {
+        return event instanceof Event.InterruptPassedOver
+                || event instanceof Event.InterruptsHeldBack
+                || event instanceof Event.InterruptStateLoaded
+                || isAudit(event);
     }
 
     /** Whether it is what an audit finds when nothing moves any more. */
@@ -139,7 +149,7 @@ final class StoryWords {
     private static Optional<String> interrupt(Event event) {
         if (event instanceof Event.InterruptAccepted accepted) {
             return Optional.of("__apic_accept_irq: vector " + Vectors.hex(accepted.vector()) + " for vcpu"
-                    + accepted.vcpu() + ", " + accepted.triggerMode().name().toLowerCase(Locale.ROOT));
+                    + accepted.vcpu() + ", " + lower(accepted.triggerMode()));
         }
         if (event instanceof Event.VirtualInterruptDelivered delivered) {
             return Optional.of(
@@ -212,10 +222,17 @@ final class StoryWords {
         return count == 0 ? "no vector" : count > 8 ? list + " and " + (count - 8) + " more" : list;
     }
 
+    /** {@code entry} as scenarios write it; fixed delivery and physical destinations go without saying. */
     static String entry(RedirectionEntry entry) {
-        return "vector " + Vectors.hex(entry.vector()) + " "
-                + entry.triggerMode().name().toLowerCase(Locale.ROOT)
-                + " to " + entry.destination() + (entry.masked() ? ", masked" : "")
-                + (entry.remoteIrr() ? ", remote IRR" : "");
+        String mode = entry.deliveryMode() == DeliveryMode.FIXED ? "" : lower(entry.deliveryMode()) + " ";
+        boolean logical = entry.destinationMode() == DestinationMode.LOGICAL;
+        return "vector " + Vectors.hex(entry.vector()) + " " + lower(entry.triggerMode()) + " " + mode + "to "
+                + (logical ? "logical 0x" + Integer.toHexString(entry.destination()) : entry.destination())
+                + (entry.masked() ? ", masked" : "") + (entry.remoteIrr() ? ", remote IRR" : "");
+    }
+
+    /** The name of {@code constant} as words. */
+    static String lower(Enum<?> constant) {
+        return constant.name().toLowerCase(Locale.ROOT).replace('_', ' ');
     }
 }

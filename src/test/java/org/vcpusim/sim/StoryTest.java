@@ -15,6 +15,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.kvm.Fault;
 import org.vcpusim.scenario.ScenarioFile;
 import org.vcpusim.schedule.Schedule;
@@ -90,6 +91,34 @@ class StoryTest {
                         .flatMap(step -> step.lines().stream())
                         .noneMatch(line -> line.racing() && line.text().startsWith("with ")),
                 () -> sum(late));
+    }
+
+    @Test
+    void aStoryBeginsWithThePinsOfItsScenario() {
+        String pin = "pin 0 is vector 0x30 edge to 1";
+        String text = StoryText.of(stuck, 200, StoryText.Colour.OFF);
+        assertTrue(text.contains("\n\nAt the start " + pin + ".\n\n      clock"), text);
+        assertTrue(StoryText.markdown(stuck).contains("\n\nAt the start " + pin + ".\n\n| | clock |"));
+        assertEquals(pin, StoryText.json(stuck).at("/start/0").asText());
+    }
+
+    @Test
+    void anEntryIsToldAsScenariosHaveIt() {
+        assertEquals(
+                "vector 0x31 level lowest priority to logical 0x3",
+                StoryWords.entry(RedirectionEntry.RESET.withHighHalf(0x3000000).withLowHalf(0x8931)));
+        assertEquals(
+                "vector 0x31 edge to 3, masked",
+                StoryWords.entry(RedirectionEntry.RESET.withHighHalf(0x3000000).withLowHalf(0x10031)));
+    }
+
+    @Test
+    void whatBreaksInAnyOrderSaysSo() {
+        String always = "No order mends it: it breaks in 32 others, drawn at random, too.\n";
+        assertTrue(StoryText.of(stuck, 200, StoryText.Colour.OFF).contains(always));
+        assertEquals(32, StoryText.json(stuck).get("others").asInt());
+        assertFalse(StoryText.of(late, 200, StoryText.Colour.OFF).contains(always));
+        assertEquals(0, StoryText.json(late).get("others").asInt());
     }
 
     @Test
