@@ -56,6 +56,15 @@ class HuntAndReplayTest {
         assertEquals(-1, Files.mismatch(actors, values));
     }
 
+    /** .ci/run looks at all that README.md shows, but takes long. */
+    @Test
+    void theStoryThatTheReadmeShowsIsWhatHuntPrints() throws IOException {
+        String readme = Files.readString(Path.of("README.md"));
+        String shown = readme.replaceAll("(?s).*\\n\\$ \\./vcpusim hunt B25 \\| sed [^\\n]*\\n(.*?)```\\n.*", "$1");
+        String printed = call("hunt", "B25", "--no-progress").out;
+        assertEquals(shown, printed.replaceAll("(?s)(\\nHere[^\\n]*\\n).*", "$1"));
+    }
+
     @Test
     void aFixThatEndedTwoFaultsIsFoundWhenEachOfThemIs() {
         Called hunt = call("hunt", "b34", "--no-progress");
