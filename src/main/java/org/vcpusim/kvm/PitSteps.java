@@ -34,15 +34,20 @@ final class PitSteps {
         public Vm run(Vm vm, VmTask task, Port port) {
             Pit pit = vm.pit();
             Vm worked = vm.with(pit.worked());
-            if (!pit.injects()) {
-                return worked;
-            }
-            VmStep low = line(0, VmCalls.Done.DONE);
-            return worked.with(task.push(line(1, low)));
+            VmStep rest = new Rest();
+            return worked.with(task.push(pit.injects() ? line(1, line(0, rest)) : rest));
         }
 
         private static VmStep line(int level, VmStep after) {
             return new LineSteps.SetGsi(Pit.GSI, Pit.SOURCE, level, Vm.LineStatus.UNWANTED, after);
+        }
+    }
+
+    /** The work item has run; one that was queued meanwhile is next. */
+    private record Rest() implements VmStep {
+        @Override
+        public Vm run(Vm vm, VmTask task, Port port) {
+            return changed(vm, vm.pit().rested(), port).with(task.push(VmCalls.Done.DONE));
         }
     }
 
@@ -54,7 +59,7 @@ final class PitSteps {
             if (vm.pit().mode() == mode) {
                 return vm.with(task.push(answer));
             }
-            Vm next = vm.with(Pit.of(mode)).reportNotifiers(vm.notifiedPins(), port);
+            Vm next = vm.with(vm.pit().with(mode)).reportNotifiers(vm.notifiedPins(), port);
             return next.with(task.push(StateSteps.scanAll(next), answer));
         }
     }
@@ -70,7 +75,7 @@ final class PitSteps {
     }
 
     private static Vm changed(Vm vm, Pit pit, Port port) {
-        if (pit.queued() && !vm.pit().queued()) {
+        if (pit.due() && !vm.pit().due()) {
             port.toVm(Vm.PitWork.PIT_WORK);
         }
         return vm.with(pit);

@@ -30,6 +30,10 @@ class PitTest {
         return Collections.nCopies(times, "accept 1 0x30");
     }
 
+    private static List<String> accepted(AnsweredVm vm) {
+        return vm.takeLog().stream().filter(line -> line.startsWith("accept")).toList();
+    }
+
     /** t is a tick, e an EOI, r the pin masked and unmasked. */
     @ParameterizedTest
     @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
@@ -54,9 +58,7 @@ class PitTest {
                             .send(new Vm.IoapicRegisterWrite(0, 0x10 + 2 * PIN, VECTOR));
             }
         }
-        assertEquals(
-                delivered(delivered),
-                vm.takeLog().stream().filter(line -> line.startsWith("accept")).toList());
+        assertEquals(delivered(delivered), accepted(vm));
     }
 
     @Test
@@ -69,6 +71,29 @@ class PitTest {
         assertEquals(
                 List.of(new Event.IrqLineSet(0, 1, 2), new Event.IrqLineSet(0, 0, 2)),
                 vm.port().events(Event.IrqLineSet.class));
+    }
+
+    @Test
+    void itsWorkerRaisesTheLineAgainOnlyWhenItHasLoweredIt() {
+        AnsweredVm vm = vm(Pit.Mode.DISCARD).start(TICK).runTo(Event.IrqLineSet.class);
+
+        vm.start(TICK).run();
+
+        assertEquals(
+                List.of(1, 0, 1, 0),
+                vm.port().events(Event.IrqLineSet.class).stream()
+                        .map(Event.IrqLineSet::level)
+                        .toList());
+        assertEquals(delivered(2), accepted(vm));
+    }
+
+    @Test
+    void aTickThatWaitsIsWorkedOnAlthoughTheModeChangesMeanwhile() {
+        AnsweredVm vm = vm(Pit.Mode.REINJECT).start(TICK).runTo(Event.IrqLineSet.class);
+
+        vm.start(TICK).start(new Vm.SetReinject(Pit.Mode.DISCARD)).run();
+
+        assertEquals(4, vm.port().events(Event.IrqLineSet.class).size());
     }
 
     @ParameterizedTest
