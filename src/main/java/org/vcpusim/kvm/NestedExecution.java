@@ -165,10 +165,9 @@ final class NestedExecution {
                 : VcpuRun.resume(in, port);
     }
 
-    /** Whether the processor delivers L2's interrupts, and does not leave for L1 as soon as it can. */
+    /** Whether the processor delivers L2's interrupts. */
     static boolean isDelivered(Vcpu v) {
-        VirtualApicControls controls = VirtualApicControls.of(v.vmcs());
-        return controls.has(Control.VIRTUAL_INTERRUPT_DELIVERY) && !controls.has(Control.INTERRUPT_WINDOW_EXITING);
+        return VirtualApicControls.of(v.vmcs()).has(Control.VIRTUAL_INTERRUPT_DELIVERY);
     }
 
     /** Virtual-interrupt delivery to L2 at an instruction boundary. */

@@ -83,7 +83,12 @@ public final class Vm {
         UNWANTED
     }
 
-    private record Continue(int task) implements Message {}
+    /** What carries work on: the next step of task {@code task}, or an answer to its last one. */
+    private sealed interface OfTask extends Message {
+        int task();
+    }
+
+    private record Continue(int task) implements OfTask {}
 
     /** A guest's read of 1 to 8 bytes at {@code address} in the IOAPIC's window. */
     public record IoapicRead(int vcpu, long address, int size) implements Message {}
@@ -237,32 +242,32 @@ public final class Vm {
 
     /** Answer: a local APIC took or discarded an interrupt. */
     public record Accepted(
-            int task, boolean accepted, @Nullable VcpuRequest request) implements Message {}
+            int task, boolean accepted, @Nullable VcpuRequest request) implements OfTask {}
 
     /** Answer: a local APIC took an interrupt, which the sender has to post to it. */
-    public record AcceptedToPost(int task) implements Message {}
+    public record AcceptedToPost(int task) implements OfTask {}
 
     /** A vCPU in L2 took an interrupt that L1 notifies it by. */
-    public record AcceptedForNested(int task) implements Message {}
+    public record AcceptedForNested(int task) implements OfTask {}
 
     /** Answer: the mode in which a requester found a vCPU. */
-    public record ModeFound(int task, VcpuMode mode, boolean woken) implements Message {}
+    public record ModeFound(int task, VcpuMode mode, boolean woken) implements OfTask {}
 
     /** Answer: a vCPU's processor took the requester's IPI. */
-    public record IpiAcknowledged(int task) implements Message {}
+    public record IpiAcknowledged(int task) implements OfTask {}
 
     /** Answer: the vectors that are requested or in service in a local APIC. */
-    public record VectorsHeld(int task, VectorBitmap vectors) implements Message {}
+    public record VectorsHeld(int task, VectorBitmap vectors) implements OfTask {}
 
     /** Answer: the entries of user space's IOAPIC, by pin. */
-    public record IoapicShown(int task, List<RedirectionEntry> entries) implements Message {
+    public record IoapicShown(int task, List<RedirectionEntry> entries) implements OfTask {
         public IoapicShown {
             entries = List.copyOf(entries);
         }
     }
 
     /** Answer: a number, 1 and 0 for yes and no. */
-    public record Reported(int task, long value) implements Message {}
+    public record Reported(int task, long value) implements OfTask {}
 
     /** Reports what it is like before its first step, for those who see events only. */
     public void announce(Port port) {
@@ -365,35 +370,9 @@ public final class Vm {
      * does it.
      */
     public Optional<Requester> requester(Message message) {
-        int id = task(message);
-        for (VmTask task : tasks.running()) {
-            if (task.id() == id) {
-                return Optional.ofNullable(task.requester());
-            }
-        }
-        return Optional.empty();
-    }
-
-    /** The task that {@code message} carries on, or 0. */
-    private static int task(Message message) {
-        if (message instanceof Continue c) {
-            return c.task;
-        } else if (message instanceof Accepted a) {
-            return a.task;
-        } else if (message instanceof AcceptedToPost a) {
-            return a.task;
-        } else if (message instanceof AcceptedForNested a) {
-            return a.task;
-        } else if (message instanceof ModeFound m) {
-            return m.task;
-        } else if (message instanceof Reported r) {
-            return r.task;
-        } else if (message instanceof VectorsHeld h) {
-            return h.task;
-        } else if (message instanceof IoapicShown s) {
-            return s.task;
-        }
-        return message instanceof IpiAcknowledged i ? i.task : 0;
+        return message instanceof OfTask of && tasks.isRunning(of.task())
+                ? Optional.ofNullable(tasks.get(of.task()).requester())
+                : Optional.empty();
     }
 
     private Vm answered(int id, VmTask.Answer answer, Port port) {

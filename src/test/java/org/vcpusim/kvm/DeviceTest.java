@@ -3,7 +3,11 @@ package org.vcpusim.kvm;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Devices, user space and the timer. */
 class DeviceTest {
@@ -218,5 +222,57 @@ class DeviceTest {
         Userspace.driven(machine).step(new Userspace.ResampleSignalled(5), port);
 
         assertEquals(List.of(new RecordingPort.Sent("device 4", Device.Signal.RESAMPLE)), port.takeSent());
+    }
+
+    /** What the VM or the VMM does for it takes its time; what it does by itself does not. */
+    @ParameterizedTest
+    @MethodSource("requests")
+    void whatADeviceAsksForGoesToWhoeverDoesItAndIsWaitedFor(
+            Device.Action action, String receiver, Object message, boolean waits) {
+        Device asking = started(action, Device.Plain.ASSERT);
+        port.forget();
+
+        Device asked = asking.step(Device.Signal.STEP, port);
+
+        List<RecordingPort.Sent> sent = new java.util.ArrayList<>();
+        sent.add(new RecordingPort.Sent(receiver, message));
+        if (!waits) {
+            sent.add(own(Device.Signal.STEP));
+        }
+        assertEquals(sent, port.takeSent());
+        asked.step(new Device.Done(0), port);
+        assertEquals(waits ? List.of(own(Device.Signal.STEP)) : List.of(), port.takeSent());
+    }
+
+    static Stream<Arguments> requests() {
+        Vm.OfDevice self = new Vm.OfDevice(2);
+        Vcpu.Ioctl nmi = Vcpu.Plain.NMI;
+        return Stream.of(
+                Arguments.of(new Device.SendSint(1, 3), "vm", new Vm.SignalSint(self, 1, 3), true),
+                Arguments.of(new Device.CallVcpu(1, nmi), "userspace", new Userspace.CallVcpu(2, 1, nmi), true),
+                Arguments.of(Device.SaveState.SAVE, "userspace", new Userspace.SaveIoapic(2), true),
+                Arguments.of(Device.SaveState.RESTORE, "userspace", new Userspace.RestoreIoapic(2), true),
+                Arguments.of(Device.Plain.PIT_TICK, "vm", new Vm.PitTick(self), true),
+                Arguments.of(Device.Plain.ASSIGN, "vm", new Vm.AssignDevice(self, Vcpu.Assignment.ASSIGNED), true),
+                Arguments.of(Device.Plain.UNASSIGN, "vm", new Vm.AssignDevice(self, Vcpu.Assignment.UNASSIGNED), true),
+                Arguments.of(Device.Plain.REMOVE_IRQFD, "vm", new Vm.DeassignIrqfd(2), false),
+                Arguments.of(new Device.Post(1, 0x61), "vcpu 1", new Vcpu.PostFromDevice(0x61), false),
+                Arguments.of(new Device.InterruptHost(1, 0x61), "vcpu 1", new Vcpu.InterruptFromDevice(0x61), false),
+                Arguments.of(new Device.Preempt(1, 3), "vcpu 1", new Vcpu.Preempt(3), false));
+    }
+
+    @Test
+    void eachAcknowledgementThatCameFirstCountsOnce() {
+        Device device =
+                started(Device.Plain.AWAIT_ACKNOWLEDGE, Device.Plain.AWAIT_ACKNOWLEDGE, Device.Plain.AWAIT_ACKNOWLEDGE);
+        for (int i = 0; i < 2; i++) {
+            device = device.step(new Device.Acknowledge(3), port).step(new Device.Done(1), port);
+        }
+        port.forget();
+
+        device = device.step(Device.Signal.STEP, port).step(Device.Signal.STEP, port);
+        assertEquals(List.of(own(Device.Signal.STEP), own(Device.Signal.STEP)), port.takeSent());
+
+        assertEquals(true, device.step(Device.Signal.STEP, port).isQuiet(), "the third waits");
     }
 }

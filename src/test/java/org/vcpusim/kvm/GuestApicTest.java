@@ -271,4 +271,105 @@ class GuestApicTest {
                 List.copyOf(VmEntryCheck.failures(
                         v.enterGuest().vcpu().vmcs(), v.vcpu().lapic().page())));
     }
+
+    /** SDM "Evaluation of Pending Virtual Interrupts": what the priority keeps back is told with what keeps it back. */
+    @Test
+    void anInterruptThatTheProcessorHoldsBackIsReportedWhereTheGuestWouldTakeIt() {
+        SteppedVcpu v = SteppedVcpu.of(Fixtures.apicvActive(1));
+        v.change(x -> Fixtures.serving(x, 0x71, TriggerMode.EDGE));
+        requested(v, VECTOR).change(x -> x.with(x.lapic().withTpr(0x20))).enterGuest();
+        v.execute(GuestAction.Plain.NOP);
+        assertEquals(List.of(), v.port().events(Event.InterruptsHeldBack.class), "interrupts are off");
+
+        v.execute(GuestAction.Plain.STI);
+        assertEquals(List.of(), v.port().events(Event.InterruptsHeldBack.class), "STI blocks");
+
+        v.execute(GuestAction.Plain.NOP);
+        assertEquals(
+                List.of(new Event.InterruptsHeldBack(0, false, VECTOR, 0x71, 0x20)),
+                v.port().events(Event.InterruptsHeldBack.class));
+        assertEquals(List.of(), delivered(v));
+    }
+
+    @Test
+    void aPriorityAloneHoldsBackToo() {
+        SteppedVcpu v = requested(vcpu(), VECTOR);
+        v.change(x -> x.with(x.lapic().withTpr(0x60)).with(x.guest().withInterruptsAtOnce()));
+
+        v.enterGuest();
+
+        assertEquals(
+                List.of(new Event.InterruptsHeldBack(0, false, VECTOR, 0, 0x60)),
+                v.port().events(Event.InterruptsHeldBack.class));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"ACTIVE", "INACTIVE"})
+    void withNothingRequestedNothingIsHeldBack(Machine.Apicv apicv) {
+        SteppedVcpu v = SteppedVcpu.of(Fixtures.machine(1, apicv, Protocol.SCAN_THEN_LOAD));
+        v.change(x -> x.with(x.lapic().withTpr(0x60)).with(x.guest().withInterruptsAtOnce()));
+
+        v.enterGuest();
+
+        assertEquals(List.of(), v.port().events(Event.InterruptsHeldBack.class));
+    }
+
+    @Test
+    void whatTheGuestWritesIsToldWhereItIsAnotherPriority() {
+        SteppedVcpu v = vcpu().enterGuest();
+
+        v.execute(write(ApicRegister.TASKPRI, 0x30)).execute(write(ApicRegister.TASKPRI, 0x30));
+        v.execute(new GuestAction.Cr8Write(4));
+
+        assertEquals(
+                List.of(new Event.TaskPriorityChanged(0, 0x30), new Event.TaskPriorityChanged(0, 0x40)),
+                v.port().events(Event.TaskPriorityChanged.class));
+        assertEquals(List.of(), exits(v));
+    }
+
+    @Test
+    void anIpiToItselfIsRequestedByTheProcessor() {
+        SteppedVcpu v = x2apic().enterGuest();
+
+        v.execute(new GuestAction.Wrmsr(ApicRegister.SELF_IPI.msr(), VECTOR));
+
+        assertEquals(
+                List.of(new Event.InterruptRequested(0, VECTOR, Event.SyncedBy.PROCESSOR, false)),
+                v.port().events(Event.InterruptRequested.class));
+    }
+
+    /** A read gives the guest a value; a write leaves it with the one it has read. */
+    @Test
+    void onlyAReadChangesWhatTheGuestHasRead() {
+        SteppedVcpu v = vcpu();
+        v.change(x -> x.with(x.lapic().withTpr(0x30))).enterGuest();
+
+        v.execute(new GuestAction.MmioRead(PAGE + 0x80, 4));
+        assertEquals(0x30, v.vcpu().guest().value());
+        v.execute(new GuestAction.MmioWrite(PAGE + 0x80, 4, 0x50));
+        assertEquals(0x30, v.vcpu().guest().value());
+        v.execute(new GuestAction.Cr8Read());
+        assertEquals(5, v.vcpu().guest().value());
+        v.execute(new GuestAction.Cr8Write(7));
+        assertEquals(5, v.vcpu().guest().value());
+    }
+
+    /** Each level of handlers has the IF of the one that it has interrupted. */
+    @Test
+    void anInterruptedHandlerGoesOnWithTheFlagsThatItHad() {
+        SteppedVcpu v = requested(vcpu(), 0x51).enterGuest();
+        v.execute(GuestAction.Plain.STI).execute(GuestAction.Plain.NOP);
+        assertEquals(List.of(0x51), delivered(v));
+
+        v.send(Vcpu.Plain.NMI).send(new Vcpu.HostIpi(Event.HostVector.RESCHEDULE, Vcpu.HostIpi.NOBODY_WAITS));
+        v.stepTo(EntryPhase.HANDLE_EXIT).stepTo(EntryPhase.IN_GUEST);
+        assertEquals(true, v.vcpu().events().nmis().masked());
+        v.port().forget();
+
+        v.execute(GuestAction.Plain.IRET);
+        assertEquals(List.of(new Event.NmiUnblocked(0)), v.port().events(Event.NmiUnblocked.class));
+        assertFalse(v.vcpu().guest().interruptsEnabled(), "in the handler of 0x51");
+        v.execute(GuestAction.Plain.IRET);
+        assertEquals(true, v.vcpu().guest().interruptsEnabled(), "where 0x51 came");
+    }
 }
