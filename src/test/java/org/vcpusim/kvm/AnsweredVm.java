@@ -19,6 +19,7 @@ final class AnsweredVm {
     private @Nullable Posting posting;
     private @Nullable VcpuMode notified;
     private long sint;
+    private boolean owing;
     private Vm vm;
 
     /** How a vCPU whose APICv is active answers: what it finds set, and its mode. */
@@ -47,6 +48,12 @@ final class AnsweredVm {
     /** From now on every SINT register has this vector, or answers this error. */
     AnsweredVm answeringSints(long vector) {
         sint = vector;
+        return this;
+    }
+
+    /** From now on every local APIC has whatever vector it is asked about. */
+    AnsweredVm owingEois() {
+        owing = true;
         return this;
     }
 
@@ -156,7 +163,7 @@ final class AnsweredVm {
         } else if (message instanceof Vcpu.PicOutput p) {
             log.add("pic " + number + " " + p.level());
         } else if (message instanceof Vcpu.QueryPendingEoi q) {
-            pending.add(new Vm.Reported(q.task(), 0));
+            pending.add(new Vm.Reported(q.task(), owing ? 1 : 0));
         } else {
             answers.add(message);
         }
