@@ -82,6 +82,7 @@ public final class Invariants implements TraceSink {
             seen -> new PitTicksAreDelivered(),
             seen -> new SignalsEndTheRun(),
             seen -> new HeldNotificationsAreTaken(),
+            seen -> new PreemptedAreNotNotified(),
             seen -> new NmisComeFirst(),
             seen -> new PicHandsOver(),
             seen -> new ThresholdFollowsRequests(seen.machine));

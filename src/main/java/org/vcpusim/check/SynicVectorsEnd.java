@@ -1,8 +1,10 @@
 package org.vcpusim.check;
 
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.ExitReason;
+import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Hazard;
@@ -11,9 +13,11 @@ import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
 /**
- * A vector of the SynIC that ends itself is never in service, and the EOI of any other one is told to its sources.
+ * A vector of the SynIC that ends itself is never in service, and the EOI of any other one is told to its sources; the vectors are
+ * those of the sources that are not masked.
  *
- * <p>Models {@code kvm_hv_synic_auto_eoi_set} and {@code kvm_hv_synic_send_eoi}, arch/x86/kvm/hyperv.c. That an EOI
+ * <p>Models {@code kvm_hv_synic_auto_eoi_set}, {@code kvm_hv_synic_send_eoi} and {@code synic_update_vector},
+ * arch/x86/kvm/hyperv.c. That an EOI
  * which the processor has carried out is told to nobody is hazard O2.
  */
 public final class SynicVectorsEnd extends Invariant {
@@ -42,6 +46,21 @@ public final class SynicVectorsEnd extends Invariant {
         private @Nullable TraceRecord control;
         /** The source registers that have been written, a bit a source: only they are known. */
         private int known;
+        /** The last write of one that no entry has followed. */
+        private @Nullable TraceRecord written;
+        /** The vectors before the first write. */
+        private VectorBitmap initial = VectorBitmap.EMPTY;
+
+        /** Whether {@code vectors} are those of the registers, as far as these are known. */
+        boolean explains(VectorBitmap vectors) {
+            VectorBitmap all = IntStream.range(0, HvSynic.SINTS)
+                    .filter(sint -> (known & 1 << sint) != 0 && (sints[sint] & HvSynic.MASKED) == 0)
+                    .mapToObj(sint -> VectorBitmap.of((int) sints[sint] & VECTOR))
+                    .reduce(VectorBitmap.EMPTY, VectorBitmap::or);
+            VectorBitmap unknown = known == ALL ? VectorBitmap.EMPTY : initial;
+            return all.andNot(vectors).isEmpty()
+                    && vectors.andNot(all).andNot(unknown).isEmpty();
+        }
 
         boolean endsAny() {
             for (long sint : sints) {
@@ -66,7 +85,7 @@ public final class SynicVectorsEnd extends Invariant {
     SynicVectorsEnd(ObservedMachine machine) {
         super(
                 "X9",
-                "A vector of the SynIC that ends itself is never in service, the sources of others hear of their EOI, all of an EOM, and those that are masked interrupt nobody",
+                "A vector of the SynIC that ends itself is never in service, the sources of others hear of their EOI, all of an EOM, those that are masked interrupt nobody, and the vectors are those of the others",
                 Tracepoint.KVM_HV_SYNIC_SET_MSR,
                 Tracepoint.INTERRUPT_ACKNOWLEDGED,
                 Tracepoint.KVM_EXIT,
@@ -116,7 +135,7 @@ public final class SynicVectorsEnd extends Invariant {
 
     private void ofSources(TraceRecord record, Event event) {
         if (event instanceof Event.HvSynicMsrSet set) {
-            written(record, byVcpu.of(set.vcpu()), set);
+            written(record, byVcpu.of(set.vcpu()), set, machine.vcpu(set.vcpu()).synic);
         } else if (event instanceof Event.HvSintAcked acked) {
             byVcpu.of(acked.vcpu()).acked |= 1 << acked.sint();
         } else if (event instanceof Event.UserspaceExited left) {
@@ -139,10 +158,12 @@ public final class SynicVectorsEnd extends Invariant {
         }
     }
 
-    private static void written(TraceRecord record, Synic s, Event.HvSynicMsrSet set) {
+    private static void written(TraceRecord record, Synic s, Event.HvSynicMsrSet set, VectorBitmap vectors) {
         int sint = set.msr() - HvSynic.MSR_SINT0;
         boolean refused = (set.value() & HvSynic.MASKED) == 0 && (set.value() & VECTOR) < HvSynic.FIRST_VALID_VECTOR;
         if (sint >= 0 && sint < HvSynic.SINTS && !refused) {
+            s.initial = s.known == 0 ? vectors : s.initial;
+            s.written = record;
             s.sints[sint] = set.value();
             s.known |= 1 << sint;
         } else if (set.msr() == SCONTROL) {
@@ -162,6 +183,16 @@ public final class SynicVectorsEnd extends Invariant {
         }
         if (s.known != 0 && entry.apicv() == Event.ApicvAtEntry.ACTIVE && s.endsAny()) {
             violated(record, "vcpu" + vcpu + " has a source with AutoEOI and enters the guest with APICv active", "");
+        }
+        TraceRecord written = s.written;
+        VectorBitmap vectors = machine.vcpu(vcpu).synic;
+        s.written = null;
+        if (written != null && !s.explains(vectors)) {
+            violated(
+                    record,
+                    written,
+                    "the SynIC of vcpu" + vcpu + " has other vectors than its sources",
+                    vectors.toString());
         }
         TraceRecord eom = s.eom;
         s.eom = null;

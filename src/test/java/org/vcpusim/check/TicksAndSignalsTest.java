@@ -12,7 +12,9 @@ import org.vcpusim.kvm.EntryPhase;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.MpState;
 import org.vcpusim.kvm.Protocol;
+import org.vcpusim.kvm.RequestSet;
 import org.vcpusim.kvm.VcpuMode;
+import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.Source;
 import org.vcpusim.trace.TraceRecord;
 
@@ -31,6 +33,9 @@ import org.vcpusim.trace.TraceRecord;
  * enter exit:HLT           it enters the guest, leaves it
  * sync takes               what was posted is taken by the processor, by KVM
  * deliver eoi              an interrupt is delivered, ended by the processor
+ * out:PREEMPTED in         its thread loses its processor, gets one
+ * post:DEVICE ipi:0        an interrupt is posted to it, vCPU 0 gets an IPI
+ * unblock                  the first device is assigned
  * halted running           the audit finds it asleep, in the guest
  * </pre>
  */
@@ -79,6 +84,13 @@ class TicksAndSignalsTest {
         P9   | held enter exit:TPR_BELOW_THRESHOLD          | ""  | it leaves at once
         P9   | held cancel enter exit:HLT                   | ""  | it was not entered
         P9   | enter exit:HLT                               | ""  | nothing has come
+        P11  | out:PREEMPTED post:DEVICE ipi:0              | 2   | SN is to hold it back
+        P11  | out:PREEMPTED post:DEVICE in ipi:0           | ""  | it does
+        P11  | out:PREEMPTED post:CPU ipi:0                 | ""  | KVM has looked at the mode before
+        P11  | out:PREEMPTED post:DEVICE ipi:1              | ""  | another is notified
+        P11  | out:PREEMPTED in post:DEVICE ipi:0           | ""  | it runs again
+        P11  | out:BLOCKED post:DEVICE ipi:0                | ""  | it sleeps, and is to be woken
+        P11  | out:PREEMPTED unblock post:DEVICE ipi:0      | ""  | no device could post when it was preempted
         """)
     void aTraceBreaksTheInvariant(String id, String words, String at, String reason) {
         Invariants invariants = Invariants.all();
@@ -111,6 +123,11 @@ class TicksAndSignalsTest {
             case "takes" -> new Event.PostedInterruptsSynced(0, VectorBitmap.EMPTY, Event.SyncedBy.KVM);
             case "deliver" -> new Event.VirtualInterruptDelivered(0, 49);
             case "eoi" -> new Event.EoiVirtualized(0, 49);
+            case "in" -> new Event.VcpuScheduledIn(0, 0);
+            case "out" -> new Event.VcpuScheduledOut(0, 0, Event.ScheduledOut.valueOf(what));
+            case "post" -> new Event.PostedInterruptSet(0, 49, Event.Poster.valueOf(what), false);
+            case "unblock" ->
+                new Event.RequestMade(0, new RequestSet.Flow(VcpuRequest.UNBLOCK, 1, 0), false, EntryPhase.BLOCKED);
             case "halted" -> audited(EntryPhase.BLOCKED);
             case "running" -> audited(EntryPhase.IN_GUEST);
             default -> line(verb, Integer.parseInt(what));
@@ -119,6 +136,7 @@ class TicksAndSignalsTest {
 
     private static Event line(String verb, int number) {
         return switch (verb) {
+            case "ipi" -> new Event.IpiSent(number, Event.HostVector.POSTED_INTR);
             case "pit" -> new Event.IrqLineSet(number, 1, 2);
             case "pic" -> new Event.PicIrqSet(0, number, 0, 0, false);
             case "pin" -> new Event.IoapicIrqSet(new RedirectionEntry(0x30), number, false, 1 << 2, true);

@@ -132,7 +132,13 @@ class WholeMachineInvariantsTest {
         X9   | synic:83 eoi:-1 enter                          | ""  | nothing ended
         X9   | control:1 hyperv enter                         | ""  | user space sees SCONTROL
         X9   | control:1 enter enter                          | 1   | it does not
-        X9   | auto:83 enter                                  | 1   | APICv is to be inhibited
+        X9   | auto:83 synic:83 enter                         | 2   | APICv is to be inhibited
+        X9   | source:83 synic:83 enter                       | ""  | its vector is the SynIC's
+        X9   | source:83 enter enter                          | 1   | it is not
+        X9   | hidden:83 synic:83 enter                       | 2   | nor may it be while it is masked
+        X9   | source:83 synic:83 source:84 synic:84 enter    | ""  | another vector
+        X9   | source:83 synic:83 source:84 enter             | 3   | the one from before is left
+        X9   | synic:83 hidden:84 enter                       | ""  | that of a source which is not known
         X9   | hidden:83 enter                                | ""  | a masked source
         L8   | reset:1 enter1                                 | 1   | it has to wait
         L8   | reset:1 started:1 enter1                       | ""  | started
