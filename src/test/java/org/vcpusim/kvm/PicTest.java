@@ -70,6 +70,10 @@ class PicTest {
         w4d1=ff                          | r4d1 | 0xde  | false  | nor for 8 and 13
         +4 w20=0c                        | r20  | 0x84  | false  | a poll acknowledges
         w20=0c                           | r20  | 0x07  | false  | a poll that finds nothing
+        +12 wa0=0c                       | ra0  | 0x84  | false  | a poll of the slave takes the cascade along
+        +12 wa1=10                       | ack  | 0x2f  | false  | the slave has masked it meanwhile: spurious
+        +12 ack +11                      | ack  | 0x27  | false  | the cascade in service keeps the slave out
+        w20=11 w21=20 w21=04 w21=11 +12 ack +11 | ack | 0x2b | false | but not in special fully nested mode
         """)
     void whatThePicAnswers(String steps, String last, int value, boolean output) {
         Pic.Step step = finished(one(last, script(steps, initialised())));
