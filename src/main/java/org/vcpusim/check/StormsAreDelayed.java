@@ -16,7 +16,7 @@ import org.vcpusim.trace.Tracepoint;
  * than {@value #MOST} times in a row at its EOI.
  *
  * <p>Models {@code IOAPIC_SUCCESSIVE_IRQ_MAX_COUNT} and {@code kvm_ioapic_eoi_inject_work}, arch/x86/kvm/ioapic.c. A line that
- * changes, a written entry and a pause begin a new row, and there is no pause after fewer EOIs; a storm that was under way at the start counts with what it had then.
+ * changes, a written entry and a pause begin a new row, and there is no pause after fewer EOIs that found the line high; a storm that was under way at the start counts with what it had then.
  */
 public final class StormsAreDelayed extends Invariant {
     /** How often KVM injects again at once. */
@@ -28,8 +28,11 @@ public final class StormsAreDelayed extends Invariant {
     private final List<Row> byVcpu = new ArrayList<>();
     /** EOIs before the start of the trace, by vector. */
     private final Map<Integer, Integer> before = new TreeMap<>();
-    /** EOIs that have reached the IOAPIC since the last pause, those before the start among them, by vector. */
+    /** EOIs that have reached the IOAPIC since the last pause or a line that was found low, those before the start among them, by vector. */
     private final int[] eois = new int[VECTORS];
+
+    /** The vectors of pins whose line is high, by pin. */
+    private final Map<Integer, Integer> high = new TreeMap<>();
 
     /** The trace has its beginning. */
     private boolean known;
@@ -52,6 +55,8 @@ public final class StormsAreDelayed extends Invariant {
                 Tracepoint.KVM_EOI,
                 Tracepoint.KVM_APIC_ACCEPT_IRQ,
                 Tracepoint.KVM_SET_IRQ,
+                Tracepoint.KVM_IOAPIC_SET_IRQ,
+                Tracepoint.REMOTE_IRR_CLEARED,
                 Tracepoint.KVM_IOAPIC_DELAYED_EOI_INJ,
                 Tracepoint.IOAPIC_REDIR_WRITE);
     }
@@ -69,6 +74,13 @@ public final class StormsAreDelayed extends Invariant {
             eois[storm.entry().vector()] += storm.eois();
         } else if (event instanceof Event.VmCreated) {
             known = true;
+        } else if (event instanceof Event.IoapicIrqSet set) {
+            high.remove(set.pin());
+            if (set.raised()) {
+                high.put(set.pin(), set.entry().vector());
+            }
+        } else if (event instanceof Event.RemoteIrrCleared ended) {
+            foundLow(ended.entry().vector());
         } else if (event instanceof Event.EoiForwarded eoi) {
             eois[eoi.vector()]++;
         } else if (event instanceof Event.EoiReceived eoi) {
@@ -88,11 +100,18 @@ public final class StormsAreDelayed extends Invariant {
         }
     }
 
+    /** An EOI of {@code vector} has ended a pin: where every line of its is low, the row of EOIs is over. */
+    private void foundLow(int vector) {
+        if (!high.containsValue(vector)) {
+            eois[vector] = 0;
+        }
+    }
+
     /** No pin can have counted more EOIs than there were since its last pause; one EOI may have ended several pins. */
     private void paused(TraceRecord record, Event event) {
         if (event instanceof Event.IoapicEoiInjectDelayed delayed) {
             int vector = delayed.entry().vector();
-            if (known && eois[vector] > 0 && eois[vector] < MOST) {
+            if (known && eois[vector] < MOST) {
                 violated(record, "vector " + Vectors.hex(vector) + " is delayed after " + eois[vector] + " EOIs", "");
             }
             eois[vector] = 0;
@@ -100,6 +119,7 @@ public final class StormsAreDelayed extends Invariant {
             int from = write.before().vector();
             int to = write.after().vector();
             eois[to] += from == to ? 0 : eois[from];
+            high.computeIfPresent(write.pin(), (pin, vector) -> to);
         }
     }
 

@@ -55,6 +55,7 @@ class BundledScenarioTest {
                         "snapshot.conf",
                         "split-irqchip.conf",
                         "start-up.conf",
+                        "storm-over.conf",
                         "storm-pause.conf",
                         "storm.conf",
                         "synic-auto-eoi.conf",
@@ -125,6 +126,7 @@ class BundledScenarioTest {
             priorities,          TaskPriorityChanged,          10
             start-up,            SipiStarted,                   1
             nested-apic,         NestedExitInjected,            6
+            storm-over,          EoiReceived,                   25
             storm-pause,         EoiReceived,                   2
             virtual-wire,        InterruptTaken,                9
             irqfd-removed,       AckNotifiersChanged,           4
