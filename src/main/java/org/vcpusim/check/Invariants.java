@@ -61,7 +61,7 @@ public final class Invariants implements TraceSink {
             seen -> new NoInterruptLost(seen.apics),
             seen -> new TriggersLeadToScans(),
             seen -> new DeferredLoadIsPerformed(),
-            seen -> new RtcCountsItsEois(),
+            seen -> new RtcCountsItsEois(seen.machine),
             seen -> new UnmaskingAsksResampler(),
             seen -> new RestoredLinesInterrupt(),
             seen -> new SuppressedEoisStay(),

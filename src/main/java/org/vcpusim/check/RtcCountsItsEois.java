@@ -1,24 +1,38 @@
 package org.vcpusim.check;
 
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.check.Thing.Kind;
+import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.kvm.RtcTracking;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
 /**
- * The RTC counts as many EOIs to come as there are vCPUs that owe it one, and these come.
+ * The RTC counts as many EOIs to come as there are vCPUs that owe it one, and these come; whoever is given its interrupt by user space
+ * owes it one too.
  *
- * <p>Models {@code rtc_status.pending_eoi} and {@code dest_map}, arch/x86/kvm/ioapic.c: while the count is above 0 ticks coalesce.
+ * <p>Models {@code rtc_status.pending_eoi} and {@code dest_map}, and {@code kvm_rtc_eoi_tracking_restore_one},
+ * arch/x86/kvm/ioapic.c: while the count is above 0 ticks coalesce.
  *
  * <p>Legal: INIT takes interrupts away and tells the IOAPIC of no EOI, nor does user space where it puts a local APIC's state back whose
  * vCPU the entry does not lead to any more. KVM counts on these EOIs for good.
  */
 public final class RtcCountsItsEois extends Invariant {
     private final ByVcpu<Lost> byVcpu = new ByVcpu<>(Lost::new);
+    private final ObservedMachine machine;
+    /** Local APICs that user space has put back, whose vCPUs have not entered the guest since, by vCPU. */
+    private final Map<Integer, Restored> restored = new TreeMap<>();
+
     private RtcTracking last = RtcTracking.NONE;
+
+    /** A local APIC was put back: with which vectors, and what pin 8 was then. */
+    private record Restored(TraceRecord record, VectorBitmap held, RedirectionEntry entry) {}
 
     /** Whether INIT or user space has taken one vCPU's interrupts away, and what it may hold all the same. */
     private static final class Lost {
@@ -31,16 +45,18 @@ public final class RtcCountsItsEois extends Invariant {
         }
     }
 
-    /** One that has seen nothing. */
-    public RtcCountsItsEois() {
+    /** One that has seen nothing but what {@code machine} has. */
+    RtcCountsItsEois(ObservedMachine machine) {
         super(
                 "I9",
-                "The RTC counts as many EOIs to come as there are vCPUs that owe it one, and these come",
+                "The RTC counts as many EOIs to come as there are vCPUs that owe it one, these come, and whoever is given its interrupt by user space owes it one",
                 Tracepoint.RTC_TRACKED,
                 Tracepoint.VCPU_RESET,
                 Tracepoint.LAPIC_STATE_SET,
                 Tracepoint.KVM_APIC_ACCEPT_IRQ,
+                Tracepoint.KVM_ENTRY,
                 Tracepoint.VCPU_AUDIT);
+        this.machine = machine;
     }
 
     @Override
@@ -57,12 +73,38 @@ public final class RtcCountsItsEois extends Invariant {
         } else if (event instanceof Event.VcpuReset reset) {
             byVcpu.of(reset.vcpu()).allBut(VectorBitmap.EMPTY);
         } else if (event instanceof Event.LapicStateSet set) {
-            byVcpu.of(set.vcpu()).allBut(set.irr().or(set.isr()));
+            VectorBitmap held = set.irr().or(set.isr());
+            byVcpu.of(set.vcpu()).allBut(held);
+            if (machine.vcpu(set.vcpu()).initialised && !machine.isSplit()) {
+                restored.put(set.vcpu(), new Restored(record, held, machine.entry(Ioapic.RTC_PIN)));
+            }
+        } else if (event instanceof Event.GuestEntered entered) {
+            entered(record, entered.vcpu());
         } else if (event instanceof Event.InterruptAccepted accepted) {
             Lost lost = byVcpu.of(accepted.vcpu());
             lost.but = lost.but.with(accepted.vector());
         } else if (event instanceof Event.VcpuAudited audited) {
             audited(record, audited);
+        }
+    }
+
+    /** Whoever enters with the interrupt that user space has given it owes its EOI, where pin 8 leads there all the time. */
+    private void entered(TraceRecord record, int vcpu) {
+        Restored since = restored.remove(vcpu);
+        RedirectionEntry entry = machine.entry(Ioapic.RTC_PIN);
+        ApicIdentity apic = machine.vcpu(vcpu).identity;
+        boolean owes = since != null
+                && apic != null
+                && since.entry.equals(entry)
+                && since.held.get(entry.vector())
+                && machine.rule().leadsTo(apic, entry);
+        if (since != null && owes && last.vectorOf(vcpu) < 0) {
+            violated(
+                    record,
+                    since.record,
+                    "the RTC waits for no EOI by vcpu" + vcpu + ", which was given its vector "
+                            + Vectors.hex(entry.vector()),
+                    "");
         }
     }
 

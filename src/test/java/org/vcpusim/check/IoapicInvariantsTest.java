@@ -12,6 +12,7 @@ import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.EntryPhase;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.MpState;
@@ -70,6 +71,12 @@ class IoapicInvariantsTest {
         owe:97 put:0/98 rest:0                              | ""      | user space has taken it away
         owe:97 rest:0                                     | I9 1: the RTC waits for an EOI of vector 0x61 by vcpu0, whose local APIC does not hold it | it will never come
         owe:97 held:97                                 | "" | it has the interrupt
+        boot:0 apic:0 pin8:97 put:0/97 enter:0         | I9 4: the RTC waits for no EOI by vcpu0, which was given its vector 0x61 | user space gave it
+        boot:0 apic:0 pin8:97 put:0/97 owe:97 enter:0  | "" | it waits
+        boot:0 apic:0 pin8:97 put:0/98 enter:0         | "" | another vector
+        boot:0 apic:0 pin8:97 put:0/97 pin8:98 enter:0 | "" | its pin has another by now
+        boot:1 apic:1 pin8:97 put:1/97 enter:1         | "" | its pin leads elsewhere
+        apic:0 pin8:97 put:0/97 enter:0                | "" | the vCPU was created with it
         owe:97 held:98                                 | I9 1: the RTC waits for an EOI of vector 0x61 by vcpu0, whose local APIC does not hold it | it has another
         owe:97 rtc:0/0 rest:0                            | "" | the EOI has come
         resampler:5 unmask:5 scan:1 serve:5            | "" | the resampler has raised the line again
@@ -194,6 +201,18 @@ class IoapicInvariantsTest {
     private static Event saved(String verb, String what) {
         return switch (verb) {
             case "scan" -> new Event.BroadcastStarted(1, VcpuRequest.SCAN_IOAPIC, number(what));
+            case "boot" -> new Event.VmcsInitialised(number(what), true);
+            case "apic" ->
+                new Event.ApicIdentityChanged(new ApicIdentity(
+                        number(what),
+                        number(what),
+                        0,
+                        ApicIdentity.DFR_FLAT,
+                        ApicIdentity.ApicMode.XAPIC,
+                        true,
+                        false));
+            case "pin8" -> written(8, 0, number(what));
+            case "enter" -> new Event.GuestEntered(number(what), 0, 0, 0, Event.ApicvAtEntry.ACTIVE);
             case "put" ->
                 new Event.LapicStateSet(
                         number(what), 0, 0x1ff, VectorBitmap.of(second(what)), VectorBitmap.EMPTY, VectorBitmap.EMPTY);
