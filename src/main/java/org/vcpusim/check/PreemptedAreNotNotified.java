@@ -57,12 +57,13 @@ public final class PreemptedAreNotNotified extends Invariant {
         }
     }
 
-    /** A device posts and notifies in one step: its notification is the next event. */
+    /** A device posts and notifies in one step: its notification is the next event, and of the same actor; another's comes from elsewhere. */
     private void notified(TraceRecord record, Event.IpiSent sent) {
         TraceRecord since = post;
         post = null;
         boolean ofPost = since != null
                 && since.order() + 1 == record.order()
+                && since.source().equals(record.source())
                 && since.event() instanceof Event.PostedInterruptSet set
                 && set.vcpu() == sent.vcpu();
         if (since != null && ofPost) {

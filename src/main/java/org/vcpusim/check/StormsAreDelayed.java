@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.check.Thing.Kind;
@@ -31,8 +32,8 @@ public final class StormsAreDelayed extends Invariant {
     /** EOIs that have reached the IOAPIC since the last pause or a line that was found low, those before the start among them, by vector. */
     private final int[] eois = new int[VECTORS];
 
-    /** The vectors of pins whose line is high, by pin. */
-    private final Map<Integer, Integer> high = new TreeMap<>();
+    /** The entries of pins whose line is high, by pin. */
+    private final Map<Integer, RedirectionEntry> high = new TreeMap<>();
 
     /** The trace has its beginning. */
     private boolean known;
@@ -57,6 +58,7 @@ public final class StormsAreDelayed extends Invariant {
                 Tracepoint.KVM_SET_IRQ,
                 Tracepoint.KVM_IOAPIC_SET_IRQ,
                 Tracepoint.REMOTE_IRR_CLEARED,
+                Tracepoint.IOAPIC_STATE_RESTORED,
                 Tracepoint.KVM_IOAPIC_DELAYED_EOI_INJ,
                 Tracepoint.IOAPIC_REDIR_WRITE);
     }
@@ -74,10 +76,12 @@ public final class StormsAreDelayed extends Invariant {
             eois[storm.entry().vector()] += storm.eois();
         } else if (event instanceof Event.VmCreated) {
             known = true;
+        } else if (event instanceof Event.IoapicStateRestored) {
+            known = false; // rows of EOIs go on with other entries
         } else if (event instanceof Event.IoapicIrqSet set) {
             high.remove(set.pin());
             if (set.raised()) {
-                high.put(set.pin(), set.entry().vector());
+                high.put(set.pin(), set.entry());
             }
         } else if (event instanceof Event.RemoteIrrCleared ended) {
             foundLow(ended.entry().vector());
@@ -100,9 +104,9 @@ public final class StormsAreDelayed extends Invariant {
         }
     }
 
-    /** An EOI of {@code vector} has ended a pin: where every line of its is low, the row of EOIs is over. */
+    /** An EOI of {@code vector} has ended a pin: where every line of its is low or masked, the row of EOIs is over. */
     private void foundLow(int vector) {
-        if (!high.containsValue(vector)) {
+        if (high.values().stream().noneMatch(entry -> entry.vector() == vector && !entry.masked())) {
             eois[vector] = 0;
         }
     }
@@ -119,7 +123,7 @@ public final class StormsAreDelayed extends Invariant {
             int from = write.before().vector();
             int to = write.after().vector();
             eois[to] += from == to ? 0 : eois[from];
-            high.computeIfPresent(write.pin(), (pin, vector) -> to);
+            high.computeIfPresent(write.pin(), (pin, entry) -> write.after());
         }
     }
 

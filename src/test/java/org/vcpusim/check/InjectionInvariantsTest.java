@@ -43,7 +43,7 @@ import org.vcpusim.trace.TraceRecord;
  * nmi unblock request debug       an NMI; its handler has returned; KVM_NMI's request; a debugger holds events back
  * reset left:64 l2 vmcs02 vmcs12 status l1nmi  INIT, with TPR left; L2's state; an exit to L1 by an NMI
  * write msr                       KVM emulates an EOI in the page, as an MSR
- * high low other cleared       the line of pin 5 is set, of pin 6 is lowered; pin 5 has its EOI
+ * high masked low other cleared the line of pin 5 is set, of pin 6 is lowered; pin 5 has its EOI
  * eoi:49 forward:49 pause:49 storm:9990  EOIs; the delayed work starts; a storm that was under way
  * audit asleep                    the audit, in the guest, asleep
  * </pre>
@@ -148,6 +148,7 @@ class InjectionInvariantsTest {
         L4   | storm:9999 forward:49 pause:49 forward:49 pause:49      | 4           | too early again
         L4   | storm:9990 low forward:49 cleared high forward:49 pause:49 | 6        | a row that was over
         L4   | storm:9999 high forward:49 cleared pause:49             | ""          | the line was high
+        L4   | storm:9999 masked forward:49 cleared pause:49           | 4           | the pin was masked
         L4   | storm:9999 high other forward:49 cleared pause:49       | ""          | another pin went low
         R8   | signal cancel                                           | ""          | it leaves next
         R8   | signal cancel cancel                                    | 2           | it tries again
@@ -241,6 +242,7 @@ class InjectionInvariantsTest {
             case "forward" -> new Event.EoiForwarded(0, vector, TriggerMode.LEVEL, false);
             case "storm" -> new Event.StormUnderWay(5, entry, vector);
             case "high" -> new Event.IoapicIrqSet(entry, 5, false, 1, true);
+            case "masked" -> new Event.IoapicIrqSet(entry.withLowHalf(1 << 16 | 1 << 15 | 49), 5, false, 1, true);
             case "low" -> new Event.IoapicIrqSet(entry, 5, false, 0, false);
             case "other" -> new Event.IoapicIrqSet(entry, 6, false, 0, false);
             case "cleared" -> new Event.RemoteIrrCleared(5, entry);

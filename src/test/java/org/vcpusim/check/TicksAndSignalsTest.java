@@ -34,7 +34,7 @@ import org.vcpusim.trace.TraceRecord;
  * sync takes               what was posted is taken by the processor, by KVM
  * deliver eoi              an interrupt is delivered, ended by the processor
  * out:PREEMPTED in         its thread loses its processor, gets one
- * post:DEVICE ipi:0        an interrupt is posted to it, vCPU 0 gets an IPI
+ * post:DEVICE ipi:0 sent:0 an interrupt is posted to it, vCPU 0 is sent an IPI, by another actor
  * unblock                  the first device is assigned
  * halted running           the audit finds it asleep, in the guest
  * </pre>
@@ -87,6 +87,7 @@ class TicksAndSignalsTest {
         P11  | out:PREEMPTED post:DEVICE ipi:0              | 2   | SN is to hold it back
         P11  | out:PREEMPTED post:DEVICE in ipi:0           | ""  | it does
         P11  | out:PREEMPTED post:CPU ipi:0                 | ""  | KVM has looked at the mode before
+        P11  | out:PREEMPTED post:DEVICE sent:0             | ""  | KVM has, and its IPI comes in between
         P11  | out:PREEMPTED post:DEVICE ipi:1              | ""  | another is notified
         P11  | out:PREEMPTED in post:DEVICE ipi:0           | ""  | it runs again
         P11  | out:BLOCKED post:DEVICE ipi:0                | ""  | it sleeps, and is to be woken
@@ -97,8 +98,9 @@ class TicksAndSignalsTest {
         long order = 0;
         for (String word : words.split(" +", -1)) {
             String[] parts = word.split(":", -1);
+            Source source = parts[0].equals("sent") ? Source.USERSPACE : Source.VM;
             invariants.accept(
-                    new TraceRecord(order, order + 1, Source.VM, event(parts[0], parts.length > 1 ? parts[1] : "")));
+                    new TraceRecord(order, order + 1, source, event(parts[0], parts.length > 1 ? parts[1] : "")));
             order++;
         }
         String found = invariants.violations().stream()
@@ -136,7 +138,7 @@ class TicksAndSignalsTest {
 
     private static Event line(String verb, int number) {
         return switch (verb) {
-            case "ipi" -> new Event.IpiSent(number, Event.HostVector.POSTED_INTR);
+            case "ipi", "sent" -> new Event.IpiSent(number, Event.HostVector.POSTED_INTR);
             case "pit" -> new Event.IrqLineSet(number, 1, 2);
             case "pic" -> new Event.PicIrqSet(0, number, 0, 0, false);
             case "pin" -> new Event.IoapicIrqSet(new RedirectionEntry(0x30), number, false, 1 << 2, true);
