@@ -1,5 +1,7 @@
 package org.vcpusim.junit;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
 import java.lang.reflect.Method;
 import java.util.List;
 import org.junit.jupiter.api.extension.AfterTestExecutionCallback;
@@ -9,6 +11,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolver;
 import org.junit.platform.commons.support.AnnotationSupport;
+import org.slf4j.LoggerFactory;
 import org.vcpusim.scenario.InputException;
 import org.vcpusim.scenario.RulesChange;
 import org.vcpusim.scenario.Scenario;
@@ -73,12 +76,20 @@ public final class VcpuSimExtension
                     seed(test),
                     StressPlan.Budget.schedules(schedules(test)),
                     test.jobs());
+            quieten();
             return new Expect(
                     Stress.run(plan, () -> false, done -> {}),
                     new Expect.Telling(named.file(), ProgramVersion.running(), test.shrinkSeconds()));
         } catch (InputException | IllegalArgumentException e) {
             throw new ExtensionConfigurationException("@VcpuSimTest of "
                     + method.getDeclaringClass().getSimpleName() + "." + method.getName() + ": " + e.getMessage());
+        }
+    }
+
+    /** Actors log each step at DEBUG, which is Logback's level where a project configures none: thousands of lines a schedule. */
+    private static void quieten() {
+        if (LoggerFactory.getLogger("vcpusim") instanceof Logger logger && logger.getLevel() == null) {
+            logger.setLevel(Level.WARN);
         }
     }
 

@@ -5,13 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
 import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.reflect.Method;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.extension.ExtensionConfigurationException;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.slf4j.LoggerFactory;
 import org.vcpusim.scenario.ScenarioFile;
 import org.vcpusim.sim.ProgramVersion;
 import org.vcpusim.sim.ReplayToken;
@@ -144,5 +148,21 @@ class VcpuSimExtensionTest {
         String thrown = assertThrows(ExtensionConfigurationException.class, () -> VcpuSimExtension.run(wrong))
                 .toString();
         assertTrue(thrown.contains("@VcpuSimTest of Wrong." + method + ": " + message), thrown);
+    }
+
+    /** Where a project configures no logging, Logback logs everything. */
+    @ParameterizedTest
+    @CsvSource({", WARN", "ERROR, ERROR"})
+    void stepsAreLoggedOnlyWhereTheProjectAsksForThem(@Nullable String before, String after) throws Exception {
+        Logger logger = (Logger) LoggerFactory.getLogger("vcpusim");
+        Level was = logger.getLevel();
+        try {
+            logger.setLevel(before == null ? null : Level.valueOf(before));
+            VcpuSimExtension.run(
+                    VcpuSimExtensionTest.class.getDeclaredMethod("aMethodWithoutParametersPassesWhereNothingBreaks"));
+            assertEquals(Level.valueOf(after), logger.getLevel());
+        } finally {
+            logger.setLevel(was);
+        }
     }
 }
