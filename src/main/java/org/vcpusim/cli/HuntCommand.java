@@ -41,8 +41,8 @@ import picocli.CommandLine.Spec;
             "A fix that ended several faults is found when each of them, alone, is. A hazard is something that Linux, as it is "
                     + "modelled, does today: it is found in a machine with every fix.",
             "",
-            "Exit code: 0 each was found by a rule that the catalogue names or as the hazard, 1 one was not found in its "
-                    + "time, 2 a fix, a hazard or an option cannot be used, 70 where one was not found a planted bug was not found "
+            "Exit code: 0 each was found by a rule that the catalogue names or as the hazard, 2 a fix, a hazard or "
+                    + "an option cannot be used, 4 one was not found in its time, 70 where one was not found a planted bug was not found "
                     + "either, 130 it was interrupted."
         })
 final class HuntCommand implements Callable<Integer> {
@@ -110,7 +110,7 @@ final class HuntCommand implements Callable<Integer> {
             if (interruption.requested()) {
                 return ExitCode.INTERRUPTED;
             }
-            return catches.stream().allMatch(each -> each.found().isPresent()) ? ExitCode.OK : ExitCode.FINDING;
+            return catches.stream().allMatch(each -> each.found().isPresent()) ? ExitCode.OK : ExitCode.INCONCLUSIVE;
         } catch (SelfCheckFailedException e) {
             spec.commandLine().getErr().println("vcpusim hunt: " + e.getMessage());
             return ExitCode.INTERNAL;

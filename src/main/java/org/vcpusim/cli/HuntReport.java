@@ -96,10 +96,10 @@ final class HuntReport {
             Catch each = told.caught;
             String numbers = String.format(
                     Locale.ROOT,
-                    "%-5s %-5s %6d  %8s  %-12s %7s %10s %6s %7.2fs  ",
+                    "%-5s %-5s %6s  %8s  %-12s %7s %10s %6s %7.2fs  ",
                     each.prey().name(),
                     each.found().map(found -> found.violation().invariant()).orElse("-"),
-                    each.schedules(),
+                    each.found().map(found -> Long.toString(each.schedules())).orElse("-"),
                     each.found().map(found -> Long.toString(each.told())).orElse("-"),
                     each.strategy(),
                     each.found().map(found -> Integer.toString(each.picks())).orElse("-"),
