@@ -96,6 +96,11 @@ public record Story(
                 token);
     }
 
+    /** Whether it marks two sides that race. */
+    boolean races() {
+        return steps.stream().filter(Step::racing).map(Step::column).distinct().count() > 1;
+    }
+
     private static List<String> start(Scenario scenario) {
         return scenario.entries().entrySet().stream()
                 .map(pin -> "pin " + pin.getKey() + " is " + StoryWords.entry(pin.getValue())

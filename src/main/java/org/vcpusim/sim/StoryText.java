@@ -153,10 +153,10 @@ public final class StoryText {
                 .ifPresent(hazard -> lines.add(
                         "A known hazard of Linux as it is modelled, " + hazard + ": " + hazard.title() + "."));
         lines.addAll(story.knowledge());
-        if (story.steps().stream().anyMatch(Story.Step::racing)) {
+        if (story.races()) {
             lines.add("With the marked turns in the other order nothing breaks.");
         } else if (story.others() > 0) {
-            lines.add("No order mends it: it breaks in " + story.others() + " others, drawn at random, too.");
+            lines.add("It breaks in all of " + story.others() + " other orders, drawn at random.");
         } else {
             lines.add("No two turns were found whose exchange mends it.");
         }

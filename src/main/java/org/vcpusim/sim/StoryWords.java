@@ -196,7 +196,8 @@ final class StoryWords {
                     + (triggered.mode() == VcpuMode.IN_GUEST_MODE ? ", and notified" : ""));
         }
         if (event instanceof Event.PostedInterruptSet set) {
-            return Optional.of("pi_test_and_set_pir: vector " + Vectors.hex(set.vector()) + " of vcpu" + set.vcpu()
+            return Optional.of((set.poster() == Event.Poster.DEVICE ? "IOMMU: posts " : "pi_test_and_set_pir: ")
+                    + "vector " + Vectors.hex(set.vector()) + " of vcpu" + set.vcpu()
                     + (set.coalesced() ? ", already set" : ""));
         }
         if (event instanceof Event.NotificationRequested requested) {
@@ -219,7 +220,9 @@ final class StoryWords {
         String list = String.join(
                 " ", bitmap.vectors().limit(8).mapToObj(Vectors::hex).toList());
         int count = bitmap.cardinality();
-        return count == 0 ? "no vector" : count > 8 ? list + " and " + (count - 8) + " more" : list;
+        return count == 0
+                ? "no vector"
+                : (count == 1 ? "vector " : "vectors ") + list + (count > 8 ? " and " + (count - 8) + " more" : "");
     }
 
     /** {@code entry} as scenarios write it; fixed delivery and physical destinations go without saying. */

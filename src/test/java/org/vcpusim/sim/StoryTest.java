@@ -114,7 +114,7 @@ class StoryTest {
 
     @Test
     void whatBreaksInAnyOrderSaysSo() {
-        String always = "No order mends it: it breaks in 32 others, drawn at random, too.\n";
+        String always = "\nIt breaks in all of 32 other orders, drawn at random.\n";
         assertTrue(StoryText.of(stuck, 200, StoryText.Colour.OFF).contains(always));
         assertEquals(32, StoryText.json(stuck).get("others").asInt());
         assertFalse(StoryText.of(late, 200, StoryText.Colour.OFF).contains(always));

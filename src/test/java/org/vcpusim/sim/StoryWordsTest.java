@@ -32,7 +32,7 @@ class StoryWordsTest {
                 1, EntryPhase.BLOCKED, MpState.HALTED, true, true, 0, VectorBitmap.EMPTY, VectorBitmap.EMPTY, posted);
         assertTrue(StoryWords.of(audit).isEmpty());
         assertEquals(
-                "at rest: vcpu1 is in BLOCKED, requested no vector, in service no vector, PIR 0x41",
+                "at rest: vcpu1 is in BLOCKED, requested no vector, in service no vector, PIR vector 0x41",
                 StoryWords.always(audit));
     }
 }
