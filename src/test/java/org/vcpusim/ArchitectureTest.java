@@ -87,7 +87,11 @@ class ArchitectureTest {
             new Row(
                     "junit",
                     List.of("kvm", "scenario", "schedule", "sim"),
-                    List.of("org.junit.jupiter.api", "org.junit.platform.commons.support")),
+                    List.of(
+                            "org.junit.jupiter.api",
+                            "org.junit.platform.commons.support",
+                            "org.slf4j",
+                            "ch.qos.logback")),
             new Row(
                     "cli",
                     List.of("arch", "kvm", "trace", "check", "scenario", "actor", "schedule", "search", "sim"),
