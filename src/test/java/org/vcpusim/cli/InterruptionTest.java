@@ -65,7 +65,7 @@ class InterruptionTest {
                 "run", scenario.toString(), "--executor", executor, "--trace", trace.toString(), "--format", "jsonl");
         BufferedReader err = process.errorReader();
         await(err, "started: 4 vCPUs");
-        process.toHandle().destroy(); // destroy() of the process would close its streams
+        interrupt(process);
         await(err, "vcpusim run: interrupted after ");
         String summary = String.join("\n", process.inputReader().lines().toList());
         assertTerminated(process);
@@ -76,12 +76,16 @@ class InterruptionTest {
         }
     }
 
+    private static void interrupt(Process process) {
+        process.toHandle().destroy(); // destroy() of the process would close its streams
+    }
+
     @Test
     void aStoryThatIsInterruptedSaysHowFarItWas() throws IOException, InterruptedException {
         Process process = vcpusim("bugs", "B01", "--time", "10m");
         BufferedReader out = process.inputReader();
         await(out, "scenario  b01-");
-        process.toHandle().destroy(); // destroy() of the process would close its streams
+        interrupt(process);
         String rest = String.join("\n", out.lines().toList());
         assertTerminated(process);
         assertTrue(rest.contains("interrupted"), rest);
@@ -92,7 +96,7 @@ class InterruptionTest {
         Process process = vcpusim("bench", "designs", "--schedules", "20000");
         BufferedReader err = process.errorReader();
         await(err, ", no re-check");
-        process.toHandle().destroy(); // destroy() of the process would close its streams
+        interrupt(process);
         await(err, "vcpusim bench designs: interrupted after 1 of 9 cells");
         List<String> table = process.inputReader().lines().toList();
         assertTerminated(process);
@@ -105,7 +109,7 @@ class InterruptionTest {
         Process process = vcpusim("conform", "src/test/resources/vectors", "--executor", "controlled");
         BufferedReader out = process.inputReader();
         await(out, "passed ");
-        process.toHandle().destroy(); // destroy() of the process would close its streams
+        interrupt(process);
         await(process.errorReader(), " of 280 files");
         String last = "";
         for (String line = out.readLine(); line != null; line = out.readLine()) {

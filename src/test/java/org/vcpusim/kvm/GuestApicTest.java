@@ -32,18 +32,6 @@ class GuestApicTest {
         return v.change(x -> x.with(x.lapic().requested(vector, TriggerMode.EDGE)));
     }
 
-    private static List<Integer> delivered(SteppedVcpu v) {
-        return v.port().events(Event.VirtualInterruptDelivered.class).stream()
-                .map(Event.VirtualInterruptDelivered::vector)
-                .toList();
-    }
-
-    private static List<ExitReason> exits(SteppedVcpu v) {
-        return v.port().events(Event.GuestExited.class).stream()
-                .map(Event.GuestExited::reason)
-                .toList();
-    }
-
     private static GuestAction write(ApicRegister register, long value) {
         return new GuestAction.ApicRegisterWrite(register.offset(), value);
     }
@@ -52,12 +40,12 @@ class GuestApicTest {
     void anInterruptIsDeliveredOneInstructionAfterStiWithoutAnyExit() {
         SteppedVcpu v = requested(vcpu(), VECTOR).enterGuest();
         v.execute(GuestAction.Plain.STI);
-        assertEquals(List.of(), delivered(v));
+        assertEquals(List.of(), v.delivered());
 
         v.execute(GuestAction.Plain.NOP);
 
-        assertEquals(List.of(VECTOR), delivered(v));
-        assertEquals(List.of(), exits(v));
+        assertEquals(List.of(VECTOR), v.delivered());
+        assertEquals(List.of(), v.exits());
         assertEquals(List.of(), v.port().events(Event.InterruptInjected.class));
         assertEquals(VectorBitmap.of(VECTOR), v.vcpu().lapic().page().isr());
         assertEquals(VectorBitmap.EMPTY, v.vcpu().lapic().page().irr());
@@ -81,12 +69,12 @@ class GuestApicTest {
         v.execute(GuestAction.Plain.STI).execute(GuestAction.Plain.NOP);
 
         v.execute(GuestAction.Plain.EOI);
-        assertEquals(List.of(VECTOR), delivered(v), "the handler has interrupts off");
+        assertEquals(List.of(VECTOR), v.delivered(), "the handler has interrupts off");
         v.execute(GuestAction.Plain.IRET);
 
-        assertEquals(List.of(VECTOR, 0x51), delivered(v));
+        assertEquals(List.of(VECTOR, 0x51), v.delivered());
         assertEquals(List.of(new Event.EoiVirtualized(0, VECTOR)), v.port().events(Event.EoiVirtualized.class));
-        assertEquals(List.of(), exits(v));
+        assertEquals(List.of(), v.exits());
     }
 
     @Test
@@ -100,8 +88,8 @@ class GuestApicTest {
 
         v.step();
 
-        assertEquals(List.of(VECTOR), delivered(v));
-        assertEquals(List.of(ExitReason.EXTERNAL_INTERRUPT), exits(v));
+        assertEquals(List.of(VECTOR), v.delivered());
+        assertEquals(List.of(ExitReason.EXTERNAL_INTERRUPT), v.exits());
     }
 
     @ParameterizedTest
@@ -118,12 +106,12 @@ class GuestApicTest {
         SteppedVcpu v = requested(mode.equals("x2apic") ? x2apic() : vcpu(), VECTOR);
         v.change(x -> x.with(x.lapic().withTpr(0xff)).with(x.guest().withInterruptsAtOnce()));
         v.enterGuest();
-        assertEquals(List.of(), delivered(v));
+        assertEquals(List.of(), v.delivered());
 
         v.execute(mode.equals("cr8") ? new GuestAction.Cr8Write(priority >> 4) : write(ApicRegister.TASKPRI, priority));
 
-        assertEquals(taken ? List.of(VECTOR) : List.of(), delivered(v));
-        assertEquals(List.of(), exits(v));
+        assertEquals(taken ? List.of(VECTOR) : List.of(), v.delivered());
+        assertEquals(List.of(), v.exits());
         assertEquals(priority, v.vcpu().lapic().page().tpr());
     }
 
@@ -136,7 +124,7 @@ class GuestApicTest {
 
         v.execute(new GuestAction.Cr8Write(5)).stepTo(EntryPhase.IN_GUEST);
 
-        assertEquals(List.of(ExitReason.TPR_BELOW_THRESHOLD), exits(v));
+        assertEquals(List.of(ExitReason.TPR_BELOW_THRESHOLD), v.exits());
         assertEquals(
                 List.of(new Event.InterruptInjected(0, VECTOR, false)), v.port().events(Event.InterruptInjected.class));
     }
@@ -167,8 +155,8 @@ class GuestApicTest {
 
         v.execute(write(register, value));
 
-        assertEquals(List.of(0x81), delivered(v));
-        assertEquals(List.of(), exits(v));
+        assertEquals(List.of(0x81), v.delivered());
+        assertEquals(List.of(), v.exits());
         assertEquals(List.of(), v.port().sentTo("vm"));
     }
 
@@ -194,7 +182,7 @@ class GuestApicTest {
 
         assertEquals(
                 exit.equals("-") ? List.of() : List.of(exit),
-                exits(v).stream().map(Enum::name).toList());
+                v.exits().stream().map(Enum::name).toList());
     }
 
     @Test
@@ -204,7 +192,7 @@ class GuestApicTest {
 
         v.execute(new GuestAction.MmioWrite(PAGE + ApicRegister.SPIV.offset(), 4, 0xff));
 
-        assertEquals(List.of(ExitReason.APIC_WRITE), exits(v));
+        assertEquals(List.of(ExitReason.APIC_WRITE), v.exits());
         Event.GuestExited exit = v.port().events(Event.GuestExited.class).get(0);
         assertEquals(ApicRegister.SPIV.offset(), exit.qualification());
         assertEquals(rip + 2, exit.rip());
@@ -228,7 +216,7 @@ class GuestApicTest {
         v.execute(new GuestAction.MmioWrite(PAGE + ApicRegister.EOI.offset(), 8, 0))
                 .stepTo(EntryPhase.CHECK_REQUESTS);
 
-        assertEquals(List.of(ExitReason.APIC_ACCESS), exits(v));
+        assertEquals(List.of(ExitReason.APIC_ACCESS), v.exits());
         assertEquals(VectorBitmap.of(VECTOR), v.vcpu().lapic().page().isr());
         assertEquals(VECTOR << 8, v.vcpu().vmcs().read(VmcsField.GUEST_INTR_STATUS));
     }
@@ -242,7 +230,7 @@ class GuestApicTest {
         assertEquals(
                 List.of(new Event.InterruptTaken(0, Guest.GENERAL_PROTECTION, true)),
                 v.port().events(Event.InterruptTaken.class));
-        assertEquals(List.of(), exits(v));
+        assertEquals(List.of(), v.exits());
     }
 
     @Test
@@ -288,7 +276,7 @@ class GuestApicTest {
         assertEquals(
                 List.of(new Event.InterruptsHeldBack(0, false, VECTOR, 0x71, 0x20)),
                 v.port().events(Event.InterruptsHeldBack.class));
-        assertEquals(List.of(), delivered(v));
+        assertEquals(List.of(), v.delivered());
     }
 
     @Test
@@ -324,7 +312,7 @@ class GuestApicTest {
         assertEquals(
                 List.of(new Event.TaskPriorityChanged(0, 0x30), new Event.TaskPriorityChanged(0, 0x40)),
                 v.port().events(Event.TaskPriorityChanged.class));
-        assertEquals(List.of(), exits(v));
+        assertEquals(List.of(), v.exits());
     }
 
     @Test
@@ -359,7 +347,7 @@ class GuestApicTest {
     void anInterruptedHandlerGoesOnWithTheFlagsThatItHad() {
         SteppedVcpu v = requested(vcpu(), 0x51).enterGuest();
         v.execute(GuestAction.Plain.STI).execute(GuestAction.Plain.NOP);
-        assertEquals(List.of(0x51), delivered(v));
+        assertEquals(List.of(0x51), v.delivered());
 
         v.send(Vcpu.Plain.NMI).send(new Vcpu.HostIpi(Event.HostVector.RESCHEDULE, Vcpu.HostIpi.NOBODY_WAITS));
         v.stepTo(EntryPhase.HANDLE_EXIT).stepTo(EntryPhase.IN_GUEST);

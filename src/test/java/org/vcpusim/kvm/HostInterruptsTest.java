@@ -29,6 +29,12 @@ class HostInterruptsTest {
         return v;
     }
 
+    /** On its way into the guest; its last interrupt with the vector was a level. */
+    private static SteppedVcpu afterALevel(Machine.Apicv apicv) {
+        return forgetting(vcpu(apicv).send(new Vcpu.Run(0)))
+                .change(x -> x.with(x.lapic().withTriggerMode(VECTOR, TriggerMode.LEVEL)));
+    }
+
     private static SteppedVcpu interrupted(SteppedVcpu v, int vector) {
         return v.send(new Vcpu.InterruptFromDevice(vector));
     }
@@ -39,10 +45,7 @@ class HostInterruptsTest {
 
     @Test
     void withApicvItIsPostedAndNobodyIsNotified() {
-        SteppedVcpu v = forgetting(vcpu(Machine.Apicv.ACTIVE).send(new Vcpu.Run(0)));
-        v.change(x -> x.with(x.lapic().withTriggerMode(VECTOR, TriggerMode.LEVEL)));
-
-        interrupted(v, VECTOR);
+        SteppedVcpu v = interrupted(afterALevel(Machine.Apicv.ACTIVE), VECTOR);
 
         assertEquals(
                 List.of(
@@ -84,10 +87,7 @@ class HostInterruptsTest {
 
     @Test
     void withoutApicvItIsRequestedInIrrAndTheVcpuAskedToLook() {
-        SteppedVcpu v = forgetting(vcpu(Machine.Apicv.INACTIVE).send(new Vcpu.Run(0)));
-        v.change(x -> x.with(x.lapic().withTriggerMode(VECTOR, TriggerMode.LEVEL)));
-
-        interrupted(v, VECTOR);
+        SteppedVcpu v = interrupted(afterALevel(Machine.Apicv.INACTIVE), VECTOR);
 
         assertEquals(
                 List.of(

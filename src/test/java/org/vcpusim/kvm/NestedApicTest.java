@@ -48,24 +48,6 @@ class NestedApicTest {
         };
     }
 
-    private static List<ExitReason> toL1(SteppedVcpu v) {
-        return v.port().events(Event.NestedExitInjected.class).stream()
-                .map(Event.NestedExitInjected::reason)
-                .toList();
-    }
-
-    private static List<ExitReason> exits(SteppedVcpu v) {
-        return v.port().events(Event.GuestExited.class).stream()
-                .map(Event.GuestExited::reason)
-                .toList();
-    }
-
-    private static List<Integer> taken(SteppedVcpu v) {
-        return v.port().events(Event.InterruptTaken.class).stream()
-                .map(Event.InterruptTaken::vector)
-                .toList();
-    }
-
     /** What the processor does is done without an exit; L1 gets the exits of what it virtualizes only in part. */
     @ParameterizedTest
     @CsvSource(delimiter = '|', useHeadersInDisplayName = true, textBlock = """
@@ -104,8 +86,8 @@ class NestedApicTest {
         v.execute(action(does)).stepTo(EntryPhase.IN_GUEST);
 
         boolean l1 = !exit.equals("-");
-        assertEquals(l1 ? List.of(ExitReason.valueOf(exit)) : List.of(), toL1(v), reason);
-        assertEquals(toL1(v), exits(v));
+        assertEquals(l1 ? List.of(ExitReason.valueOf(exit)) : List.of(), v.exitsToL1(), reason);
+        assertEquals(v.exitsToL1(), v.exits());
         GuestLink l2 = l1 ? v.vcpu().nested().suspended() : v.vcpu().guest();
         assertEquals(rip + 2, l2.rip(), "L2 goes on behind it");
         assertEquals(tpr, v.vcpu().nested().apic().page().tpr());
@@ -125,8 +107,8 @@ class NestedApicTest {
     void whatItRefusesRaisesGpInL2(String vmcs12, String does, String reason) {
         SteppedVcpu v = inL2(vmcs12).execute(action(does));
 
-        assertEquals(List.of(Guest.GENERAL_PROTECTION), taken(v), reason);
-        assertEquals(List.of(), exits(v));
+        assertEquals(List.of(Guest.GENERAL_PROTECTION), v.taken(), reason);
+        assertEquals(List.of(), v.exits());
         assertTrue(v.vcpu().nested().guestMode());
         assertEquals(0x50, v.vcpu().nested().apic().page().tpr());
     }
@@ -145,8 +127,8 @@ class NestedApicTest {
     void withoutOneOfItsOwnL2ActsOnL1s(String does, ExitReason exit, long read, int tpr) {
         SteppedVcpu v = inL2("ea").execute(action(does)).stepTo(EntryPhase.IN_GUEST);
 
-        assertEquals(List.of(exit), exits(v));
-        assertEquals(List.of(), toL1(v));
+        assertEquals(List.of(exit), v.exits());
+        assertEquals(List.of(), v.exitsToL1());
         assertEquals(read, v.vcpu().guest().value());
         assertEquals(tpr, v.vcpu().lapic().page().tpr());
         assertEquals(0x50, v.vcpu().nested().apic().page().tpr());
@@ -160,8 +142,8 @@ class NestedApicTest {
 
         v.execute(action("load " + offset)).stepTo(EntryPhase.USERSPACE);
 
-        assertEquals(List.of(ExitReason.EPT_MISCONFIG), exits(v));
-        assertEquals(List.of(), toL1(v));
+        assertEquals(List.of(ExitReason.EPT_MISCONFIG), v.exits());
+        assertEquals(List.of(), v.exitsToL1());
     }
 
     /** L1 has moved its own page, which L2 uses. */
@@ -181,8 +163,8 @@ class NestedApicTest {
 
         v.execute(action("wrmsr 0x83f 0x61"));
 
-        assertEquals(List.of(0x61), taken(v));
-        assertEquals(List.of(), exits(v));
+        assertEquals(List.of(0x61), v.taken());
+        assertEquals(List.of(), v.exits());
         assertEquals(0x6100, v.vcpu().vmcs().read(VmcsField.GUEST_INTR_STATUS));
     }
 
@@ -197,13 +179,13 @@ class NestedApicTest {
     @Test
     void theProcessorDeliversToL2OnceItMayBeInterrupted() {
         SteppedVcpu v = requested("eatpd");
-        assertEquals(List.of(), taken(v), "IF is 0");
+        assertEquals(List.of(), v.taken(), "IF is 0");
 
         v.execute(Plain.STI);
-        assertEquals(List.of(), taken(v), "STI blocks for one instruction");
+        assertEquals(List.of(), v.taken(), "STI blocks for one instruction");
 
         v.execute(Plain.NOP);
-        assertEquals(List.of(0x61), taken(v));
+        assertEquals(List.of(0x61), v.taken());
         assertEquals(List.of(new Event.VirtualInterruptDelivered(0, 0x61)), delivered(v));
     }
 
@@ -218,14 +200,14 @@ class NestedApicTest {
         v.stepTo(EntryPhase.IN_GUEST);
 
         assertEquals(List.of(), delivered(v));
-        assertEquals(List.of(ExitReason.INTERRUPT_WINDOW), toL1(v));
+        assertEquals(List.of(ExitReason.INTERRUPT_WINDOW), v.exitsToL1());
     }
 
     @Test
     void withoutDeliveryWhatIsRequestedStaysInThePage() {
         SteppedVcpu v = NestedFixture.interruptible(requested("eatp"));
 
-        assertEquals(List.of(), taken(v));
+        assertEquals(List.of(), v.taken());
         assertTrue(v.vcpu().nested().apic().page().irr().get(0x61));
     }
 
@@ -242,7 +224,7 @@ class NestedApicTest {
 
         v.execute(PlainVmx.VMRESUME).stepTo(EntryPhase.IN_GUEST).stepTo(EntryPhase.IN_GUEST);
 
-        assertEquals(leaves ? List.of(ExitReason.TPR_BELOW_THRESHOLD) : List.of(), toL1(v));
+        assertEquals(leaves ? List.of(ExitReason.TPR_BELOW_THRESHOLD) : List.of(), v.exitsToL1());
         assertEquals(!leaves, v.vcpu().nested().guestMode());
     }
 
@@ -254,7 +236,7 @@ class NestedApicTest {
 
         v.execute(action("store 0x80 0x30")).stepTo(EntryPhase.IN_GUEST);
 
-        assertEquals(List.of(ExitReason.TPR_BELOW_THRESHOLD), toL1(v));
+        assertEquals(List.of(ExitReason.TPR_BELOW_THRESHOLD), v.exitsToL1());
         assertEquals(0x30, v.vcpu().nested().apic().page().tpr());
         assertEquals(rip + 2, v.vcpu().nested().suspended().rip());
     }

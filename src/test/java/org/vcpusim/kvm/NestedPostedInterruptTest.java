@@ -62,18 +62,6 @@ class NestedPostedInterruptTest {
                 .toList();
     }
 
-    private static List<Integer> delivered(SteppedVcpu v) {
-        return v.port().events(Event.VirtualInterruptDelivered.class).stream()
-                .map(Event.VirtualInterruptDelivered::vector)
-                .toList();
-    }
-
-    private static List<ExitReason> exits(SteppedVcpu v) {
-        return v.port().events(Event.GuestExited.class).stream()
-                .map(Event.GuestExited::reason)
-                .toList();
-    }
-
     @Test
     void theProcessorTakesWhatIsPostedWhenTheNotificationFindsItInL2() {
         SteppedVcpu v = posted(inL2(POSTED));
@@ -85,8 +73,8 @@ class NestedPostedInterruptTest {
 
         v.send(HOST_VECTOR);
         assertEquals(List.of(Event.SyncedBy.PROCESSOR), taken(v));
-        assertEquals(List.of(VECTOR), delivered(v));
-        assertEquals(List.of(), exits(v));
+        assertEquals(List.of(VECTOR), v.delivered());
+        assertEquals(List.of(), v.exits());
         assertFalse(v.vcpu().nested().posting().isOutstanding());
     }
 
@@ -97,7 +85,7 @@ class NestedPostedInterruptTest {
         posted(v).send(NOTIFY).make(VcpuRequest.EVENT).stepTo(EntryPhase.IN_GUEST);
 
         assertEquals(List.of(Event.SyncedBy.KVM), taken(v));
-        assertEquals(List.of(VECTOR), delivered(v));
+        assertEquals(List.of(VECTOR), v.delivered());
         assertEquals(List.of(), v.port().events(Event.NestedPostingLoaded.class));
         assertFalse(v.vcpu().nested().posting().noted());
     }
@@ -111,7 +99,7 @@ class NestedPostedInterruptTest {
         assertEquals(
                 List.of(new Event.NestedPostingLoaded(0, true, VectorBitmap.of(VECTOR))),
                 v.port().events(Event.NestedPostingLoaded.class));
-        assertEquals(List.of(), delivered(v));
+        assertEquals(List.of(), v.delivered());
     }
 
     @Test
@@ -161,7 +149,7 @@ class NestedPostedInterruptTest {
         assertEquals(List.of(Event.SyncedBy.KVM), taken(v));
         assertTrue(v.vcpu().nested().guestMode());
         NestedFixture.interruptible(v);
-        assertEquals(List.of(VECTOR), delivered(v));
+        assertEquals(List.of(VECTOR), v.delivered());
     }
 
     @Test
@@ -172,7 +160,7 @@ class NestedPostedInterruptTest {
 
         assertTrue(v.vcpu().nested().guestMode());
         assertEquals(VectorBitmap.EMPTY, v.vcpu().lapic().page().irr());
-        assertEquals(List.of(VECTOR), delivered(v));
+        assertEquals(List.of(VECTOR), v.delivered());
     }
 
     @Test
@@ -182,10 +170,10 @@ class NestedPostedInterruptTest {
         v.execute(PlainVmx.TAKE_POSTED).stepTo(EntryPhase.IN_GUEST);
         assertEquals(List.of(Event.SyncedBy.L1), taken(v));
         assertEquals(VECTOR, v.vcpu().nested().vmcs12().read(VmcsField.GUEST_INTR_STATUS));
-        assertEquals(List.of(ExitReason.VMWRITE), exits(v));
+        assertEquals(List.of(ExitReason.VMWRITE), v.exits());
 
         NestedFixture.interruptible(enterL2(v));
-        assertEquals(List.of(VECTOR), delivered(v));
+        assertEquals(List.of(VECTOR), v.delivered());
     }
 
     @Test
@@ -195,7 +183,7 @@ class NestedPostedInterruptTest {
         assertEquals(List.of(), taken(outside));
 
         SteppedVcpu l1 = posted(inL1(POSTED)).send(HOST_VECTOR);
-        assertEquals(List.of(ExitReason.EXTERNAL_INTERRUPT), exits(l1));
+        assertEquals(List.of(ExitReason.EXTERNAL_INTERRUPT), l1.exits());
         assertEquals(List.of(), taken(l1));
     }
 
@@ -208,7 +196,7 @@ class NestedPostedInterruptTest {
         v.stepTo(EntryPhase.IN_GUEST);
 
         assertEquals(List.of(Event.SyncedBy.PROCESSOR), taken(v));
-        assertEquals(List.of(VECTOR), delivered(v));
+        assertEquals(List.of(VECTOR), v.delivered());
     }
 
     @Test
@@ -219,7 +207,7 @@ class NestedPostedInterruptTest {
         assertEquals(List.of(), taken(v), "nobody has notified KVM");
         v.send(NOTIFY).make(VcpuRequest.EVENT).send(Vcpu.WakeUp.WAKE_UP).stepTo(EntryPhase.IN_GUEST);
 
-        assertEquals(List.of(VECTOR), delivered(v));
+        assertEquals(List.of(VECTOR), v.delivered());
     }
 
     @ParameterizedTest

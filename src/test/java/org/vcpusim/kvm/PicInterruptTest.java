@@ -27,12 +27,6 @@ class PicInterruptTest {
         return v.send(new Vcpu.PicOutput(1)).make(VcpuRequest.EVENT);
     }
 
-    private static List<Integer> taken(SteppedVcpu v) {
-        return v.port().events(Event.InterruptTaken.class).stream()
-                .map(Event.InterruptTaken::vector)
-                .toList();
-    }
-
     private static boolean wantsWindow(SteppedVcpu v) {
         return PrimaryProcessorControl.INTERRUPT_WINDOW_EXITING.isSetIn(v.vcpu().vmcs());
     }
@@ -48,7 +42,7 @@ class PicInterruptTest {
 
         assertEquals(
                 List.of(new Event.InterruptInjected(0, VECTOR, false)), v.port().events(Event.InterruptInjected.class));
-        assertEquals(List.of(VECTOR), taken(v));
+        assertEquals(List.of(VECTOR), v.taken());
         assertTrue(v.vcpu().lapic().page().isr().isEmpty(), "no local APIC has it in service");
         assertEquals(false, wantsWindow(v));
     }
@@ -61,7 +55,7 @@ class PicInterruptTest {
 
         v.send(new Vcpu.PicOutput(0)).send(new Vcpu.OperationDone(VECTOR)).stepTo(EntryPhase.IN_GUEST);
 
-        assertEquals(List.of(VECTOR), taken(v));
+        assertEquals(List.of(VECTOR), v.taken());
         assertTrue(wantsWindow(v), "the other one waits");
     }
 
@@ -116,7 +110,7 @@ class PicInterruptTest {
                 v.port().events(Event.NestedExitInjected.class).get(0);
         assertEquals(ExitReason.EXTERNAL_INTERRUPT, exit.reason());
         assertEquals((int) (long) Long.decode(information), exit.interruptionInformation());
-        assertEquals(acknowledges ? List.of(VECTOR) : List.of(), taken(v));
+        assertEquals(acknowledges ? List.of(VECTOR) : List.of(), v.taken());
         assertEquals(List.of(), v.port().events(Event.InterruptInjected.class));
     }
 
@@ -129,7 +123,7 @@ class PicInterruptTest {
 
         v.send(new Vcpu.PicOutput(0)).send(new Vcpu.OperationDone(VECTOR)).stepTo(EntryPhase.IN_GUEST);
 
-        assertEquals(List.of(VECTOR), taken(v));
+        assertEquals(List.of(VECTOR), v.taken());
         assertTrue(v.vcpu().nested().guestMode());
     }
 }

@@ -33,12 +33,6 @@ class PostedInterruptTest {
         return v.send(new Vcpu.SetPir(TASK, vector)).send(new Vcpu.SetOn(TASK));
     }
 
-    private static List<Integer> delivered(SteppedVcpu v) {
-        return v.port().events(Event.VirtualInterruptDelivered.class).stream()
-                .map(Event.VirtualInterruptDelivered::vector)
-                .toList();
-    }
-
     private static long status(SteppedVcpu v) {
         return v.vcpu().vmcs().read(VmcsField.GUEST_INTR_STATUS);
     }
@@ -108,11 +102,11 @@ class PostedInterruptTest {
                 .send(new Vcpu.Run(0))
                 .stepTo(EntryPhase.RECHECK);
         post(v, VECTOR).send(NOTIFICATION);
-        assertEquals(List.of(), delivered(v));
+        assertEquals(List.of(), v.delivered());
 
         v.step();
 
-        assertEquals(List.of(VECTOR), delivered(v));
+        assertEquals(List.of(VECTOR), v.delivered());
         assertEquals(List.of(), v.port().events(Event.GuestExited.class));
         assertFalse(descriptor(v).control().on());
     }
@@ -125,7 +119,7 @@ class PostedInterruptTest {
 
         post(v, VECTOR).send(NOTIFICATION);
 
-        assertEquals(List.of(VECTOR), delivered(v));
+        assertEquals(List.of(VECTOR), v.delivered());
         assertEquals(fetches + 1, v.vcpu().guest().fetches(), "the guest is told before its next instruction");
         assertEquals(List.of(), v.port().events(Event.GuestExited.class));
         assertEquals(VectorBitmap.EMPTY, descriptor(v).pir());
@@ -250,8 +244,8 @@ class PostedInterruptTest {
             v.step();
         }
         boolean asleep = v.vcpu().phase() == EntryPhase.BLOCKED;
-        assertEquals(asleep, !running && delivered(v).isEmpty());
-        return delivered(v).equals(List.of(vector))
+        assertEquals(asleep, !running && v.delivered().isEmpty());
+        return v.delivered().equals(List.of(vector))
                 && v.vcpu().lapic().page().isr().equals(VectorBitmap.of(vector));
     }
 

@@ -1,6 +1,8 @@
 package org.vcpusim.kvm;
 
+import java.util.List;
 import java.util.Optional;
+import org.vcpusim.arch.ExitReason;
 import org.vcpusim.arch.VectorBitmap;
 
 /** One vCPU moved by hand, and what it sends. */
@@ -38,6 +40,34 @@ final class SteppedVcpu {
         return port;
     }
 
+    /** Why it has left the guest, in order. */
+    List<ExitReason> exits() {
+        return port.events(Event.GuestExited.class).stream()
+                .map(Event.GuestExited::reason)
+                .toList();
+    }
+
+    /** The exits of L2 that L1 was given, in order. */
+    List<ExitReason> exitsToL1() {
+        return port.events(Event.NestedExitInjected.class).stream()
+                .map(Event.NestedExitInjected::reason)
+                .toList();
+    }
+
+    /** The vectors that the processor has delivered, in order. */
+    List<Integer> delivered() {
+        return port.events(Event.VirtualInterruptDelivered.class).stream()
+                .map(Event.VirtualInterruptDelivered::vector)
+                .toList();
+    }
+
+    /** The vectors that the guest has taken, in order. */
+    List<Integer> taken() {
+        return port.events(Event.InterruptTaken.class).stream()
+                .map(Event.InterruptTaken::vector)
+                .toList();
+    }
+
     /** The redirection table that scans find from now on. */
     SteppedVcpu withTable(Ioapic ioapic, int notifiedPins) {
         table = new Vcpu.TableRead(ioapic, notifiedPins);
@@ -46,7 +76,7 @@ final class SteppedVcpu {
 
     /** With the IOAPIC in user space: there are no routes to scan. */
     SteppedVcpu withRoutes() {
-        table = new Vcpu.TableRead(new ScanTable.OfRoutes(java.util.List.of(), 0));
+        table = new Vcpu.TableRead(new ScanTable.OfRoutes(List.of(), 0));
         return this;
     }
 

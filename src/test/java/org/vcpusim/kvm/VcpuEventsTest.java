@@ -182,7 +182,7 @@ class VcpuEventsTest {
         assertEquals(1, v.port().events(Event.EntryCancelled.class).size());
         assertEquals(List.of(new Event.ImmediateExitWanted(0)), v.port().events(Event.ImmediateExitWanted.class));
         assertEquals(List.of(new Event.InterruptTaken(0, 0x61, false)), v.port().events(Event.InterruptTaken.class));
-        assertEquals(List.of(ExitReason.PREEMPTION_TIMER), exits(v));
+        assertEquals(List.of(ExitReason.PREEMPTION_TIMER), v.exits());
         assertEquals(List.of(), v.port().events(Event.SmiHandled.class));
 
         v.port().takeEvents();
@@ -190,7 +190,7 @@ class VcpuEventsTest {
 
         assertEquals(List.of(new Event.SmiHandled(0)), v.port().events(Event.SmiHandled.class));
         assertEquals(false, v.vcpu().events().smiPending());
-        assertEquals(List.of(), exits(v));
+        assertEquals(List.of(), v.exits());
         assertEquals(List.of(), v.port().events(Event.InterruptTaken.class));
     }
 
@@ -229,12 +229,6 @@ class VcpuEventsTest {
         v.send(new Vcpu.OperationDone(0)).stepTo(EntryPhase.IN_GUEST);
 
         assertEquals(List.of(new Event.SmiHandled(0)), v.port().events(Event.SmiHandled.class));
-    }
-
-    private static List<ExitReason> exits(SteppedVcpu v) {
-        return v.port().events(Event.GuestExited.class).stream()
-                .map(Event.GuestExited::reason)
-                .toList();
     }
 
     @Test

@@ -30,18 +30,6 @@ class VcpuNestedTest {
         return events.stream().map(e -> e.getClass().getSimpleName()).toList();
     }
 
-    private static List<ExitReason> toL1(SteppedVcpu v) {
-        return v.port().events(Event.NestedExitInjected.class).stream()
-                .map(Event.NestedExitInjected::reason)
-                .toList();
-    }
-
-    private static List<ExitReason> exits(SteppedVcpu v) {
-        return v.port().events(Event.GuestExited.class).stream()
-                .map(Event.GuestExited::reason)
-                .toList();
-    }
-
     @Test
     void vmresumeMakesVmcs02TheCurrentVmcsAndTheVmcallOfL2EndsThat() {
         SteppedVcpu v = NestedFixture.inL1(MACHINE, "e");
@@ -61,7 +49,7 @@ class VcpuNestedTest {
         NestedFixture.called(v);
         assertFalse(v.vcpu().nested().guestMode());
         assertEquals(before.secondary, v.vcpu().vmcs().read(VmcsField.SECONDARY_VM_EXEC_CONTROL));
-        assertEquals(List.of(ExitReason.VMCALL), toL1(v));
+        assertEquals(List.of(ExitReason.VMCALL), v.exitsToL1());
         assertEquals(
                 new Guest.NestedExit(ExitReason.VMCALL),
                 v.port().sentTo("guest 0").get(0));
@@ -85,7 +73,7 @@ class VcpuNestedTest {
 
         v.execute(new GuestAction.Vmwrite(VmcsField.EOI_EXIT_BITMAP1, 2)).stepTo(EntryPhase.IN_GUEST);
 
-        assertEquals(List.of(ExitReason.VMWRITE), exits(v));
+        assertEquals(List.of(ExitReason.VMWRITE), v.exits());
         assertEquals(2, v.vcpu().nested().vmcs12().read(VmcsField.EOI_EXIT_BITMAP1));
         assertEquals(0, v.vcpu().vmcs().read(VmcsField.EOI_EXIT_BITMAP1));
     }
@@ -148,8 +136,8 @@ class VcpuNestedTest {
         SteppedVcpu v = NestedFixture.kicked(NestedFixture.inL2(MACHINE, "ea"));
 
         assertTrue(v.vcpu().nested().guestMode());
-        assertEquals(List.of(ExitReason.EXTERNAL_INTERRUPT), exits(v));
-        assertEquals(List.of(), toL1(v));
+        assertEquals(List.of(ExitReason.EXTERNAL_INTERRUPT), v.exits());
+        assertEquals(List.of(), v.exitsToL1());
         assertEquals(1, v.port().events(Event.NestedExited.class).size());
     }
 
@@ -210,7 +198,7 @@ class VcpuNestedTest {
     void anInterruptThatWaitsAtVmresumeMakesL2LeaveBeforeItsFirstInstruction(String vmcs12, boolean inL2) {
         SteppedVcpu v = waitingAtVmresume(vmcs12).stepTo(EntryPhase.IN_GUEST);
 
-        assertEquals(List.of(ExitReason.VMRESUME, ExitReason.PREEMPTION_TIMER), exits(v));
+        assertEquals(List.of(ExitReason.VMRESUME, ExitReason.PREEMPTION_TIMER), v.exits());
         assertEquals(inL2, v.vcpu().nested().guestMode());
         assertEquals(List.of(new Event.InterruptTaken(0, 0x41, !inL2)), v.port().events(Event.InterruptTaken.class));
         assertEquals(
@@ -229,7 +217,7 @@ class VcpuNestedTest {
 
         v.stepTo(EntryPhase.IN_GUEST);
 
-        assertEquals(List.of(ExitReason.VMRESUME, ExitReason.PREEMPTION_TIMER), exits(v));
+        assertEquals(List.of(ExitReason.VMRESUME, ExitReason.PREEMPTION_TIMER), v.exits());
         assertEquals(List.of(new Event.SmiHandled(0)), v.port().events(Event.SmiHandled.class));
         assertTrue(v.vcpu().nested().guestMode());
     }
@@ -245,7 +233,7 @@ class VcpuNestedTest {
         assertEquals(1, v.port().events(Event.EntryCancelled.class).size());
         assertTrue(v.vcpu().requests().test(VcpuRequest.EVENT));
         v.stepTo(EntryPhase.IN_GUEST);
-        assertEquals(List.of(ExitReason.EXTERNAL_INTERRUPT), toL1(v));
+        assertEquals(List.of(ExitReason.EXTERNAL_INTERRUPT), v.exitsToL1());
     }
 
     @Test
@@ -256,7 +244,7 @@ class VcpuNestedTest {
 
         assertFalse(v.vcpu().requests().test(VcpuRequest.EVENT));
         v.stepTo(EntryPhase.IN_GUEST);
-        assertEquals(List.of(), toL1(v), "L2 runs on");
+        assertEquals(List.of(), v.exitsToL1(), "L2 runs on");
     }
 
     @ParameterizedTest
@@ -267,7 +255,7 @@ class VcpuNestedTest {
 
         v.execute(Plain.HLT).stepTo(l1 ? EntryPhase.IN_GUEST : EntryPhase.BLOCKED);
 
-        assertEquals(l1 ? List.of(ExitReason.HLT) : List.of(), toL1(v));
+        assertEquals(l1 ? List.of(ExitReason.HLT) : List.of(), v.exitsToL1());
         assertEquals(!l1, v.vcpu().nested().guestMode());
     }
 
@@ -294,7 +282,7 @@ class VcpuNestedTest {
         NestedFixture.kicked(v);
 
         assertEquals(inL2, v.vcpu().nested().guestMode());
-        assertEquals(inL2 ? List.of() : List.of(ExitReason.valueOf(exit)), toL1(v));
+        assertEquals(inL2 ? List.of() : List.of(ExitReason.valueOf(exit)), v.exitsToL1());
         assertTrue(v.vcpu().events().nmis().masked());
     }
 
@@ -305,7 +293,7 @@ class VcpuNestedTest {
 
         NestedFixture.kicked(v);
 
-        assertEquals(List.of(ExitReason.INIT_SIGNAL), toL1(v));
+        assertEquals(List.of(ExitReason.INIT_SIGNAL), v.exitsToL1());
         assertEquals(List.of(), v.port().events(Event.VcpuReset.class));
         assertFalse(v.vcpu().lapic().initPending());
     }
@@ -390,7 +378,7 @@ class VcpuNestedTest {
 
         v.execute(Plain.EOI).stepTo(EntryPhase.AWAITING);
 
-        assertEquals(List.of(ExitReason.EPT_MISCONFIG), exits(v));
+        assertEquals(List.of(ExitReason.EPT_MISCONFIG), v.exits());
         assertEquals(List.of(new Event.EoiReceived(0, 0x81)), v.port().events(Event.EoiReceived.class));
         assertTrue(v.port().sentTo("vm").stream().anyMatch(m -> m instanceof Vm.EoiBroadcast));
         assertTrue(v.vcpu().nested().guestMode());
@@ -420,9 +408,9 @@ class VcpuNestedTest {
         assertEquals(number, v.vcpu().nested().apic().svi());
         v.execute(Plain.EOI);
         assertEquals(0, v.vcpu().nested().apic().svi());
-        assertEquals(exit.equals("-") ? List.of() : List.of(ExitReason.EOI_INDUCED), exits(v));
+        assertEquals(exit.equals("-") ? List.of() : List.of(ExitReason.EOI_INDUCED), v.exits());
         v.stepTo(EntryPhase.IN_GUEST);
-        assertEquals(exit.equals("-") ? List.of() : List.of(ExitReason.EOI_INDUCED), toL1(v));
+        assertEquals(exit.equals("-") ? List.of() : List.of(ExitReason.EOI_INDUCED), v.exitsToL1());
         assertEquals(List.of(), v.port().events(Event.EoiReceived.class));
     }
 
@@ -439,7 +427,7 @@ class VcpuNestedTest {
 
         v.execute(new GuestAction.ApicRegisterWrite(Integer.decode(offset), 0)).stepTo(EntryPhase.IN_GUEST);
 
-        assertEquals(exit.equals("-") ? List.of() : List.of(ExitReason.valueOf(exit)), toL1(v), why);
+        assertEquals(exit.equals("-") ? List.of() : List.of(ExitReason.valueOf(exit)), v.exitsToL1(), why);
     }
 
     @Test
