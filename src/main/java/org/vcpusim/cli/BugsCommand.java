@@ -196,17 +196,11 @@ final class BugsCommand implements Callable<Integer> {
     }
 
     private static String repaired(Fix.Repair repair) {
-        return repair.year()
-                .map(year -> String.format(
-                        "%s of %d%s%s",
-                        repair.commit().map(hash -> "commit " + hash).orElse("a commit"),
-                        year,
-                        repair.release().map(release -> ", Linux " + release).orElse(""),
-                        repair.fault()
-                                .introduced()
-                                .map(release -> "; the fault came with Linux " + release)
-                                .orElse("")))
-                .orElse("nobody: Linux never had it");
+        String since = repair.fault()
+                .introduced()
+                .map(release -> "; the fault came with Linux " + release)
+                .orElse("");
+        return repair.year().isPresent() ? StoryText.repaired(repair) + since : "nobody: Linux never had it";
     }
 
     private static String text(Hazard hazard, List<Scenario> scenarios) {

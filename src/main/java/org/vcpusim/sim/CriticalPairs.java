@@ -5,6 +5,7 @@ import java.util.BitSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
@@ -25,9 +26,6 @@ import org.vcpusim.trace.TraceSink;
 final class CriticalPairs {
     /** Steps of a thread that are exchanged with those of another. */
     private static final int[] LENGTHS = {1, 2, 3, 4, 6, 8, 12};
-
-    /** It is not mended. */
-    private static final int NOT = -1;
 
     private static final int MOST_REPLAYS = 600;
     /** Replays more for turns that do not follow each other. */
@@ -118,7 +116,7 @@ final class CriticalPairs {
             other[at++] = steps[step];
         }
         int needed = pair.first() + ahead.cardinality() + 1;
-        return mends(whole, other, pair, needed) != NOT;
+        return takenIfMended(whole, other, pair, needed).isPresent();
     }
 
     /** The steps of the later turn, and those since the earlier one that the same thread takes or that send it what it handles. */
@@ -188,15 +186,17 @@ final class CriticalPairs {
     private boolean mends(CriticalPair pair, int[] order) {
         int[] other = steps.clone();
         System.arraycopy(order, 0, other, pair.first(), order.length);
-        int taken = mends(attempt, other, pair, pair.end());
-        return taken == other.length || taken != NOT && mends(whole, other, pair, pair.end()) != NOT;
+        OptionalInt taken = takenIfMended(attempt, other, pair, pair.end());
+        return taken.isPresent()
+                && (taken.getAsInt() == other.length
+                        || takenIfMended(whole, other, pair, pair.end()).isPresent());
     }
 
     /**
      * Picks of {@code other} that {@code how} takes, if the first {@code needed} are among them, what came second in {@code pair}
-     * happens as it did, and nothing breaks; else {@link #NOT}.
+     * happens as it did, and nothing breaks.
      */
-    private int mends(Attempt how, int[] other, CriticalPair pair, int needed) {
+    private OptionalInt takenIfMended(Attempt how, int[] other, CriticalPair pair, int needed) {
         replays++;
         Doings doings = new Doings(pair);
         Attempt.Result result = how.run(other, doings, doings);
@@ -205,7 +205,7 @@ final class CriticalPairs {
                 && narration.kindOf(pair.second(), pair.end()).stream().allMatch(doings.kinds::contains)
                 && taken.length >= needed
                 && Arrays.mismatch(taken, 0, needed, other, 0, needed) < 0;
-        return mended ? taken.length : NOT;
+        return mended ? OptionalInt.of(taken.length) : OptionalInt.empty();
     }
 
     /** What kinds of events the steps of a pair have when their order is another one. */

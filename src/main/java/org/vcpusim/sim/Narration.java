@@ -9,7 +9,6 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.vcpusim.check.Thing;
 import org.vcpusim.kvm.Event;
-import org.vcpusim.kvm.Machine;
 import org.vcpusim.search.PlainMachine;
 import org.vcpusim.trace.Source;
 import org.vcpusim.trace.TraceRecord;
@@ -27,6 +26,9 @@ final class Narration implements Attempt.Watcher, TraceSink {
     private final List<String> silent = new ArrayList<>();
     private final List<List<Thing>> looks = new ArrayList<>();
     private BitSet leads = new BitSet();
+    /** What the broken rule looks at. */
+    private List<Thing> judged = List.of();
+
     private final List<String> columns = new ArrayList<>();
     private final Knowledge knowledge = new Knowledge();
     private final List<Story.Step> steps = new ArrayList<>();
@@ -113,6 +115,7 @@ final class Narration implements Attempt.Watcher, TraceSink {
 
     private void tell() {
         leads = Slice.of(records, shrunk.violation());
+        judged = Slice.judged(shrunk.violation());
         List<Item> items = new ArrayList<>();
         shrunk.critical().ifPresent(pair -> {
             items.addAll(race(pair.first(), pair.firstEnd()));
@@ -130,14 +133,17 @@ final class Narration implements Attempt.Watcher, TraceSink {
 
     /** What the faults of the machine do and what the missing fixes would; what the step does besides is told too. */
     private List<Item> remedy() {
-        Machine machine = shrunk.scenario().machine();
-        return Remedy.of(shrunk, components()).stream()
-                .peek(remedy -> {
-                    if (!tells(remedy.step(), remedy.step() + 1)) {
-                        leads.or(worded(remedy.step(), remedy.step() + 1));
-                    }
-                })
-                .flatMap(remedy -> remedy.words(machine).map(text -> new Item(remedy.step(), Item.BEHIND, text)))
+        Optional<Remedy> remedy = Remedy.of(shrunk, components());
+        if (remedy.isEmpty()) {
+            return List.of();
+        }
+        int step = remedy.get().step();
+        if (!tells(step, step + 1)) {
+            leads.or(worded(step, step + 1));
+        }
+        return remedy.get()
+                .words(shrunk.scenario().machine())
+                .map(text -> new Item(step, Item.BEHIND, text))
                 .toList();
     }
 
@@ -215,7 +221,6 @@ final class Narration implements Attempt.Watcher, TraceSink {
     boolean meet(Shrinker.CriticalPair pair) {
         Effect one = effect(pair.first(), pair.firstEnd());
         Effect other = effect(pair.second(), pair.end());
-        List<Thing> judged = Slice.judged(shrunk.violation());
         return one.meets(other)
                 || judged.stream().anyMatch(one::touches) && judged.stream().anyMatch(other::touches);
     }

@@ -211,7 +211,8 @@ public final class StoryText {
                 .toList();
     }
 
-    private static String repaired(Fix.Repair repair) {
+    /** A commit, its year and its release, as far as they are known. */
+    public static String repaired(Fix.Repair repair) {
         return repair.commit().map(hash -> "commit " + hash).orElse("a commit")
                 + repair.year().map(year -> " of " + year).orElse("")
                 + repair.release().map(version -> ", Linux " + version).orElse("");
