@@ -77,8 +77,10 @@ final class Conform implements Callable<Integer> {
             Replayed replayed = replayed(files, interruption);
             List<Result> results = replayed.results;
             PrintWriter out = spec.commandLine().getOut();
-            out.println(json ? document(results) : totals(results));
-            out.flush();
+            if (json || !results.isEmpty() || replayed.unusable.isEmpty()) {
+                out.println(json ? document(results) : totals(results));
+                out.flush();
+            }
             PrintWriter err = spec.commandLine().getErr();
             replayed.unusable.forEach(why -> err.println("vcpusim conform: " + why));
             if (replayed.files() < files.size()) {
