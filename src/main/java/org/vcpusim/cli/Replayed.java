@@ -3,12 +3,15 @@ package org.vcpusim.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.vcpusim.check.Violation;
 import org.vcpusim.scenario.Scenario;
+import org.vcpusim.sim.Counted;
 import org.vcpusim.sim.Reproduction;
 import org.vcpusim.sim.Reproduction.Executor;
 import org.vcpusim.sim.RunOutcome;
@@ -45,17 +48,16 @@ record Replayed(
         Scenario of = run.scenario();
         List<String> lines = new ArrayList<>(List.of(
                 String.format(
-                        "scenario %s  %,d vCPUs  %,d picks  executor %s",
+                        "scenario %s  %s  %s  executor %s",
                         of.name(),
-                        of.machine().vcpuCount(),
-                        run.picks().size(),
+                        Counted.of(of.machine().vcpuCount(), "vCPU"),
+                        Counted.of(run.picks().size(), "pick"),
                         executor.name().toLowerCase(Locale.ROOT)),
-                String.format("%,d steps  %,d events  trace %s", outcome.steps(), outcome.records(), digest)));
-        for (Violation violation : violations) {
-            String hazard =
-                    violation.hazard().map(each -> " (hazard " + each + ")").orElse("");
-            lines.add(violation.invariant() + hazard + ": " + violation.sentence());
-        }
+                Counted.of(outcome.steps(), "step") + "  " + Counted.of(outcome.records(), "event") + "  trace "
+                        + digest));
+        Map<String, Long> said = violations.stream()
+                .collect(Collectors.groupingBy(Replayed::said, LinkedHashMap::new, Collectors.counting()));
+        said.forEach((line, times) -> lines.add(times == 1 ? line : line + ", " + times + " times"));
         if (violations.isEmpty()) {
             lines.add("no rule is broken");
         }
@@ -63,6 +65,11 @@ record Replayed(
                 .flatMap(line -> StoryText.wrapped(line, width).stream())
                 .map(line -> line + System.lineSeparator())
                 .collect(Collectors.joining());
+    }
+
+    private static String said(Violation violation) {
+        String hazard = violation.hazard().map(each -> " (hazard " + each + ")").orElse("");
+        return violation.invariant() + hazard + ": " + violation.sentence();
     }
 
     /** It all as a document. */

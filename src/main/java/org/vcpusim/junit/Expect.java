@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.vcpusim.kvm.Hazard;
+import org.vcpusim.sim.Counted;
 import org.vcpusim.sim.ReplayLine;
 import org.vcpusim.sim.ReplayToken;
 import org.vcpusim.sim.Reproduction;
@@ -144,7 +145,7 @@ public final class Expect {
         Reproduction run = new Reproduction(shrunk.scenario(), shrunk.picks(), shrunk.finishes());
         Story story = Story.of(shrunk, ReplayLine.of(ReplayToken.of(run, telling.program()), telling.scenario()));
         return group.invariant() + " is broken: " + group.title() + " (" + group.schedules() + " of "
-                + report.figures().schedules() + " schedules, first " + group.firstSchedule() + ", seed "
+                + Counted.of(report.figures().schedules(), "schedule") + ", first " + group.firstSchedule() + ", seed "
                 + report.plan().rootSeed() + ")\n\n" + StoryText.of(story, WIDTH, StoryText.Colour.OFF);
     }
 }

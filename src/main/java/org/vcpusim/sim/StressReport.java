@@ -176,8 +176,8 @@ public record StressReport(
     public String verdict() {
         String bounds = String.format(
                 java.util.Locale.ROOT,
-                "sampled: %,d schedules of %s, strategy %s, seed %d",
-                figures.schedules,
+                "sampled: %s of %s, strategy %s, seed %d",
+                Counted.of(figures.schedules, "schedule"),
                 plan.scenario().name(),
                 plan.strategy().label(),
                 plan.rootSeed());
@@ -185,7 +185,7 @@ public record StressReport(
                 figures.cut == 0 ? "" : String.format(java.util.Locale.ROOT, ", %,d of them cut short", figures.cut);
         String found = findings().isEmpty()
                 ? "; no violation in them"
-                : "; " + findings().size() + (findings().size() == 1 ? " finding" : " findings");
+                : "; " + Counted.of(findings().size(), "finding");
         String why = switch (end) {
             case SCHEDULES, FOUND -> "";
             case TIME -> ", until time was up";

@@ -42,9 +42,9 @@ public final class StressText {
         StressPlan plan = report.plan();
         paragraph(
                 "",
-                "%s: %,d vCPUs, strategy %s, seed %d, jobs %d",
+                "%s: %s, strategy %s, seed %d, jobs %d",
                 plan.scenario().name(),
-                plan.scenario().machine().vcpuCount(),
+                Counted.of(plan.scenario().machine().vcpuCount(), "vCPU"),
                 plan.strategy().label(),
                 plan.rootSeed(),
                 plan.jobs());
@@ -156,8 +156,8 @@ public final class StressText {
             String detail = group.first().detail();
             paragraph(
                     "      ",
-                    "%,d schedules, first %d: %s%s",
-                    group.schedules(),
+                    "%s, first %d: %s%s",
+                    Counted.of(group.schedules(), "schedule"),
                     group.firstSchedule(),
                     group.first().sentence(),
                     detail.isEmpty() ? "" : " (" + detail + ")");
@@ -168,9 +168,8 @@ public final class StressText {
     private void replay(ShortFinding finding) {
         int steps = finding.story().steps().size();
         line(
-                "      in %d %s%s: vcpusim replay %s",
-                steps,
-                steps == 1 ? "step" : "steps",
+                "      in %s%s: vcpusim replay %s",
+                Counted.of(steps, "step"),
                 finding.complete() ? "" : ", so far",
                 finding.story().token());
     }

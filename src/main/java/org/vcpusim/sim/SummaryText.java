@@ -28,12 +28,17 @@ public final class SummaryText {
 
     private void head(RunSummary run) {
         line(
-                "scenario %s  %,d vCPU%s  executor %s  seed %d",
-                run.scenario(), run.vcpus(), run.vcpus() == 1 ? "" : "s", run.executor(), run.seed());
+                "scenario %s  %s  executor %s  seed %d",
+                run.scenario(), Counted.of(run.vcpus(), "vCPU"), run.executor(), run.seed());
         String time = run.executor() == ScenarioRun.Executor.LIVE
                 ? ""
                 : String.format(Locale.ROOT, "%.6f s virtual  ", run.figures().nanos() / NANOS_PER_SECOND);
-        line("%,d steps  %,d events  %s%.1f s", run.steps(), run.events(), time, run.elapsedNanos() / NANOS_PER_SECOND);
+        line(
+                "%s  %s  %s%.1f s",
+                Counted.of(run.steps(), "step"),
+                Counted.of(run.events(), "event"),
+                time,
+                run.elapsedNanos() / NANOS_PER_SECOND);
     }
 
     private void requests(List<RunFigures.RequestRow> rows) {
