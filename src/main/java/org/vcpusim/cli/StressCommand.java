@@ -38,8 +38,8 @@ import picocli.CommandLine.Spec;
             "The first thing that it does is to find a bug that is planted in a machine of its own.",
             "",
             "Exit code: 0 no violation but known hazards in the schedules that were run, 1 a finding, 2 the "
-                    + "scenario or an option cannot be used, 4 a schedule was cut short by the bound on steps or no "
-                    + "schedule was run in time, 70 the planted bug was not found or the program failed, 130 it was interrupted; what there "
+                    + "scenario or an option cannot be used, 4 a schedule was cut short by the bound on steps, or no "
+                    + "schedule, or fewer than --schedules says, was run in time, 70 the planted bug was not found or the program failed, 130 it was interrupted; what there "
                     + "is till then is printed."
         })
 final class StressCommand implements Callable<Integer> {
@@ -54,7 +54,10 @@ final class StressCommand implements Callable<Integer> {
             description = "How many schedules (default: 10000, or any number where --time is given).")
     private Optional<Long> schedules = Optional.empty();
 
-    @Option(names = "--time", paramLabel = "TIME", description = "For how long, such as 60s, 5m or 500ms.")
+    @Option(
+            names = "--time",
+            paramLabel = "TIME",
+            description = "For how long, such as 60s, 5m or 500ms; if --schedules is given too, at most.")
     private Optional<String> time = Optional.empty();
 
     @Option(
@@ -238,15 +241,17 @@ final class StressCommand implements Callable<Integer> {
         return ExitCode.INTERNAL;
     }
 
-    private static int exitCode(StressReport report) {
+    private int exitCode(StressReport report) {
         if (report.end() == StressReport.End.INTERRUPTED) {
             return ExitCode.INTERRUPTED;
         }
         if (!report.findings().isEmpty()) {
             return ExitCode.FINDING;
         }
+        boolean fewer =
+                schedules.filter(most -> report.figures().schedules() < most).isPresent();
         boolean inconclusive =
                 report.figures().schedules() == 0 || report.figures().cut() > 0;
-        return inconclusive ? ExitCode.INCONCLUSIVE : ExitCode.OK;
+        return fewer || inconclusive ? ExitCode.INCONCLUSIVE : ExitCode.OK;
     }
 }

@@ -80,6 +80,14 @@ class StressCommandTest {
     }
 
     @Test
+    void timeThatEndsBeforeTheSchedulesLeavesItOpen() {
+        Outcome outcome = stress(SCENARIO, "--schedules", "1000000000", "--time", "100ms");
+        assertEquals(ExitCode.INCONCLUSIVE, outcome.exitCode(), outcome.err());
+        assertTrue(outcome.out().contains(", until time was up; no violation in them"), outcome.out());
+        assertEquals(ExitCode.OK, stress(SCENARIO, "--time", "100ms").exitCode());
+    }
+
+    @Test
     void aFindingIsShortenedToldAndReplayedByItsToken() throws IOException {
         Path own = Files.copy(Path.of(SCENARIO), folder.resolve("b02-level-eoi-after-move.conf"));
         Outcome outcome = stress(own.toString(), "--schedules", "64", "--without", "B02", "--shrink", "1s");
