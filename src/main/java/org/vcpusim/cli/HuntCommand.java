@@ -122,7 +122,11 @@ final class HuntCommand implements Callable<Integer> {
     private record Hunters(StrategyKind kind, long seed, long nanos, int threads) {}
 
     private List<Prey> wanted() {
-        if (all == !bugs.isEmpty()) {
+        if (all && !bugs.isEmpty()) {
+            throw new ParameterException(
+                    spec.commandLine(), "--all and " + String.join(" ", bugs) + ": must be one of them");
+        }
+        if (!all && bugs.isEmpty()) {
             throw new ParameterException(spec.commandLine(), "name fixes or hazards, or say --all");
         }
         Stream<String> names =
@@ -205,7 +209,10 @@ final class HuntCommand implements Callable<Integer> {
             }
             out.print(report.table());
             out.println();
-            out.println(report.sum());
+            report.sum()
+                    .lines()
+                    .flatMap(line -> StoryText.wrapped(line, Terminal.width()).stream())
+                    .forEach(out::println);
         }
         out.flush();
     }

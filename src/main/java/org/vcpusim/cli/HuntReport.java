@@ -2,11 +2,16 @@ package org.vcpusim.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.text.DecimalFormat;
+import java.text.DecimalFormatSymbols;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Predicate;
+import java.util.function.ToLongFunction;
 import org.vcpusim.sim.Hunt.Catch;
 import org.vcpusim.sim.Hunt.Prey;
+import org.vcpusim.sim.Median;
 import org.vcpusim.sim.ProgramVersion;
 import org.vcpusim.sim.ReplayToken;
 import org.vcpusim.sim.Reproduction;
@@ -56,33 +61,56 @@ final class HuntReport {
         return Story.of(shrunk, ReplayToken.of(run, ProgramVersion.running()).toString());
     }
 
-    /** Numbers over all, one line; what has several parts is found when each of them is. */
+    private List<Told> found() {
+        return all.stream().filter(each -> each.story.isPresent()).toList();
+    }
+
+    /** The names of those that were wanted of which {@code which} is true of some part. */
+    private List<String> names(Predicate<Prey> which) {
+        return wanted.stream().filter(which).map(Prey::name).distinct().toList();
+    }
+
+    /** Those of which not every part was found. */
+    private List<String> missed() {
+        List<Prey> found = found().stream().map(each -> each.caught.prey()).toList();
+        return names(prey -> !found.contains(prey));
+    }
+
+    /** Those of which not every part was tried to its end, since the user did not want to wait for it. */
+    private List<String> untried() {
+        List<Prey> tried = all.stream()
+                .map(Told::caught)
+                .filter(each -> !each.interrupted())
+                .map(Catch::prey)
+                .toList();
+        return names(prey -> !tried.contains(prey));
+    }
+
+    /** Numbers over all, one line; what has several parts is found when each of them is. Below it what was not tried to its end. */
     String sum() {
-        List<Told> found = all.stream().filter(each -> each.story.isPresent()).toList();
-        long names = wanted.stream().map(Prey::name).distinct().count();
-        long missed = wanted.stream()
-                .filter(prey ->
-                        found.stream().noneMatch(each -> each.caught.prey().equals(prey)))
-                .map(Prey::name)
-                .distinct()
-                .count();
-        String sum = names - missed + " of " + names + " found";
-        if (found.size() < 2) {
-            return sum;
+        int names = names(any -> true).size();
+        String sum = names - missed().size() + " of " + names + " found";
+        List<Told> found = found();
+        if (found.size() > 1) {
+            sum += "; schedules to the first violation: " + range(found, each -> each.caught.schedules())
+                    + "; steps of a story: " + range(found, Told::steps);
         }
-        long[] schedules = found.stream()
-                .mapToLong(each -> each.caught.schedules())
-                .sorted()
-                .toArray();
-        long[] steps = found.stream().mapToLong(Told::steps).sorted().toArray();
-        return String.format(
-                Locale.ROOT,
-                "%s; schedules to the first violation: median %d, most %d; steps of a story: median %d, most %d",
-                sum,
-                schedules[schedules.length / 2],
-                schedules[schedules.length - 1],
-                steps[steps.length / 2],
-                steps[steps.length - 1]);
+        List<String> untried = untried();
+        return untried.isEmpty() ? sum : sum + "\ninterrupted, not tried to the end: " + String.join(", ", untried);
+    }
+
+    private static String range(List<Told> found, ToLongFunction<Told> figure) {
+        return "median "
+                + new DecimalFormat("#.#", DecimalFormatSymbols.getInstance(Locale.ROOT)).format(median(found, figure))
+                + ", most " + most(found, figure);
+    }
+
+    private static double median(List<Told> found, ToLongFunction<Told> figure) {
+        return Median.of(found.stream().mapToLong(figure).asDoubleStream());
+    }
+
+    private static long most(List<Told> found, ToLongFunction<Told> figure) {
+        return found.stream().mapToLong(figure).max().orElseThrow();
     }
 
     /**
@@ -90,8 +118,10 @@ final class HuntReport {
      * chose it and how long it was.
      */
     String table() {
-        StringBuilder table = new StringBuilder(
-                "BUG   RULE   FIRST  SCHEDULE  STRATEGY       PICKS  SHORTENED  STORY     TIME  WHAT THE FIX DOES, OR THE HAZARD\n");
+        StringBuilder table = new StringBuilder(Terminal.row(
+                        "BUG   RULE   FIRST  SCHEDULE  STRATEGY       PICKS  SHORTENED  STORY     TIME  ",
+                        "WHAT THE FIX DOES, OR THE HAZARD"))
+                .append('\n');
         for (Told told : all) {
             Catch each = told.caught;
             String numbers = String.format(
@@ -120,6 +150,15 @@ final class HuntReport {
     /** The whole as a document. */
     ObjectNode json() {
         ObjectNode root = new ObjectMapper().createObjectNode().put("schema", "vcpusim.hunt/1");
+        root.put("end", untried().isEmpty() ? "COMPLETE" : "INTERRUPTED")
+                .put("wanted", names(any -> true).size())
+                .put("found", names(any -> true).size() - missed().size());
+        untried().forEach(root.putArray("notTriedToTheEnd")::add);
+        List<Told> caught = found();
+        if (!caught.isEmpty()) {
+            range(root.putObject("schedulesToTheFirstViolation"), caught, each -> each.caught.schedules());
+            range(root.putObject("stepsOfAStory"), caught, Told::steps);
+        }
         root.putArray("bugs");
         for (Told told : all) {
             Catch each = told.caught;
@@ -140,5 +179,9 @@ final class HuntReport {
             told.story.ifPresent(story -> node.set("story", StoryText.json(story)));
         }
         return root;
+    }
+
+    private static void range(ObjectNode node, List<Told> found, ToLongFunction<Told> figure) {
+        node.put("median", median(found, figure)).put("most", most(found, figure));
     }
 }

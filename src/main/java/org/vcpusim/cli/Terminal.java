@@ -9,6 +9,7 @@ import org.vcpusim.sim.StoryText;
 final class Terminal {
     private static final int USUAL_WIDTH = 120;
     private static final int NARROWEST = 40;
+    private static final String BELOW = "\n      ";
 
     private Terminal() {}
 
@@ -32,9 +33,16 @@ final class Terminal {
 
     /** A row of a table with {@code text} in its last column, which goes on below itself where the line is too short for it. */
     static String row(String before, String text) {
-        int left = width() - before.length();
+        return row(before, text, width());
+    }
+
+    /** The same in {@code width} characters; a last column that would be too narrow begins on a line of its own. */
+    static String row(String before, String text, int width) {
+        int left = width - before.length();
         return left < NARROWEST
-                ? before + text
+                ? before.stripTrailing()
+                        + BELOW
+                        + String.join(BELOW, StoryText.wrapped(text, width - BELOW.length() + 1))
                 : before + String.join("\n" + " ".repeat(before.length()), StoryText.wrapped(text, left));
     }
 

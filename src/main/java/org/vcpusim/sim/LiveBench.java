@@ -98,8 +98,7 @@ public final class LiveBench {
 
         /** The median of the rounds, of which there must be one. */
         public double median(java.util.function.ToDoubleFunction<Round> figure) {
-            double[] sorted = rounds.stream().mapToDouble(figure).sorted().toArray();
-            return sorted[sorted.length / 2];
+            return Median.of(rounds.stream().mapToDouble(figure));
         }
     }
 

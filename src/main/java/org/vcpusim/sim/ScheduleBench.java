@@ -141,8 +141,7 @@ public final class ScheduleBench {
 
         /** The median of the rounds. */
         public double median(ToDoubleFunction<Round> figure) {
-            double[] sorted = rounds.stream().mapToDouble(figure).sorted().toArray();
-            return sorted[sorted.length / 2];
+            return Median.of(rounds.stream().mapToDouble(figure));
         }
     }
 

@@ -13,12 +13,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.vcpusim.kvm.Fix;
+import org.vcpusim.sim.Hunt;
 
 /** {@code hunt}, {@code bugs} and {@code replay} as a user calls them. */
 class HuntAndReplayTest {
@@ -79,6 +82,32 @@ class HuntAndReplayTest {
                         .map(line -> line.replaceAll(".*s  (irr-hint-\\w+): The.*", "$1"))
                         .toList());
         assertTrue(hunt.out.contains("\n1 of 1 found; "), hunt.out);
+    }
+
+    @Test
+    void whatAnInterruptedHuntHasNotTriedIsSaid() {
+        List<Hunt.Prey> wanted = Stream.of("B25", "B34")
+                .flatMap(id -> Hunt.Prey.of(Fix.of(id).orElseThrow(), ScenarioOption.of(id)).stream())
+                .toList();
+        Hunt.Catch half = new Hunt.Catch(wanted.get(0), Optional.empty(), 3, 0, 0, "pos", 1, true);
+        assertEquals(
+                "0 of 2 found\ninterrupted, not tried to the end: B25, B34",
+                HuntReport.of(List.of(half), wanted).sum());
+        Hunt.Catch whole = new Hunt.Catch(wanted.get(0), Optional.empty(), 3, 0, 0, "pos", 1, false);
+        HuntReport report = HuntReport.of(List.of(whole), wanted);
+        assertEquals("0 of 2 found\ninterrupted, not tried to the end: B34", report.sum());
+        assertEquals("INTERRUPTED", report.json().get("end").asText());
+        assertEquals("[\"B34\"]", report.json().get("notTriedToTheEnd").toString());
+        assertEquals(
+                "0 of 1 found",
+                HuntReport.of(List.of(whole), wanted.subList(0, 1)).sum());
+    }
+
+    @Test
+    void namesAndAllAreNotForOneHunt() {
+        Called both = call("hunt", "B25", "--all");
+        assertEquals(ExitCode.USAGE, both.code);
+        assertTrue(both.err.startsWith("vcpusim hunt: --all and B25: must be one of them\n"), both.err);
     }
 
     @Test

@@ -88,6 +88,7 @@ class VcpuSimTest {
         assertEquals(ExitCode.USAGE, outcome.exitCode());
         assertTrue(outcome.out().endsWith("1 passed, 0 failed, 0 skipped\n"), outcome.out());
         assertTrue(outcome.err().startsWith("vcpusim conform: " + bad + ":1: "), outcome.err());
+        assertEquals("", run("conform", bad.toString()).out());
     }
 
     @Test
@@ -137,6 +138,17 @@ class VcpuSimTest {
     void aLineIsAsWideAsTheTerminalOrElseAsColumnsSays(@Nullable String terminal, @Nullable String columns, int width) {
         Map<String, String> environment = columns == null ? Map.of() : Map.of("COLUMNS", columns);
         assertEquals(width, Terminal.width(Optional.ofNullable(terminal), environment));
+    }
+
+    @Test
+    void theLastColumnOfATableGoesBelowWhereItWouldBeTooNarrow() {
+        String words = "one two three four five six seven eight nine ten";
+        assertEquals("B25   " + words, Terminal.row("B25   ", words, 60));
+        assertEquals(
+                "B25   one two three four five six seven eight\n        nine ten", Terminal.row("B25   ", words, 48));
+        assertEquals(
+                "B25\n      one two three four five six seven\n        eight nine ten",
+                Terminal.row("B25   ", words, 45));
     }
 
     @Test
