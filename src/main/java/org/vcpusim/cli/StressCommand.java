@@ -39,7 +39,7 @@ import picocli.CommandLine.Spec;
             "",
             "Exit code: 0 no violation but known hazards in the schedules that were run, 1 a finding, 2 the "
                     + "scenario or an option cannot be used, 4 a schedule was cut short by the bound on steps, or no "
-                    + "schedule, or fewer than --schedules says, was run in time, 70 the planted bug was not found or the program failed, 130 it was interrupted; what there "
+                    + "schedule, or fewer than --schedules says, was run in time, 70 nothing was found where a bug is planted or the program failed, 130 it was interrupted; what there "
                     + "is till then is printed."
         })
 final class StressCommand implements Callable<Integer> {

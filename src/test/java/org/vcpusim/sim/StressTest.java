@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.vcpusim.kvm.Fault;
 import org.vcpusim.kvm.Fix;
 import org.vcpusim.kvm.Rules;
 import org.vcpusim.scenario.Scenario;
@@ -249,6 +250,17 @@ class StressTest {
             assertThrows(
                     SelfCheckFailedException.class,
                     () -> SelfCheck.lookingFor().on(explorer, StrategyKind.ROUND_ROBIN));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(StrategyKind.class)
+    void anEngineThatFindsAnotherBugInsteadIsNotBroken(StrategyKind kind) {
+        try (Explorer explorer = new Explorer()) {
+            SelfCheck.Result result =
+                    SelfCheck.lookingFor(Fault.UNINITIALISED_BITMAP).on(explorer, kind);
+            assertEquals("I1", result.invariant());
+            assertTrue(result.toString().startsWith("another bug than the planted one was found"), result::toString);
         }
     }
 
