@@ -147,7 +147,7 @@ class VcpuSimTest {
         assertEquals(
                 "B25   one two three four five six seven eight\n        nine ten", Terminal.row("B25   ", words, 48));
         assertEquals(
-                "B25\n      one two three four five six seven\n        eight nine ten",
+                "B25\n      one two three four five six seven eight\n        nine ten",
                 Terminal.row("B25   ", words, 45));
     }
 
