@@ -1,6 +1,5 @@
 package org.vcpusim.check;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -25,8 +24,8 @@ public final class AckNotifiersHearOfEois extends Invariant {
     private final int[] vectors = new int[Ioapic.PINS];
     /** What each pin sends, or has sent last, unless its entry was written since. */
     private final @Nullable RedirectionEntry[] sends = new @Nullable RedirectionEntry[Ioapic.PINS];
-    /** The vectors that each vCPU was given by each pin and has not ended. */
-    private final List<Map<Integer, VectorBitmap>> given = new ArrayList<>();
+    /** By pin the vectors that it gave each vCPU, which has not ended them. */
+    private final Map<Integer, Map<Integer, VectorBitmap>> given = new TreeMap<>();
     /** The EOI that each pin's notifier has not heard of. */
     private final Map<Integer, TraceRecord> due = new TreeMap<>();
 
@@ -48,9 +47,6 @@ public final class AckNotifiersHearOfEois extends Invariant {
                 Tracepoint.KVM_ACK_IRQ,
                 Tracepoint.EOI_EXITMAP_AUDIT);
         this.machine = machine;
-        for (int pin = 0; pin < Ioapic.PINS; pin++) {
-            given.add(new TreeMap<>());
-        }
     }
 
     @Override
@@ -68,7 +64,7 @@ public final class AckNotifiersHearOfEois extends Invariant {
         } else if (event instanceof Event.InterruptAccepted accepted) {
             accepted(accepted);
         } else if (event instanceof Event.VcpuReset reset) {
-            given.forEach(ofPin -> ofPin.remove(reset.vcpu()));
+            given.values().forEach(ofPin -> ofPin.remove(reset.vcpu()));
         } else if (event instanceof Event.IrqAcknowledged acked && acked.chip() == Event.IrqChip.IOAPIC) {
             due.remove(acked.pin());
         } else if (event instanceof Event.EoiExitBitmapAudited) {
@@ -117,20 +113,21 @@ public final class AckNotifiersHearOfEois extends Invariant {
                     && entry.vector() == accepted.vector()
                     && entry.triggerMode() == accepted.triggerMode()
                     && (apic == null || machine.rule().leadsTo(apic, entry))) {
-                given.get(pin).merge(accepted.vcpu(), VectorBitmap.of(accepted.vector()), VectorBitmap::or);
+                given.computeIfAbsent(pin, first -> new TreeMap<>())
+                        .merge(accepted.vcpu(), VectorBitmap.of(accepted.vector()), VectorBitmap::or);
             }
         }
     }
 
     private void ended(TraceRecord record, int vcpu, int vector) {
-        for (int pin = 0; pin < Ioapic.PINS && vector >= 0; pin++) {
-            VectorBitmap own = given.get(pin).getOrDefault(vcpu, VectorBitmap.EMPTY);
-            if (own.get(vector)) {
-                given.get(pin).put(vcpu, own.without(vector));
+        given.forEach((pin, ofPin) -> {
+            VectorBitmap own = ofPin.getOrDefault(vcpu, VectorBitmap.EMPTY);
+            if (vector >= 0 && own.get(vector)) {
+                ofPin.put(vcpu, own.without(vector));
                 if (isNotified(pin) && vectors[pin] == vector) {
                     due.put(pin, record);
                 }
             }
-        }
+        });
     }
 }

@@ -3,7 +3,8 @@ package org.vcpusim.check;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
-import java.util.stream.IntStream;
+import java.util.Map;
+import java.util.TreeMap;
 import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Ioapic;
@@ -21,8 +22,7 @@ import org.vcpusim.trace.Tracepoint;
 public final class ResamplersAreAsked extends Invariant {
     private static final int FIRST_PIN = 3;
 
-    private final List<Acknowledged> byPin =
-            IntStream.range(0, Ioapic.PINS).mapToObj(pin -> new Acknowledged()).toList();
+    private final Map<Integer, Acknowledged> byPin = new TreeMap<>();
     private int notified;
 
     /** The acknowledgements of one pin: those whose line is high, and those whose resampler was not asked then. */
@@ -56,43 +56,42 @@ public final class ResamplersAreAsked extends Invariant {
         } else if (event instanceof Event.IrqAcknowledged acked) {
             boolean resampler = acked.pin() >= FIRST_PIN && (notified >>> acked.pin() & 1) == 1;
             if (acked.chip() == Event.IrqChip.IOAPIC && resampler) {
-                byPin.get(acked.pin()).high.add(record);
+                byPin.computeIfAbsent(acked.pin(), first -> new Acknowledged())
+                        .high
+                        .add(record);
             }
         } else if (event instanceof Event.IrqLineSet line) {
             if (line.level() == 0 && line.source() == Irqfds.RESAMPLE_SOURCE && line.gsi() < Ioapic.PINS) {
-                lowered(byPin.get(line.gsi()));
+                lowered(line.gsi());
             }
         } else if (event instanceof Event.ResampleSignalled) {
             asked();
         } else {
-            for (int pin = FIRST_PIN; pin < Ioapic.PINS; pin++) {
-                check(pin, record);
-            }
+            byPin.forEach((pin, acks) -> check(pin, acks, record));
+            byPin.clear();
         }
     }
 
-    private static void lowered(Acknowledged pin) {
-        TraceRecord first = pin.high.poll();
-        if (first != null) {
-            pin.unasked.add(first);
+    private void lowered(int pin) {
+        Acknowledged acks = byPin.get(pin);
+        TraceRecord first = acks == null ? null : acks.high.poll();
+        if (acks != null && first != null) {
+            acks.unasked.add(first);
         }
     }
 
     /** Somebody was asked, and the trace does not say who: any whose line is low. */
     private void asked() {
-        byPin.forEach(pin -> pin.unasked.poll());
+        byPin.values().forEach(acks -> acks.unasked.poll());
     }
 
-    private void check(int pin, TraceRecord record) {
-        Acknowledged acks = byPin.get(pin);
+    private void check(int pin, Acknowledged acks, TraceRecord record) {
         boolean resampler = (notified >>> pin & 1) == 1;
         if (resampler && !acks.high.isEmpty()) {
             told(pin, "'s line was not lowered", acks.high.getFirst(), record);
         } else if (resampler && !acks.unasked.isEmpty()) {
             told(pin, " was not asked", acks.unasked.getFirst(), record);
         }
-        acks.high.clear();
-        acks.unasked.clear();
     }
 
     @SuppressWarnings("TooManyParameters") // which pin, what is missing, since when, and when that was seen
