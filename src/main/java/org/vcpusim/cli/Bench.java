@@ -2,7 +2,6 @@ package org.vcpusim.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 import org.vcpusim.sim.LiveBench;
 import org.vcpusim.sim.LiveBench.Result;
@@ -69,23 +68,11 @@ final class Bench implements Runnable {
             OptionRange.require("--vcpus", vcpus, 2, MOST_VCPUS);
             OptionRange.require("--seconds", seconds, 1, 60);
             OptionRange.require("--rounds", rounds, 1, 100);
-            PrintWriter err = spec.commandLine().getErr();
-            PrintWriter out = spec.commandLine().getOut();
-            Interruption interruption = Interruption.onSignal();
-            try {
-                Result result = new LiveBench(vcpus, seconds * SECOND, rounds)
-                        .measure(what -> err.println("vcpusim bench live: " + what), interruption::requested);
-                out.print(result.rounds().isEmpty() ? "" : json ? document(result) : table(result));
-                out.flush();
-                if (!interruption.requested()) {
-                    return ExitCode.OK;
-                }
-                err.println("vcpusim bench live: interrupted after "
-                        + result.rounds().size() + " of " + rounds + " rounds");
-                return ExitCode.INTERRUPTED;
-            } finally {
-                interruption.done();
-            }
+            return Measurement.run(
+                    spec,
+                    new LiveBench(vcpus, seconds * SECOND, rounds)::measure,
+                    result -> result.rounds().isEmpty() ? "" : json ? document(result) : table(result),
+                    result -> "after " + result.rounds().size() + " of " + rounds + " rounds");
         }
 
         private static String table(Result r) {

@@ -2,7 +2,6 @@ package org.vcpusim.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.vcpusim.search.Delivery;
@@ -49,23 +48,12 @@ final class BenchDesigns implements Callable<Integer> {
     @Override
     public Integer call() {
         OptionRange.require("--schedules", schedules, 1, 1_000_000);
-        PrintWriter err = spec.commandLine().getErr();
-        PrintWriter out = spec.commandLine().getOut();
-        Interruption interruption = Interruption.onSignal();
-        try {
-            Result result = new DesignBench(schedules, seed)
-                    .measure(what -> err.println("vcpusim bench designs: " + what), interruption::requested);
-            out.print(json ? document(result) : table(result));
-            out.flush();
-            if (!interruption.requested()) {
-                return ExitCode.OK;
-            }
-            err.println("vcpusim bench designs: interrupted after "
-                    + result.cells().size() + " of " + Delivery.values().length * Handshake.values().length + " cells");
-            return ExitCode.INTERRUPTED;
-        } finally {
-            interruption.done();
-        }
+        int cells = Delivery.values().length * Handshake.values().length;
+        return Measurement.run(
+                spec,
+                new DesignBench(schedules, seed)::measure,
+                result -> json ? document(result) : table(result),
+                result -> "after " + result.cells().size() + " of " + cells + " cells");
     }
 
     private static String table(Result result) {

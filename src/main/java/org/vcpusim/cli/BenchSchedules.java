@@ -2,7 +2,6 @@ package org.vcpusim.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -76,23 +75,11 @@ final class BenchSchedules implements Callable<Integer> {
         if (nanos < LEAST_NANOS || nanos > MOST_NANOS) {
             throw new InputException("--time = " + time + ": must be 1ms to 60s");
         }
-        PrintWriter err = spec.commandLine().getErr();
-        PrintWriter out = spec.commandLine().getOut();
-        Interruption interruption = Interruption.onSignal();
-        try {
-            Result result = new ScheduleBench(vcpus, nanos, rounds, jobs)
-                    .measure(what -> err.println("vcpusim bench schedules: " + what), interruption::requested);
-            out.print(result.sizes().isEmpty() ? "" : json ? document(result) : text(result));
-            out.flush();
-            if (!interruption.requested()) {
-                return ExitCode.OK;
-            }
-            err.println("vcpusim bench schedules: interrupted in size "
-                    + result.sizes().size() + " of " + vcpus.size());
-            return ExitCode.INTERRUPTED;
-        } finally {
-            interruption.done();
-        }
+        return Measurement.run(
+                spec,
+                new ScheduleBench(vcpus, nanos, rounds, jobs)::measure,
+                result -> result.sizes().isEmpty() ? "" : json ? document(result) : text(result),
+                result -> "in size " + result.sizes().size() + " of " + vcpus.size());
     }
 
     private static String text(Result result) {

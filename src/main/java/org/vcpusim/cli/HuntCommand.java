@@ -24,6 +24,7 @@ import org.vcpusim.sim.Hunt.Prey;
 import org.vcpusim.sim.SelfCheckFailedException;
 import org.vcpusim.sim.StoryText;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -64,25 +65,8 @@ final class HuntCommand implements Callable<Integer> {
             description = "Most time for each, shortening included (default: ${DEFAULT-VALUE}).")
     private String time = "30s";
 
-    @Option(
-            names = "--strategy",
-            paramLabel = "NAME",
-            description = "How orders are chosen: ${COMPLETION-CANDIDATES} (default: portfolio).",
-            completionCandidates = StrategyNames.class)
-    private Optional<String> strategy = Optional.empty();
-
-    @Option(
-            names = "--seed",
-            paramLabel = "N",
-            defaultValue = "1",
-            description = "Root seed (default: ${DEFAULT-VALUE}).")
-    private long seed;
-
-    @Option(
-            names = "--jobs",
-            paramLabel = "N",
-            description = "Threads, 1 to 256, a fault each (default: the processors there are).")
-    private Optional<Integer> jobs = Optional.empty();
+    @Mixin
+    private SearchOptions search = new SearchOptions();
 
     @Option(names = "--story", description = "Tell each as a story; always done for a single one.")
     private boolean story;
@@ -100,12 +84,11 @@ final class HuntCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         List<Prey> wanted = wanted();
-        StrategyKind kind = StrategyNames.kind(strategy);
         long nanos = Durations.nanos("--time", time);
-        int threads = OptionRange.jobs(jobs);
+        Hunters hunters = new Hunters(search.strategy(), search.seed(), nanos, search.jobs());
         Interruption interruption = Interruption.onSignal();
         try {
-            List<Catch> catches = hunt(wanted, new Hunters(kind, seed, nanos, threads), interruption);
+            List<Catch> catches = hunt(wanted, hunters, interruption);
             print(HuntReport.of(catches, wanted));
             if (interruption.requested()) {
                 return ExitCode.INTERRUPTED;

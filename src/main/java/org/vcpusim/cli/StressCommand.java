@@ -60,28 +60,11 @@ final class StressCommand implements Callable<Integer> {
             description = "For how long, such as 60s, 5m or 500ms; if --schedules is given too, at most.")
     private Optional<String> time = Optional.empty();
 
-    @Option(
-            names = "--strategy",
-            paramLabel = "NAME",
-            description = "How orders are chosen: ${COMPLETION-CANDIDATES} (default: portfolio, all others in turn).",
-            completionCandidates = StrategyNames.class)
-    private Optional<String> strategy = Optional.empty();
-
-    @Option(
-            names = "--seed",
-            paramLabel = "N",
-            defaultValue = "1",
-            description = "Root seed; with its index it decides a schedule (default: ${DEFAULT-VALUE}).")
-    private long seed;
+    @Mixin
+    private SearchOptions search = new SearchOptions();
 
     @Mixin
     private RulesOptions rules = new RulesOptions();
-
-    @Option(
-            names = "--jobs",
-            paramLabel = "N",
-            description = "Threads, 1 to 256 (default: the processors there are). The result is the same.")
-    private Optional<Integer> jobs = Optional.empty();
 
     @Option(
             names = "--steps",
@@ -159,14 +142,13 @@ final class StressCommand implements Callable<Integer> {
         Durations.nanos("--shrink", shrink);
         requireWritable();
         OptionRange.require("--schedules", most, 1, Long.MAX_VALUE);
-        int threads = OptionRange.jobs(jobs);
         OptionRange.require("--steps", steps.orElse(1L), 1, Long.MAX_VALUE);
         StressPlan.Budget budget = new StressPlan.Budget(
                 most,
                 nanos,
                 steps.orElse(StressPlan.DEFAULT_STEPS),
                 stopOnFirst ? OnViolation.STOP : OnViolation.GO_ON);
-        return new StressPlan(wanted, StrategyNames.kind(strategy), seed, budget, threads);
+        return new StressPlan(wanted, search.strategy(), search.seed(), budget, search.jobs());
     }
 
     private StressReport run(StressPlan plan, Interruption interruption) {
