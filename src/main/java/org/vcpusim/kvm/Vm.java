@@ -513,12 +513,12 @@ public final class Vm {
 
     @Override
     public String toString() {
-        return "Vm[" + ioapic + ", tasks=" + tasks.running().size() + "]";
+        return "Vm[" + ioapic + ", tasks=" + tasks.runningCount() + "]";
     }
 
     /** Whether no task is running. */
     public boolean isIdle() {
-        return tasks.running().isEmpty();
+        return tasks.runningCount() == 0;
     }
 
     /** What a scan reads; with the IOAPIC in user space no lock guards it. */

@@ -1,61 +1,123 @@
 package org.vcpusim.kvm;
 
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /**
- * The tasks a VM is busy with, and who holds {@code ioapic->lock}.
- *
- * @param started how many tasks there have been
- * @param running tasks that are not finished, oldest first
- * @param lockOwner id of the task that holds the lock, or 0
- * @param lockWaiters ids of the tasks that wait for it, first come first served as a queued spinlock does
+ * The tasks a VM is busy with, and who holds {@code ioapic->lock}. A VM of a thousand vCPUs may have as many tasks, each step of which
+ * makes another one of these: an array of them is copied, and searched by halves.
  */
-record VmTasks(int started, List<VmTask> running, int lockOwner, List<Integer> lockWaiters) {
-    static final VmTasks NONE = new VmTasks(0, List.of(), 0, List.of());
+final class VmTasks {
+    static final VmTasks NONE = new VmTasks(0, new VmTask[0], 0, List.of());
 
-    VmTasks {
-        running = List.copyOf(running);
-        lockWaiters = List.copyOf(lockWaiters);
+    private final int started;
+    /** Not finished, oldest first, so that their ids ascend. */
+    private final VmTask[] running;
+
+    private final int lockOwner;
+    private final List<Integer> lockWaiters;
+
+    private VmTasks(int started, VmTask[] running, int lockOwner, List<Integer> lockWaiters) {
+        this.started = started;
+        this.running = running;
+        this.lockOwner = lockOwner;
+        this.lockWaiters = lockWaiters;
+    }
+
+    /** How many tasks there have been: the id of the latest. */
+    int started() {
+        return started;
+    }
+
+    /** How many are not finished. */
+    int runningCount() {
+        return running.length;
+    }
+
+    /** Id of the task that holds the lock, or 0. */
+    int lockOwner() {
+        return lockOwner;
+    }
+
+    /** Ids of the tasks that wait for the lock, first come first served as a queued spinlock does. */
+    List<Integer> lockWaiters() {
+        return lockWaiters;
     }
 
     VmTask get(int id) {
-        for (int i = 0; i < running.size(); i++) {
-            if (running.get(i).id() == id) {
-                return running.get(i);
-            }
+        int place = place(id);
+        if (place < 0) {
+            throw new IllegalStateException("task " + id + " is not running");
         }
-        throw new IllegalStateException("task " + id + " is not running");
+        return running[place];
     }
 
     boolean isRunning(int id) {
-        return running.stream().anyMatch(task -> task.id() == id);
+        return place(id) >= 0;
+    }
+
+    /** Where task {@code id} is; negative if it is not running. */
+    private int place(int id) {
+        int low = 0;
+        int high = running.length - 1;
+        while (low <= high) {
+            int middle = low + high >>> 1;
+            int found = running[middle].id();
+            if (found == id) {
+                return middle;
+            }
+            if (found < id) {
+                low = middle + 1;
+            } else {
+                high = middle - 1;
+            }
+        }
+        return -1;
     }
 
     VmTasks start(VmStep first) {
-        List<VmTask> more = new ArrayList<>(running);
-        more.add(VmTask.of(started + 1, first));
+        VmTask[] more = Arrays.copyOf(running, running.length + 1);
+        more[running.length] = VmTask.of(started + 1, first);
         return new VmTasks(started + 1, more, lockOwner, lockWaiters);
     }
 
+    /** With {@code task} in place of what it was; the same if it is not running. */
     VmTasks with(VmTask task) {
-        if (running.size() == 1 && running.get(0).id() == task.id()) {
-            return new VmTasks(started, List.of(task), lockOwner, lockWaiters);
+        int place = place(task.id());
+        if (place < 0) {
+            return this;
         }
-        List<VmTask> changed = new ArrayList<>(running.size());
-        for (VmTask each : running) {
-            changed.add(each.id() == task.id() ? task : each);
-        }
+        VmTask[] changed = running.clone();
+        changed[place] = task;
         return new VmTasks(started, changed, lockOwner, lockWaiters);
     }
 
     VmTasks without(int id) {
-        List<VmTask> others = new ArrayList<>(running);
-        others.removeIf(each -> each.id() == id);
+        int place = place(id);
+        if (place < 0) {
+            return this;
+        }
+        VmTask[] others = Arrays.copyOf(running, running.length - 1);
+        System.arraycopy(running, place + 1, others, place, others.length - place);
         return new VmTasks(started, others, lockOwner, lockWaiters);
     }
 
     VmTasks withLock(int owner, List<Integer> waiters) {
-        return new VmTasks(started, running, owner, waiters);
+        return new VmTasks(started, running, owner, List.copyOf(waiters));
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof VmTasks that
+                && started == that.started
+                && lockOwner == that.lockOwner
+                && Arrays.equals(running, that.running)
+                && lockWaiters.equals(that.lockWaiters);
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(started, Arrays.hashCode(running), lockOwner, lockWaiters);
     }
 }
