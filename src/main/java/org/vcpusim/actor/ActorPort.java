@@ -49,7 +49,7 @@ public final class ActorPort implements Port {
     private final @Nullable ActorLog log;
     private @Nullable ActorRef<Object> heldFor;
     private @Nullable Object held;
-    /** The messages before it, each behind its receiver; seldom any. */
+    /** The messages before it, each behind its receiver; empty or not there where there are none. */
     private @Nullable List<Object> heldBefore;
 
     private @Nullable Event[] events = NO_EVENTS;
@@ -179,12 +179,12 @@ public final class ActorPort implements Port {
             return;
         }
         List<Object> before = heldBefore;
-        if (before != null) {
-            heldBefore = null;
+        if (before != null && !before.isEmpty()) {
             for (int i = 0; i < before.size(); i += 2) {
                 run.sending();
                 ActorPort.<ActorRef<Object>>as(before.get(i)).tell(before.get(i + 1));
             }
+            before.clear();
         }
         heldFor = null;
         held = null;
