@@ -1,39 +1,22 @@
 package org.vcpusim.actor;
 
 import org.apache.pekko.actor.typed.Behavior;
-import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
-import org.apache.pekko.actor.typed.javadsl.Behaviors;
-import org.apache.pekko.actor.typed.javadsl.Receive;
 import org.vcpusim.kvm.Guest;
 
 /** The software of one vCPU as an actor; its rules are those of {@link Guest}. */
-public final class GuestActor extends AbstractBehavior<Guest.Message> {
-    private final ActorPort port;
-    private Guest state;
-
+public final class GuestActor extends StateMachineActor<Guest, Guest.Message> {
     private GuestActor(ActorContext<Guest.Message> context, Guest initial, ActorPort port) {
-        super(context);
-        this.port = port;
-        state = initial;
+        super(context, Guest::step, initial, port);
     }
 
     /** A guest that starts as {@code initial} and acts through {@code port}. */
     public static Behavior<Guest.Message> create(Guest initial, ActorPort port) {
-        return Behaviors.setup(
-                context -> port.behavior(Guest.Message.class, context, new GuestActor(context, initial, port)));
+        return behavior(Guest.Message.class, port, context -> new GuestActor(context, initial, port));
     }
 
     @Override
-    public Receive<Guest.Message> createReceive() {
-        return newReceiveBuilder().onAnyMessage(this::onMessage).build();
-    }
-
-    private Behavior<Guest.Message> onMessage(Guest.Message message) {
-        state = port.step(Guest::step, state, message);
-        if (port.logs()) {
-            port.log(message, "done");
-        }
-        return this;
+    Object logged(Guest after) {
+        return "done";
     }
 }

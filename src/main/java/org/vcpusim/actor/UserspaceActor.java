@@ -2,11 +2,7 @@ package org.vcpusim.actor;
 
 import java.util.function.Consumer;
 import org.apache.pekko.actor.typed.Behavior;
-import org.apache.pekko.actor.typed.javadsl.AbstractBehavior;
 import org.apache.pekko.actor.typed.javadsl.ActorContext;
-import org.apache.pekko.actor.typed.javadsl.Behaviors;
-import org.apache.pekko.actor.typed.javadsl.Receive;
-import org.vcpusim.kvm.Port;
 import org.vcpusim.kvm.Userspace;
 
 /**
@@ -15,20 +11,20 @@ import org.vcpusim.kvm.Userspace;
  * <p>What the kernel reports to user space, states of the machine among it, is also shown to a listener: the way for a test
  * or a driver to look inside without stopping anything.
  */
-public final class UserspaceActor extends AbstractBehavior<Userspace.Message> {
-    private final ActorPort port;
-    private final Consumer<Userspace.Message> listener;
-    private Userspace state;
-
+public final class UserspaceActor extends StateMachineActor<Userspace, Userspace.Message> {
     private UserspaceActor(
             ActorContext<Userspace.Message> context,
             Userspace initial,
             ActorPort port,
             Consumer<Userspace.Message> listener) {
-        super(context);
-        this.port = port;
-        this.listener = listener;
-        state = initial;
+        super(
+                context,
+                (before, message, to) -> {
+                    listener.accept(message);
+                    return before.step(message, to);
+                },
+                initial,
+                port);
     }
 
     /**
@@ -38,25 +34,11 @@ public final class UserspaceActor extends AbstractBehavior<Userspace.Message> {
      */
     public static Behavior<Userspace.Message> create(
             Userspace initial, ActorPort port, Consumer<Userspace.Message> listener) {
-        return Behaviors.setup(context ->
-                port.behavior(Userspace.Message.class, context, new UserspaceActor(context, initial, port, listener)));
+        return behavior(Userspace.Message.class, port, context -> new UserspaceActor(context, initial, port, listener));
     }
 
     @Override
-    public Receive<Userspace.Message> createReceive() {
-        return newReceiveBuilder().onAnyMessage(this::onMessage).build();
-    }
-
-    private Behavior<Userspace.Message> onMessage(Userspace.Message message) {
-        state = port.step(this::shownAndStepped, state, message);
-        if (port.logs()) {
-            port.log(message, state.started() + " started");
-        }
-        return this;
-    }
-
-    private Userspace shownAndStepped(Userspace before, Userspace.Message message, Port to) {
-        listener.accept(message);
-        return before.step(message, to);
+    Object logged(Userspace after) {
+        return after.started() + " started";
     }
 }
