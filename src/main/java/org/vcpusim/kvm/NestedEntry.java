@@ -53,7 +53,8 @@ final class NestedEntry {
 
     /**
      * L2 is left for L1. What L2's time has put off is made up for: the load is asked for while vmcs02 is still current, and
-     * the next check of requests finds it with vmcs01; the rest is written to vmcs01 now.
+     * the next check of requests finds it with vmcs01; the rest is written to vmcs01 now. What waits for L1 has to be injected, or a
+     * window asked for, and nobody has looked at that with vmcs01 current.
      */
     static Vcpu leave(Vcpu v, GuestExit exit, Port port) {
         NestedState n = v.nested();
@@ -72,6 +73,9 @@ final class NestedEntry {
         int status = (int) left.vmcs12().read(VmcsField.GUEST_INTR_STATUS);
         port.emit(new Event.NestedStateSynced(v.index(), n.apic().guestIntrStatus(), status));
         Vcpu back = asked.with(left).with(n.vmcs01()).with(l1).with(v.events().with(MpState.RUNNABLE));
-        return NestedCatchUp.performed(back, n.deferrals(), port);
+        Vcpu caughtUp = NestedCatchUp.performed(back, n.deferrals(), port);
+        boolean waits = VcpuInjection.hasInjectable(caughtUp)
+                || caughtUp.events().nmis().pending() > 0;
+        return waits ? caughtUp.make(VcpuRequest.EVENT, port) : caughtUp;
     }
 }

@@ -10,6 +10,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.vcpusim.arch.ExitReason;
+import org.vcpusim.arch.PrimaryProcessorControl;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.arch.VmInstructionError;
@@ -183,6 +184,36 @@ class VcpuNestedTest {
 
         assertEquals(List.of(new Event.InterruptTaken(0, 0x41, false)), v.port().events(Event.InterruptTaken.class));
         assertFalse(v.vcpu().nested().guestMode());
+    }
+
+    /** The window that was asked for was L2's. */
+    @ParameterizedTest
+    @CsvSource({"INACTIVE, true", "ACTIVE, false"})
+    void whatWaitsForL1WhenL2IsLeftIsLookedAtWhereSoftwareInjectsIt(Machine.Apicv apicv, boolean window) {
+        SteppedVcpu v = NestedFixture.inL2(Fixtures.machine(2, apicv, Protocol.SCAN_THEN_LOAD), "");
+        v.change(x -> x.with(x.lapic().requested(0x41, TriggerMode.EDGE)));
+
+        NestedFixture.called(v);
+
+        assertFalse(v.vcpu().nested().guestMode());
+        assertEquals(
+                window,
+                PrimaryProcessorControl.INTERRUPT_WINDOW_EXITING.isSetIn(
+                        v.vcpu().vmcs()));
+    }
+
+    @Test
+    void anNmiThatIsHeldBackWhenL2IsLeftIsLookedAtAgain() {
+        SteppedVcpu v = NestedFixture.inL2(MACHINE, "");
+        v.change(x -> x.with(new Nmis(0, 1, false, true)));
+
+        NestedFixture.called(v);
+
+        assertEquals(
+                List.of(VcpuRequest.EVENT),
+                v.port().events(Event.RequestMade.class).stream()
+                        .map(made -> made.flow().request())
+                        .toList());
     }
 
     private static SteppedVcpu waitingAtVmresume(String vmcs12, Fault... faults) {
