@@ -2,12 +2,13 @@ package org.vcpusim.check;
 
 import java.util.List;
 import org.vcpusim.check.Thing.Kind;
+import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.TraceRecord;
 
 /**
  * A local APIC hands over the highest vector requested, and only one whose priority class is above PPR's; be it that the processor
- * delivers it or that KVM takes it.
+ * delivers it or that KVM takes it. One that IA32_APIC_BASE disables hands over none.
  *
  * <p>Models {@code kvm_apic_has_interrupt} and {@code kvm_apic_ack_interrupt}, arch/x86/kvm/lapic.c; SDM volume 3, "Task and
  * Processor Priorities", "Evaluation of Pending Virtual Interrupts". L2's own local APIC is not judged.
@@ -20,7 +21,7 @@ public final class HighestPriorityFirst extends Invariant {
     HighestPriorityFirst(LocalApics apics, ObservedMachine machine) {
         super(
                 "X2",
-                "A local APIC hands over the highest vector requested, and only one above PPR",
+                "A local APIC hands over the highest vector requested, and only one above PPR, and while IA32_APIC_BASE disables it none",
                 LocalApics.tracepointsAnd());
         this.apics = apics;
         this.machine = machine;
@@ -40,6 +41,14 @@ public final class HighestPriorityFirst extends Invariant {
             return;
         }
         if (event instanceof Event.InterruptAcknowledged taken) {
+            ApicIdentity apic = machine.vcpu(vcpu).identity;
+            if (apic != null && !apic.present()) {
+                violated(
+                        record,
+                        "vcpu" + vcpu + " took vector " + Vectors.hex(taken.vector())
+                                + " from a local APIC that is disabled",
+                        "");
+            }
             taken(record, vcpu, taken.vector(), state);
         } else if (event instanceof Event.VirtualInterruptDelivered delivered && !state.inL2()) {
             boolean old = machine.vcpu(vcpu).isDisabled() && delivered.vector() == state.rvi();

@@ -17,16 +17,20 @@ import org.vcpusim.trace.Tracepoint;
  * When nothing moves any more no halted vCPU sleeps with an NMI or SMI to collect, and none waits for a start-up IPI that has come.
  *
  * <p>Models {@code __apic_accept_irq} and {@code kvm_apic_accept_events}, arch/x86/kvm/lapic.c. A start-up IPI that came before the
- * last INIT counts for nothing, and the boot processor, vCPU 0, waits for none.
+ * last INIT counts for nothing, and the boot processor waits for none: vCPU 0, or who has the bit for it in IA32_APIC_BASE.
  */
 public final class NmisAndStartUpsAreServed extends Invariant {
     private static final int BOOT_VCPU = 0;
+    private static final int APIC_BASE = 0x1b;
+    private static final long IS_BOOT_PROCESSOR = 1 << 8;
     private static final long WAKING = VcpuRequest.NMI.mask() | VcpuRequest.SMI.mask();
 
     /** The start-up IPIs that nobody has started by, by vCPU. */
     private final List<@Nullable TraceRecord> startUps = new ArrayList<>();
     /** vCPUs that INIT has reset and that have to wait for one. */
     private final BitSet waiting = new BitSet();
+
+    private final BitSet bootProcessors = new BitSet();
 
     /** One that has seen nothing. */
     public NmisAndStartUpsAreServed() {
@@ -37,7 +41,9 @@ public final class NmisAndStartUpsAreServed extends Invariant {
                 Tracepoint.SIPI_STARTED,
                 Tracepoint.VCPU_RESET,
                 Tracepoint.KVM_ENTRY,
+                Tracepoint.KVM_MSR,
                 Tracepoint.VCPU_AUDIT);
+        bootProcessors.set(BOOT_VCPU);
     }
 
     @Override
@@ -58,11 +64,15 @@ public final class NmisAndStartUpsAreServed extends Invariant {
             set(started.vcpu(), null);
             waiting.clear(started.vcpu());
         } else if (event instanceof Event.VcpuReset reset) {
-            waiting.set(reset.vcpu(), reset.vcpu() != BOOT_VCPU);
+            waiting.set(reset.vcpu(), !bootProcessors.get(reset.vcpu()));
         } else if (event instanceof Event.GuestEntered entry) {
             if (waiting.get(entry.vcpu())) {
                 waiting.clear(entry.vcpu());
                 violated(record, "vcpu" + entry.vcpu() + " goes on after INIT without a start-up IPI", "");
+            }
+        } else if (event instanceof Event.MsrAccessed msr) {
+            if (msr.msr() == APIC_BASE && msr.access() == Event.Access.WRITE && !msr.fault()) {
+                bootProcessors.set(msr.vcpu(), (msr.value() & IS_BOOT_PROCESSOR) != 0);
             }
         } else if (event instanceof Event.VcpuAudited audited) {
             audited(audited, record);
@@ -77,8 +87,9 @@ public final class NmisAndStartUpsAreServed extends Invariant {
                     "vcpu" + audited.vcpu() + " sleeps, and nobody will wake it for what it was asked",
                     RequestNames.in(audited.requests() & WAKING));
         }
-        if (audited.vcpu() == BOOT_VCPU && audited.state() == MpState.INIT_RECEIVED) {
-            violated(record, "vcpu" + BOOT_VCPU + " waits for a start-up IPI, though it is the boot processor", "");
+        if (bootProcessors.get(audited.vcpu()) && audited.state() == MpState.INIT_RECEIVED) {
+            violated(
+                    record, "vcpu" + audited.vcpu() + " waits for a start-up IPI, though it is the boot processor", "");
         }
         TraceRecord since = audited.vcpu() < startUps.size() ? startUps.get(audited.vcpu()) : null;
         if (since != null && audited.state() == MpState.INIT_RECEIVED) {

@@ -73,6 +73,9 @@ public final class RemoteIrrIsOfLevels extends Invariant {
             } else if (known && set[remote.pin()]) {
                 violated(record, "pin " + remote.pin() + " got remote IRR, which it had", "");
             }
+            if (remote.taken() == 0 && !split) {
+                violated(record, "pin " + remote.pin() + " got remote IRR, and nobody has taken its interrupt", "");
+            }
             set[remote.pin()] = true;
             servicing = servicing == remote.pin() ? -1 : servicing;
         } else if (event instanceof Event.RemoteIrrCleared remote) {

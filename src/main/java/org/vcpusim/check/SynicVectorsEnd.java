@@ -1,10 +1,8 @@
 package org.vcpusim.check;
 
 import java.util.List;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.ExitReason;
-import org.vcpusim.arch.VectorBitmap;
 import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Hazard;
@@ -13,25 +11,21 @@ import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
 /**
- * A vector of the SynIC that ends itself is never in service, and the EOI of any other one is told to its sources; the vectors are
- * those of the sources that are not masked.
+ * A vector of the SynIC that ends itself is never in service, and the EOI of any other one is told to its sources.
  *
- * <p>Models {@code kvm_hv_synic_auto_eoi_set}, {@code kvm_hv_synic_send_eoi} and {@code synic_update_vector},
- * arch/x86/kvm/hyperv.c. That an EOI
- * which the processor has carried out is told to nobody is hazard O2.
+ * <p>Models {@code kvm_hv_synic_auto_eoi_set} and {@code kvm_hv_synic_send_eoi}, arch/x86/kvm/hyperv.c. That an EOI which the
+ * processor has carried out is told to nobody is hazard O2.
  */
 public final class SynicVectorsEnd extends Invariant {
-    private static final int VECTOR = 0xff;
     private static final int EOM = 0x40000084;
     private static final int SCONTROL = 0x40000080;
     private static final int ALL = (1 << HvSynic.SINTS) - 1;
-    private static final int NONE = -1;
 
     private final ObservedMachine machine;
     private final ByVcpu<Synic> byVcpu = new ByVcpu<>(Synic::new);
 
     private static final class Synic {
-        private final long[] sints = new long[HvSynic.SINTS];
+        private final SynicRegisters registers = new SynicRegisters();
         private boolean virtualized;
         /** The EOI that no source has heard of, and its vector. */
         private @Nullable TraceRecord eoi;
@@ -44,48 +38,15 @@ public final class SynicVectorsEnd extends Invariant {
         private int acked;
         /** A write of SCONTROL that user space has not seen. */
         private @Nullable TraceRecord control;
-        /** The source registers that have been written, a bit a source: only they are known. */
-        private int known;
-        /** The last write of one that no entry has followed. */
-        private @Nullable TraceRecord written;
-        /** The vectors before the first write. */
-        private VectorBitmap initial = VectorBitmap.EMPTY;
-
-        /** Whether {@code vectors} are those of the registers, as far as these are known. */
-        boolean explains(VectorBitmap vectors) {
-            VectorBitmap all = IntStream.range(0, HvSynic.SINTS)
-                    .filter(sint -> (known & 1 << sint) != 0 && (sints[sint] & HvSynic.MASKED) == 0)
-                    .mapToObj(sint -> VectorBitmap.of((int) sints[sint] & VECTOR))
-                    .reduce(VectorBitmap.EMPTY, VectorBitmap::or);
-            VectorBitmap unknown = known == ALL ? VectorBitmap.EMPTY : initial;
-            return all.andNot(vectors).isEmpty()
-                    && vectors.andNot(all).andNot(unknown).isEmpty();
-        }
-
-        boolean endsAny() {
-            for (long sint : sints) {
-                if ((sint & HvSynic.MASKED) == 0 && (sint & HvSynic.AUTO_EOI) != 0) {
-                    return true;
-                }
-            }
-            return false;
-        }
-
-        boolean endsItself(int asked) {
-            for (long sint : sints) {
-                if ((sint & VECTOR) == asked && (sint & HvSynic.MASKED) == 0 && (sint & HvSynic.AUTO_EOI) != 0) {
-                    return true;
-                }
-            }
-            return false;
-        }
     }
 
     /** One that has seen nothing but what {@code machine} has. */
     SynicVectorsEnd(ObservedMachine machine) {
         super(
                 "X9",
-                "A vector of the SynIC that ends itself is never in service, the sources of others hear of their EOI, all of an EOM, those that are masked interrupt nobody, and the vectors are those of the others",
+                "A vector of the SynIC that ends itself is never in service, the sources of others hear of their EOI, all of an EOM, and those that are masked interrupt nobody",
+                Tracepoint.VMCS_INIT,
+                Tracepoint.SYNIC_VECTORS_CHANGED,
                 Tracepoint.KVM_HV_SYNIC_SET_MSR,
                 Tracepoint.INTERRUPT_ACKNOWLEDGED,
                 Tracepoint.KVM_EXIT,
@@ -121,7 +82,7 @@ public final class SynicVectorsEnd extends Invariant {
         } else if (event instanceof Event.GuestEntered entry) {
             entered(byVcpu.of(entry.vcpu()), entry, record);
         } else if (event instanceof Event.InterruptAcknowledged taken) {
-            if (taken.inService() && byVcpu.of(taken.vcpu()).endsItself(taken.vector())) {
+            if (taken.inService() && byVcpu.of(taken.vcpu()).registers.end(taken.vector())) {
                 violated(
                         record,
                         "vector " + Vectors.hex(taken.vector()) + " of vcpu" + taken.vcpu()
@@ -135,7 +96,11 @@ public final class SynicVectorsEnd extends Invariant {
 
     private void ofSources(TraceRecord record, Event event) {
         if (event instanceof Event.HvSynicMsrSet set) {
-            written(record, byVcpu.of(set.vcpu()), set, machine.vcpu(set.vcpu()).synic);
+            written(record, byVcpu.of(set.vcpu()), set);
+        } else if (event instanceof Event.VmcsInitialised created) {
+            byVcpu.of(created.vcpu()).registers.created();
+        } else if (event instanceof Event.SynicVectorsChanged changed) {
+            byVcpu.of(changed.vcpu()).registers.has(changed.vectors());
         } else if (event instanceof Event.HvSintAcked acked) {
             byVcpu.of(acked.vcpu()).acked |= 1 << acked.sint();
         } else if (event instanceof Event.UserspaceExited left) {
@@ -148,9 +113,8 @@ public final class SynicVectorsEnd extends Invariant {
     }
 
     private void read(TraceRecord record, Synic s, Event.SintRead read) {
-        long register = s.sints[read.sint()];
-        int right = (register & HvSynic.MASKED) != 0 ? NONE : (int) register & VECTOR;
-        if ((s.known & 1 << read.sint()) != 0 && read.vector() != right) {
+        int right = s.registers.vector(read.sint());
+        if (s.registers.isKnown(read.sint()) && read.vector() != right) {
             violated(
                     record,
                     "source " + read.sint() + " of vcpu" + read.vcpu() + " interrupts by " + read.vector(),
@@ -158,15 +122,9 @@ public final class SynicVectorsEnd extends Invariant {
         }
     }
 
-    private static void written(TraceRecord record, Synic s, Event.HvSynicMsrSet set, VectorBitmap vectors) {
-        int sint = set.msr() - HvSynic.MSR_SINT0;
-        boolean refused = (set.value() & HvSynic.MASKED) == 0 && (set.value() & VECTOR) < HvSynic.FIRST_VALID_VECTOR;
-        if (sint >= 0 && sint < HvSynic.SINTS && !refused) {
-            s.initial = s.known == 0 ? vectors : s.initial;
-            s.written = record;
-            s.sints[sint] = set.value();
-            s.known |= 1 << sint;
-        } else if (set.msr() == SCONTROL) {
+    private static void written(TraceRecord record, Synic s, Event.HvSynicMsrSet set) {
+        s.registers.write(set.msr(), set.value());
+        if (set.msr() == SCONTROL) {
             s.control = record;
         } else if (set.msr() == EOM) {
             s.eom = record;
@@ -181,18 +139,8 @@ public final class SynicVectorsEnd extends Invariant {
             s.control = null;
             violated(record, control, "user space has not seen the SCONTROL of vcpu" + vcpu, "");
         }
-        if (s.known != 0 && entry.apicv() == Event.ApicvAtEntry.ACTIVE && s.endsAny()) {
+        if (entry.apicv() == Event.ApicvAtEntry.ACTIVE && s.registers.endAny()) {
             violated(record, "vcpu" + vcpu + " has a source with AutoEOI and enters the guest with APICv active", "");
-        }
-        TraceRecord written = s.written;
-        VectorBitmap vectors = machine.vcpu(vcpu).synic;
-        s.written = null;
-        if (written != null && !s.explains(vectors)) {
-            violated(
-                    record,
-                    written,
-                    "the SynIC of vcpu" + vcpu + " has other vectors than its sources",
-                    vectors.toString());
         }
         TraceRecord eom = s.eom;
         s.eom = null;

@@ -334,6 +334,9 @@ class BitmapInvariantsTest {
         I6   | serve:5 level:49 serve:5                                    | 2      | it would come twice
         I6   | serve:5 level:49 discard:49 halted                          | ""     | nobody took it
         I6   | serve:5 halted                                              | ""     | it reached nobody
+        I6   | untaken:5                                                   | 0      | nobody took it
+        I6   | nowhere:5                                                   | ""     | there is nobody, hazard O4
+        I6   | split untaken:5                                             | ""     | user space does not look
         I6   | msilevel:49 serve:5 level:49 halted                         | ""     | an MSI brings the vector too
         I6   | serve:5 ipilevel:49 level:49 halted                         | ""     | a vCPU does
         I6   | msi:49/0 msilevel:50 serve:5 level:49 halted                | 4      | an edge, and another vector

@@ -29,7 +29,7 @@ import org.vcpusim.trace.TraceRecord;
  * rtc:1/2           the RTC counts 1 EOI to come, and 2 vCPUs owe one
  * put:0/97          user space puts back a local APIC's state in which vector 97 is requested
  * owe:97 rest:0 held:97  vCPU 0 owes the RTC an EOI of vector 97; at the end it has nothing; it has 97
- * resampler:5       pin 5 has a resampler
+ * resampler:5       pin 5 has a resampler; asked:0 resampler 0 is asked
  * mask:5 unmask:5   the level entry of pin 5, with vector 0x31, is masked, unmasked; unmaskedge:5 is of an edge entry
  * accept:49         a vCPU is given level interrupt 49; edge:49 an edge
  * accept:0/49       vCPU 0 is given level interrupt 49; edge:0/49 an edge
@@ -77,6 +77,15 @@ class IoapicInvariantsTest {
         boot:0 apic:0 pin8:97 put:0/97 pin8:98 enter:0 | "" | its pin has another by now
         boot:1 apic:1 pin8:97 put:1/97 enter:1         | "" | its pin leads elsewhere
         apic:0 pin8:97 put:0/97 enter:0                | "" | the vCPU was created with it
+        boot:0 apic:0 pin8:97 owe:97 put:0/98 enter:0  | I9 5: the RTC waits for an EOI by vcpu0, from which its vector 0x61 was taken | user space took it
+        boot:0 apic:0 pin8:97 owe:97 put:0/98 edge:0/97 enter:0 | "" | it came again
+        boot:0 apic:0 pin8:97 owe:97 put:0/98 rtc:0/0 enter:0 | "" | it waits no more
+        boot:0 apic:0 pin8:97 put:0/98 edge:0/97 enter:0 | "" | another one of its vector came
+        boot:1 apic:1 pin8:97 owe:97 put:1/98 enter:1  | "" | another vCPU owes it
+        owe:97 quiet:0/97 rtc:0/0                      | "" | that was its EOI
+        owe:97 quiet:0/98 rtc:0/0                      | I9 2: the RTC waits no more for the EOI of vector 0x61 by vcpu0, which has ended another | another vector's
+        owe:97 quiet:0/98 put:0/98 rtc:0/0             | "" | user space has taken it away
+        owe:97 quiet:0/98 restore:0 rtc:0/0            | "" | another state
         owe:97 held:98                                 | I9 1: the RTC waits for an EOI of vector 0x61 by vcpu0, whose local APIC does not hold it | it has another
         owe:97 rtc:0/0 rest:0                            | "" | the EOI has come
         resampler:5 unmask:5 scan:1 serve:5            | "" | the resampler has raised the line again
@@ -86,6 +95,15 @@ class IoapicInvariantsTest {
         resampler:5 unmaskedge:5 serve:5 scan:1        | "" | only of a level pin an old line counts
         resampler:5 unmask:5 serve:6 scan:1            | "" | another pin
         resampler:5 unmask:5 serve:5 scan:1            | I12 2: unmasking pin 5 interrupted without asking its resampler | before the scan request
+        resampler:5 line:5 unmask:5 asked:0 scan:1 rest:0 | "" | it is asked
+        resampler:5 line:5 unmask:5 scan:1 rest:0      | I12 4: unmasking pin 5 with its line high did not ask its resampler | it is not
+        resampler:5 line:5 unmask:5 scan:1 mask:5      | I12 4: unmasking pin 5 with its line high did not ask its resampler | not before the next write
+        resampler:5 line:5 low:5 unmask:5 scan:1 rest:0 | "" | the line is low
+        resampler:5 line:5 restore:0 unmask:5 scan:1 rest:0 | "" | so user space has it
+        resampler:5 line:5 unmask:5 resampler:6 rest:0 | "" | the resampler is gone
+        resampler:5 line:5 unmaskedge:5 scan:1 rest:0  | "" | an edge waits for no device
+        line:5 unmask:5 scan:1 rest:0                  | "" | there is none
+        resampler:1 line:1 unmask:1 scan:1 rest:0      | "" | the PIT's notifier asks nobody
         save:6/0 save:4/2                              | "" | what was delivered is not saved
         save:6/2                                       | I13 0: pin 1 was saved as pending, and its edge was delivered | it would come twice
         line:1 save:2/0                                | "" | the edge waits, and is saved
@@ -166,6 +184,7 @@ class IoapicInvariantsTest {
             case "mask" -> written(number(what), LEVEL, LEVEL | MASKED);
             case "unmask" -> written(number(what), LEVEL | MASKED, LEVEL);
             case "unmaskedge" -> written(number(what), 0x31 | MASKED, 0x31);
+            case "asked" -> new Event.ResampleSignalled(number(what));
             case "serve" -> new Event.IoapicServiced(number(what), new RedirectionEntry(LEVEL));
             case "rewrite" -> written(number(what), LEVEL, LEVEL + 1);
             case "reset" -> new Event.VcpuReset(number(what));

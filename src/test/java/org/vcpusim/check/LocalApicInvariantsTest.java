@@ -13,6 +13,7 @@ import org.vcpusim.arch.ExitReason;
 import org.vcpusim.arch.PostedInterruptDescriptor;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.kvm.ApicIdentity;
 import org.vcpusim.kvm.EntryPhase;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.LapicHints;
@@ -43,7 +44,8 @@ import org.vcpusim.trace.TraceRecord;
  *                                   #2: isr_count; c33: highest_isr_cache
  * halted:r49 running:p50 off:r49    the audit finds the vCPU asleep, in the guest, with interrupts off
  * want event                        an exit at once is wanted; KVM_REQ_EVENT is seen
- * make:EVENT                        a request is made
+ * make:EVENT reload                 a request is made; KVM_REQ_APIC_PAGE_RELOAD is seen
+ * gone there                        IA32_APIC_BASE disables the local APIC, enables it
  * </pre>
  */
 class LocalApicInvariantsTest {
@@ -106,9 +108,16 @@ class LocalApicInvariantsTest {
         X2   | irr:65 virt:65 irr:68 virt:68                           | 3           | of the class in service
         X2   | irr:65 virt:65 irr:81 virt:81                           | ""          | of a higher class
         X2   | irr:65 virt:65 veoi:65 irr:49 virt:49                   | ""          | the higher one has ended
+        X2   | gone irr:49 ack:49                                      | 2           | of a disabled local APIC
+        X2   | there irr:49 ack:49                                     | ""          | of one that is not
         X2   | tpr:64 irr:49 ack:49                                    | 2           | below TPR
         X2   | tpr:64 irr:81 ack:81                                    | ""          | above TPR
         X2   | l2 virt:49                                              | ""          | L2's local APIC is another
+        L6   | l2 reload enter exit l1 reload enter                    | ""          | put off, and made up for
+        L6   | l2 reload enter exit l1 enter                           | 5           | forgotten
+        L6   | l2 reload enter exit enter exit l1 reload enter         | ""          | L2 may go on first
+        L6   | reload enter                                            | ""          | L1 puts nothing off
+        L6   | l2 reload reset enter                                   | ""          | INIT asks anew
         X3   | irr:49 ack:49 irr:65 ack:65 eoi:65 eoi:49               | ""          | the highest first
         X3   | irr:49 ack:49 irr:65 ack:65 eoi:49                      | 4           | the lower one
         X3   | irr:49 virt:49 veoi:49                                  | ""          | by the processor
@@ -225,6 +234,9 @@ class LocalApicInvariantsTest {
                 new Event.LapicStateSet(0, 0, 0x1ff, VectorBitmap.of(vector), VectorBitmap.EMPTY, VectorBitmap.EMPTY);
             case "l2" -> new Event.Vmcs02Prepared(0, VectorBitmap.EMPTY);
             case "l1" -> new Event.NestedExitInjected(0, ExitReason.VMCALL, 0, 0);
+            case "reload" -> new Event.RequestSeen(0, new RequestSet.Flow(VcpuRequest.APIC_PAGE_RELOAD, 1, 0));
+            case "gone" -> addressed(ApicIdentity.ApicMode.DISABLED);
+            case "there" -> addressed(ApicIdentity.ApicMode.XAPIC);
             case "want" -> new Event.ImmediateExitWanted(0);
             case "event" -> new Event.RequestSeen(0, new RequestSet.Flow(VcpuRequest.EVENT, 1, 0));
             case "make" ->
@@ -236,6 +248,10 @@ class LocalApicInvariantsTest {
             case "off" -> audit(EntryPhase.IN_GUEST, MpState.RUNNABLE, false, what);
             default -> throw new IllegalArgumentException(verb);
         };
+    }
+
+    private static Event addressed(ApicIdentity.ApicMode mode) {
+        return new Event.ApicIdentityChanged(new ApicIdentity(0, 0, 0, ApicIdentity.DFR_FLAT, mode, true, false));
     }
 
     private static int information(String what, int vector) {

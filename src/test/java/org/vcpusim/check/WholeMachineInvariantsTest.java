@@ -44,7 +44,8 @@ import org.vcpusim.trace.TraceRecord;
  * init sipi started           INIT, a start-up IPI reaches it; it starts
  * halted waiting nmi smi      the audit finds it asleep, in wait for a start-up IPI, asleep and asked for an NMI, an SMI
  * running                     the audit finds it in the guest with an NMI asked for
- * synic:83 auto:83 source:83  vector 83 is one of its SynIC's; a source has it with AutoEOI, without; hidden:83 masked, with AutoEOI
+ * base:2048 create            IA32_APIC_BASE is written; the vCPU is created
+ * synic:83 auto:83 source:83  vector 83 is one of its SynIC's, 0 none is; a source has it with AutoEOI, without; hidden:83 masked, with AutoEOI
  * service:83 over:83          83 is in service; is over when it is handed over
  * eoi:83 told:83              KVM ends 83; the sources are told
  * control:1 hyperv reset:1 enter1  SCONTROL is written, user space sees it; INIT; vCPU 1 enters its guest
@@ -101,6 +102,9 @@ class WholeMachineInvariantsTest {
         L8   | sipi:1 init:1 waiting:1                        | ""  | it came before INIT
         L8   | init waiting                                   | 1   | the boot processor waits for none
         L8   | sipi halted                                    | ""  | it does not wait for one
+        L8   | base:2048 init waiting                         | ""  | it is the boot processor no more
+        L8   | base:2304 init waiting                         | 2   | it still is
+        L8   | base:2048 reset:0 enter                        | 2   | and has to wait
         L9   | halt*199                                       | ""  | nearly
         L9   | halt*200                                       | 199 | too often
         L9   | halt*500                                       | 199 | it is told once
@@ -133,13 +137,16 @@ class WholeMachineInvariantsTest {
         X9   | control:1 hyperv enter                         | ""  | user space sees SCONTROL
         X9   | control:1 enter enter                          | 1   | it does not
         X9   | auto:83 synic:83 enter                         | 2   | APICv is to be inhibited
-        X9   | source:83 synic:83 enter                       | ""  | its vector is the SynIC's
-        X9   | source:83 enter enter                          | 1   | it is not
-        X9   | hidden:83 synic:83 enter                       | 2   | nor may it be while it is masked
-        X9   | source:83 synic:83 source:84 synic:84 enter    | ""  | another vector
-        X9   | source:83 synic:83 source:84 enter             | 3   | the one from before is left
-        X9   | synic:83 hidden:84 enter                       | ""  | that of a source which is not known
-        X9   | hidden:83 enter                                | ""  | a masked source
+        X13  | source:83 synic:83 enter                       | ""  | its vector is the SynIC's
+        X13  | source:83 enter enter                          | 1   | it is not
+        X13  | create synic:0 hidden:83 synic:83 enter        | 4   | nor may it be while it is masked
+        X13  | source:83 synic:83 source:84 synic:84 enter    | ""  | another vector
+        X13  | source:83 synic:83 source:84 enter             | 3   | the one from before is left
+        X13  | synic:83 hidden:84 enter                       | ""  | that of a source which is not known
+        X13  | create synic:83 hidden:84 enter                | ""  | that of source 0
+        X13  | create synic:82 source:83 synic:83 enter       | 4   | source 0 has another
+        X13  | create synic:0 source:83 synic:83 enter        | ""  | source 0 is masked
+        X13  | hidden:83 enter                                | ""  | a masked source
         L8   | reset:1 enter1                                 | 1   | it has to wait
         L8   | reset:1 started:1 enter1                       | ""  | started
         L8   | reset:0 enter                                  | ""  | the boot processor does not wait
@@ -287,7 +294,10 @@ class WholeMachineInvariantsTest {
 
     private static Event synicEvent(String verb, int vector) {
         return switch (verb) {
-            case "synic" -> new Event.SynicVectorsChanged(0, VectorBitmap.of(vector));
+            case "synic" ->
+                new Event.SynicVectorsChanged(0, vector == 0 ? VectorBitmap.EMPTY : VectorBitmap.of(vector));
+            case "create" -> new Event.VmcsInitialised(0, true);
+            case "base" -> new Event.MsrAccessed(0, Event.Access.WRITE, 0x1b, vector, false);
             case "auto" -> new Event.HvSynicMsrSet(0, 0x40000092, 0x20000 | vector);
             case "hidden" -> new Event.HvSynicMsrSet(0, 0x40000092, 0x30000 | vector);
             case "source" -> new Event.HvSynicMsrSet(0, 0x40000092, vector);
