@@ -34,18 +34,23 @@ class BundledScenarioTest {
         assertEquals(
                 List.of(
                         "apic-disabled.conf",
+                        "apic-off.conf",
                         "apicv-inhibit.conf",
                         "clashing-ids.conf",
                         "destinations.conf",
                         "edge-and-level.conf",
+                        "first-and-last-pin.conf",
                         "first.conf",
                         "halt-poll.conf",
+                        "ioapic-snapshot.conf",
                         "ipi-ring.conf",
+                        "irqfd-masked.conf",
                         "irqfd-removed.conf",
                         "irqfd-resample.conf",
                         "masked-line.conf",
                         "moved-while-requested.conf",
                         "nested-apic.conf",
+                        "nested-deferrals.conf",
                         "nested.conf",
                         "pit-reinjection.conf",
                         "posted-interrupts.conf",
@@ -58,6 +63,7 @@ class BundledScenarioTest {
                         "storm-over.conf",
                         "storm-pause.conf",
                         "storm.conf",
+                        "suppressed-eois.conf",
                         "synic-auto-eoi.conf",
                         "synic-sources.conf",
                         "synic-union.conf",
@@ -137,6 +143,12 @@ class BundledScenarioTest {
             snapshot,            LapicStateSet,                 2
             start-up,            NmiUnblocked,                  2
             masked-line,         EoiReceived,                   3
+            apic-off,            ApicIdentityChanged,          15
+            first-and-last-pin,  RemoteIrrCleared,              6
+            ioapic-snapshot,     IoapicStateRestored,           1
+            irqfd-masked,        ResampleSignalled,             6
+            nested-deferrals,    NestedExitInjected,            5
+            suppressed-eois,     IrqAcknowledged,               6
             moved-while-requested, EoiReceived,                 4
             """)
     void showWhatTheySay(String name, String event, int count) {
