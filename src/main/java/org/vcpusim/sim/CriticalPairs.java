@@ -46,9 +46,9 @@ final class CriticalPairs {
         this.whole = whole;
         this.narration = narration;
         this.stopped = stopped;
-        steps = narration.components();
-        doers = narration.doers();
-        senders = narration.senders();
+        steps = narration.log().components();
+        doers = narration.log().doers();
+        senders = narration.log().senders();
     }
 
     /** Runs that it took. */

@@ -6,25 +6,15 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.vcpusim.check.Thing;
 import org.vcpusim.kvm.Event;
-import org.vcpusim.search.PlainMachine;
 import org.vcpusim.trace.Source;
 import org.vcpusim.trace.TraceRecord;
-import org.vcpusim.trace.TraceSink;
 
-/** Listens to a run, keeps the events that lead to its violation, and cuts them into the steps of a story. */
-final class Narration implements Attempt.Watcher, TraceSink {
+/** Keeps the events of a run that lead to its violation, and cuts them into the steps of a story. */
+final class Narration {
     private final Shrinker.Shrunk shrunk;
-    private final Threads threads = new Threads();
-    private final List<TraceRecord> records = new ArrayList<>();
-    private final List<Integer> stepOf = new ArrayList<>();
-    private final List<Source> doerOf = new ArrayList<>();
-    private final List<Integer> components = new ArrayList<>();
-    private final List<Integer> senders = new ArrayList<>();
-    private final List<String> silent = new ArrayList<>();
-    private final List<List<Thing>> looks = new ArrayList<>();
+    private final RunLog log = new RunLog();
     private BitSet leads = new BitSet();
     /** What the broken rule looks at. */
     private List<Thing> judged = List.of();
@@ -33,7 +23,6 @@ final class Narration implements Attempt.Watcher, TraceSink {
     private final Knowledge knowledge = new Knowledge();
     private final List<Story.Step> steps = new ArrayList<>();
     private int told;
-    private int actors;
 
     private Narration(Shrinker.Shrunk shrunk) {
         this.shrunk = shrunk;
@@ -48,38 +37,15 @@ final class Narration implements Attempt.Watcher, TraceSink {
                 ending,
                 Attempt.Symptom.of(shrunk.violation()),
                 shrunk.steps() + 1);
-        attempt.run(shrunk.picks().toArray(), narration, narration);
+        attempt.run(shrunk.picks().toArray(), narration.log, narration.log);
         narration.tell();
         return narration;
     }
 
-    @Override
-    public void starts(PlainMachine machine) {
-        actors = machine.components();
-        threads.starts(machine);
+    /** What it has heard. */
+    RunLog log() {
+        return log;
     }
-
-    @Override
-    public void steps(PlainMachine machine, int component) {
-        silent.add(StepWords.of(machine, component));
-        looks.add(StepWords.looksAt(machine, component));
-        threads.steps(machine, component);
-        components.add(component);
-        doerOf.add(threads.current());
-        senders.add(threads.sender());
-    }
-
-    @Override
-    public void accept(TraceRecord record) {
-        if (components.isEmpty()) {
-            return; // what is announced before the start is in the scenario
-        }
-        records.add(record);
-        stepOf.add(components.size() - 1);
-    }
-
-    @Override
-    public void close() {}
 
     /** Who takes part, in the order of their first step. */
     List<String> columns() {
@@ -92,7 +58,9 @@ final class Narration implements Attempt.Watcher, TraceSink {
 
     Story.Extent extent() {
         return new Story.Extent(
-                told, records.size(), StoryWords.isAudit(shrunk.violation().at().event()));
+                told,
+                log.records().size(),
+                StoryWords.isAudit(shrunk.violation().at().event()));
     }
 
     /** What each side knew and did not know. */
@@ -114,7 +82,7 @@ final class Narration implements Attempt.Watcher, TraceSink {
     }
 
     private void tell() {
-        leads = Slice.of(records, shrunk.violation());
+        leads = Slice.of(log.records(), shrunk.violation());
         judged = Slice.judged(shrunk.violation());
         List<Item> items = new ArrayList<>();
         shrunk.critical().ifPresent(pair -> {
@@ -122,8 +90,7 @@ final class Narration implements Attempt.Watcher, TraceSink {
             items.addAll(race(pair.second(), pair.end()));
         });
         items.addAll(remedy());
-        leads.stream()
-                .forEach(i -> words(records.get(i)).ifPresent(text -> items.add(new Item(stepOf.get(i), i, text))));
+        leads.stream().forEach(i -> words(record(i)).ifPresent(text -> items.add(new Item(log.stepOf(i), i, text))));
         items.sort(Comparator.comparingInt(Item::step).thenComparingInt(Item::record));
         List<Item> kept = turns(items).stream()
                 .flatMap(turn -> turn.items.stream().filter(item -> !isServedAtOnce(turn, item)))
@@ -133,7 +100,7 @@ final class Narration implements Attempt.Watcher, TraceSink {
 
     /** What the faults of the machine do and what the missing fixes would; what the step does besides is told too. */
     private List<Item> remedy() {
-        Optional<Remedy> remedy = Remedy.of(shrunk, components());
+        Optional<Remedy> remedy = Remedy.of(shrunk, log.components());
         if (remedy.isEmpty()) {
             return List.of();
         }
@@ -156,8 +123,8 @@ final class Narration implements Attempt.Watcher, TraceSink {
         leads.or(worded);
         return worded.isEmpty()
                 ? IntStream.range(from, to)
-                        .filter(step -> !silent.get(step).isEmpty())
-                        .mapToObj(step -> new Item(step, -1, silent.get(step)))
+                        .filter(step -> !log.silent(step).isEmpty())
+                        .mapToObj(step -> new Item(step, -1, log.silent(step)))
                         .toList()
                 : List.of();
     }
@@ -165,7 +132,7 @@ final class Narration implements Attempt.Watcher, TraceSink {
     private List<Turn> turns(List<Item> items) {
         List<Turn> turns = new ArrayList<>();
         for (Item item : items) {
-            String column = column(doerOf.get(item.step));
+            String column = column(log.doer(item.step));
             if (turns.isEmpty() || !last(turns).column.equals(column)) {
                 turns.add(new Turn(column, new ArrayList<>()));
             }
@@ -183,12 +150,14 @@ final class Narration implements Attempt.Watcher, TraceSink {
 
     private BitSet worded(int from, int to) {
         BitSet worded = new BitSet();
-        for (int i = 0; i < records.size(); i++) {
-            if (isOf(stepOf.get(i), from, to) && words(records.get(i)).isPresent()) {
-                worded.set(i);
-            }
-        }
+        log.recordsOf(from, to).stream()
+                .filter(i -> words(record(i)).isPresent())
+                .forEach(worded::set);
         return worded;
+    }
+
+    private TraceRecord record(int position) {
+        return log.records().get(position);
     }
 
     /** Whether something of the steps from {@code from} to before {@code to} leads to the violation. */
@@ -198,7 +167,7 @@ final class Narration implements Attempt.Watcher, TraceSink {
 
     /** Whether there is anything to say of the steps from {@code from} to before {@code to}. */
     boolean describes(int from, int to) {
-        return silent.subList(from, to).stream().anyMatch(text -> !text.isEmpty())
+        return IntStream.range(from, to).anyMatch(step -> !log.silent(step).isEmpty())
                 || !worded(from, to).isEmpty();
     }
 
@@ -210,8 +179,8 @@ final class Narration implements Attempt.Watcher, TraceSink {
     /** The kind of the first event of the steps from {@code from} to before {@code to} that leads to the violation. */
     Optional<Class<?>> kindOf(int from, int to) {
         return leads.stream()
-                .filter(i -> stepOf.get(i) >= from && stepOf.get(i) < to)
-                .mapToObj(i -> records.get(i).event())
+                .filter(i -> log.stepOf(i) >= from && log.stepOf(i) < to)
+                .mapToObj(i -> record(i).event())
                 .filter(event -> !StoryWords.isVerdict(event))
                 .<Class<?>>map(Event::getClass)
                 .findFirst();
@@ -219,44 +188,15 @@ final class Narration implements Attempt.Watcher, TraceSink {
 
     /** Whether one side of {@code pair} changes what the other one changes or looks at, or both what the broken rule looks at. */
     boolean meet(Shrinker.CriticalPair pair) {
-        Effect one = effect(pair.first(), pair.firstEnd());
-        Effect other = effect(pair.second(), pair.end());
+        Effect one = log.effect(pair.first(), pair.firstEnd());
+        Effect other = log.effect(pair.second(), pair.end());
         return one.meets(other)
                 || judged.stream().anyMatch(one::touches) && judged.stream().anyMatch(other::touches);
     }
 
-    private Effect effect(int from, int to) {
-        Stream<Effect> effects = IntStream.range(0, records.size())
-                .filter(i -> isOf(stepOf.get(i), from, to))
-                .mapToObj(i -> Effect.of(records.get(i).source(), records.get(i).event()));
-        List<Thing> looked =
-                looks.subList(from, to).stream().flatMap(List::stream).toList();
-        return effects.reduce(new Effect(List.of(), List.of(), looked), Effect::and);
-    }
-
     /** Whether something before {@code step} leads to the violation. */
     boolean hasBegun(int step) {
-        return !leads.isEmpty() && stepOf.get(leads.nextSetBit(0)) < step;
-    }
-
-    /** How many components the machine has. */
-    int actors() {
-        return actors;
-    }
-
-    /** The components that took the steps, in order. */
-    int[] components() {
-        return components.stream().mapToInt(Integer::intValue).toArray();
-    }
-
-    /** For each step the one that sent the message which it handles, or {@link Threads#NO_STEP}. */
-    List<Integer> senders() {
-        return List.copyOf(senders);
-    }
-
-    /** The threads that took the steps, in order. */
-    List<Source> doers() {
-        return List.copyOf(doerOf);
+        return !leads.isEmpty() && log.stepOf(leads.nextSetBit(0)) < step;
     }
 
     /** The words for {@code record}: those of the violation itself are never kept back, unless an audit has them. */
@@ -282,7 +222,7 @@ final class Narration implements Attempt.Watcher, TraceSink {
             lines.add(new Story.Line(item.text, item.record < Item.BEHIND && races(item.step)));
             if (item.isRecord()) {
                 told++;
-                knowledge.learn(records.get(item.record), number);
+                knowledge.learn(record(item.record), number);
             }
         }
         return new Story.Step(number, turn.column, Repeats.folded(lines));
@@ -290,15 +230,9 @@ final class Narration implements Attempt.Watcher, TraceSink {
 
     private boolean races(int step) {
         return shrunk.critical()
-                .filter(pair -> isOf(step, pair.first(), pair.firstEnd()) || isOf(step, pair.second(), pair.end()))
+                .filter(pair ->
+                        log.isOf(step, pair.first(), pair.firstEnd()) || log.isOf(step, pair.second(), pair.end()))
                 .isPresent();
-    }
-
-    /** Whether {@code step} is one from {@code from} to before {@code to}, or what one of them sent another component to do. */
-    private boolean isOf(int step, int from, int to) {
-        int sender = senders.get(step);
-        boolean isSent = sender >= from && sender < to && doerOf.get(step).equals(doerOf.get(sender));
-        return step >= from && step < to || isSent && !components.get(step).equals(components.get(sender));
     }
 
     /** Whether it is a request that a vCPU makes on itself and serves in the same turn. */
@@ -314,8 +248,8 @@ final class Narration implements Attempt.Watcher, TraceSink {
         if (!item.isRecord()) {
             return Optional.empty();
         }
-        Event event = records.get(item.record).event();
-        if (event instanceof Event.RequestMade made && doerOf.get(item.step).equals(Source.vcpu(made.vcpu()))) {
+        Event event = record(item.record).event();
+        if (event instanceof Event.RequestMade made && log.doer(item.step).equals(Source.vcpu(made.vcpu()))) {
             return Optional.of(made.vcpu() + " " + made.flow().request());
         }
         return event instanceof Event.RequestSeen seen

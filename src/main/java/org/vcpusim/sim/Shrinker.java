@@ -162,7 +162,9 @@ public final class Shrinker {
         Attempt whole = new Attempt(assembly, Ending.FINISH, symptom, bound);
         CriticalPairs pairs = new CriticalPairs(attempt(assembly), whole, narration, stopped);
         Optional<CriticalPair> critical = pairs.find();
-        int others = critical.isPresent() ? 0 : OtherOrders.allFailing(whole, narration.actors(), steps, stopped);
+        int others = critical.isPresent()
+                ? 0
+                : OtherOrders.allFailing(whole, narration.log().actors(), steps, stopped);
         replays += pairs.replays() + others;
         return shrunk(violation, result.steps(), critical, others);
     }
