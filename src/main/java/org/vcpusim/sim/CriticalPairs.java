@@ -2,26 +2,25 @@ package org.vcpusim.sim;
 
 import java.util.Arrays;
 import java.util.BitSet;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
-import org.vcpusim.search.PlainMachine;
 import org.vcpusim.sim.Shrinker.CriticalPair;
 import org.vcpusim.trace.Source;
-import org.vcpusim.trace.TraceRecord;
-import org.vcpusim.trace.TraceSink;
 
 /**
  * Looks for the race behind a failure: steps of two threads, one behind the other, that are all taken in either order, and only
  * one order fails.
  *
+ * <p>No race is what comes first and what it leads to: both sides have to do in the other order what they did. Nor is one where
+ * they have nothing to do with each other, where what is wrong has been done before and the order only decides whether it shows,
+ * or where a vCPU has not started yet.
+ *
  * <p>Where there are no such neighbours, turns of two threads of which the later one could have come first, with others in between.
  *
- * <p>Behind the exchanged steps the run goes on as it did; where it cannot, it goes on to its end.
+ * <p>Behind the exchanged steps the run goes on as it did, pick by pick and step by step; where it cannot, it goes on to its end.
  */
 final class CriticalPairs {
     /** Steps of a thread that are exchanged with those of another. */
@@ -31,24 +30,41 @@ final class CriticalPairs {
     /** Replays more for turns that do not follow each other. */
     private static final int MOST_TURNS = 300;
 
+    private final Assembly assembly;
     private final Attempt attempt;
     private final Attempt whole;
     private final Narration narration;
+    private final int others;
     private final BooleanSupplier stopped;
     private final int[] steps;
     private final List<Source> doers;
     private final List<Integer> senders;
+    private final List<Realigned.Label> labels;
     private int replays;
 
-    /** In the run that {@code narration} has heard; {@code attempt} runs others as far, {@code whole} to their end. */
-    CriticalPairs(Attempt attempt, Attempt whole, Narration narration, BooleanSupplier stopped) {
+    /**
+     * In the run that {@code narration} has heard, which ends as {@code attempt} does; {@code whole} runs to the end.
+     *
+     * @param others how many other orders were tried that all fail; 0 where one does not
+     */
+    @SuppressWarnings("TooManyParameters") // a run, and ways to run others
+    CriticalPairs(
+            Assembly assembly,
+            Attempt attempt,
+            Attempt whole,
+            Narration narration,
+            int others,
+            BooleanSupplier stopped) {
+        this.assembly = assembly;
         this.attempt = attempt;
         this.whole = whole;
         this.narration = narration;
+        this.others = others;
         this.stopped = stopped;
         steps = narration.log().components();
         doers = narration.log().doers();
         senders = narration.log().senders();
+        labels = narration.log().labels();
     }
 
     /** Runs that it took. */
@@ -89,8 +105,8 @@ final class CriticalPairs {
                     return Optional.empty();
                 }
                 CriticalPair pair = new CriticalPair(startOfTurn(firstEnd - 1), firstEnd, second, end);
-                boolean others = !doers.get(firstEnd - 1).equals(doers.get(second));
-                if (others && isTold(pair) && narration.meet(pair) && couldComeFirst(pair)) {
+                boolean apart = !doers.get(firstEnd - 1).equals(doers.get(second));
+                if (apart && hasWords(pair) && mayRace(pair) && couldComeFirst(pair)) {
                     return Optional.of(pair);
                 }
             }
@@ -116,7 +132,8 @@ final class CriticalPairs {
             other[at++] = steps[step];
         }
         int needed = pair.first() + ahead.cardinality() + 1;
-        return takenIfMended(whole, other, pair, needed).isPresent();
+        Sides sides = new Sides(narration, pair, Integer.MAX_VALUE);
+        return isMended(other, sides, needed) && sides.areReversed();
     }
 
     /** The steps of the later turn, and those since the earlier one that the same thread takes or that send it what it handles. */
@@ -151,6 +168,14 @@ final class CriticalPairs {
         return described && (isTold(pair) || looks || narration.hasBegun(pair.first()));
     }
 
+    /** Whether the two have something to do with each other, and neither is only how a vCPU starts. */
+    private boolean mayRace(CriticalPair pair) {
+        return narration.meet(pair)
+                && !narration.isTooLate(pair)
+                && !narration.isStart(pair.first(), pair.firstEnd())
+                && !narration.isStart(pair.second(), pair.end());
+    }
+
     private boolean isOver() {
         return stopped.getAsBoolean() || replays >= MOST_REPLAYS;
     }
@@ -162,7 +187,7 @@ final class CriticalPairs {
         for (int before : lengths(most)) {
             for (int behind : lengths(room)) {
                 CriticalPair pair = new CriticalPair(second - before, second, second, second + behind);
-                if (hasWords(pair) && narration.meet(pair) && !isOver() && decides(pair)) {
+                if (hasWords(pair) && mayRace(pair) && !isOver() && decides(pair)) {
                     return Optional.of(pair);
                 }
             }
@@ -186,52 +211,37 @@ final class CriticalPairs {
     private boolean mends(CriticalPair pair, int[] order) {
         int[] other = steps.clone();
         System.arraycopy(order, 0, other, pair.first(), order.length);
-        OptionalInt taken = takenIfMended(attempt, other, pair, pair.end());
-        return taken.isPresent()
-                && (taken.getAsInt() == other.length
-                        || takenIfMended(whole, other, pair, pair.end()).isPresent());
+        return isMended(other, new Sides(narration, pair, pair.end()), pair.end());
+    }
+
+    /** Whether {@code other} is clean as far as the run went, and to its end where it goes on otherwise or all orders fail. */
+    private boolean isMended(int[] other, Sides sides, int needed) {
+        OptionalInt taken = takenIfMended(attempt, other, sides, needed);
+        boolean asFar = taken.isPresent() && taken.getAsInt() == other.length && others == 0;
+        return (asFar || takenIfMended(whole, other, sides, needed).isPresent()) && staysMended(other, sides.pair());
+    }
+
+    /** Whether nothing breaks either where each step behind {@code pair} is what it was, however long its thread needs to get there. */
+    private boolean staysMended(int[] other, CriticalPair pair) {
+        replays++;
+        int[] realigned = Realigned.behind(pair.end(), other, labels, assembly, Realigned.Driver.ITSELF);
+        return attempt.run(realigned).isClean();
     }
 
     /**
-     * Picks of {@code other} that {@code how} takes, if the first {@code needed} are among them, what came second in {@code pair}
-     * happens as it did, and nothing breaks.
+     * Picks of {@code other} that {@code how} takes, if the first {@code needed} are among them, both {@code sides} do what they
+     * did, and the rule is not broken.
      */
-    private OptionalInt takenIfMended(Attempt how, int[] other, CriticalPair pair, int needed) {
+    private OptionalInt takenIfMended(Attempt how, int[] other, Sides sides, int needed) {
         replays++;
-        Doings doings = new Doings(pair);
-        Attempt.Result result = how.run(other, doings, doings);
+        sides.begin();
+        Attempt.Result result = how.run(other, sides, sides);
         int[] taken = result.picks().toArray();
         boolean mended = result.isClean()
-                && narration.kindOf(pair.second(), pair.end()).stream().allMatch(doings.kinds::contains)
+                && sides.act()
                 && taken.length >= needed
                 && Arrays.mismatch(taken, 0, needed, other, 0, needed) < 0;
         return mended ? OptionalInt.of(taken.length) : OptionalInt.empty();
-    }
-
-    /** What kinds of events the steps of a pair have when their order is another one. */
-    private static final class Doings implements Attempt.Watcher, TraceSink {
-        private final CriticalPair pair;
-        private final Set<Class<?>> kinds = new HashSet<>();
-        private int step = -1;
-
-        Doings(CriticalPair pair) {
-            this.pair = pair;
-        }
-
-        @Override
-        public void steps(PlainMachine machine, int component) {
-            step++;
-        }
-
-        @Override
-        public void accept(TraceRecord record) {
-            if (step >= pair.first() && step < pair.end()) {
-                kinds.add(record.event().getClass());
-            }
-        }
-
-        @Override
-        public void close() {}
     }
 
     private int startOfTurn(int at) {

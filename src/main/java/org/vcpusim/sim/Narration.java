@@ -6,7 +6,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
-import org.vcpusim.check.Thing;
+import java.util.stream.Stream;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.trace.Source;
 import org.vcpusim.trace.TraceRecord;
@@ -16,9 +16,7 @@ final class Narration {
     private final Shrinker.Shrunk shrunk;
     private final RunLog log = new RunLog();
     private BitSet leads = new BitSet();
-    /** What the broken rule looks at. */
-    private List<Thing> judged = List.of();
-
+    private Optional<Remedy> remedy = Optional.empty();
     private final List<String> columns = new ArrayList<>();
     private final Knowledge knowledge = new Knowledge();
     private final List<Story.Step> steps = new ArrayList<>();
@@ -83,7 +81,6 @@ final class Narration {
 
     private void tell() {
         leads = Slice.of(log.records(), shrunk.violation());
-        judged = Slice.judged(shrunk.violation());
         List<Item> items = new ArrayList<>();
         shrunk.critical().ifPresent(pair -> {
             items.addAll(race(pair.first(), pair.firstEnd()));
@@ -100,7 +97,7 @@ final class Narration {
 
     /** What the faults of the machine do and what the missing fixes would; what the step does besides is told too. */
     private List<Item> remedy() {
-        Optional<Remedy> remedy = Remedy.of(shrunk, log.components());
+        remedy = Remedy.of(shrunk, log.components());
         if (remedy.isEmpty()) {
             return List.of();
         }
@@ -176,22 +173,57 @@ final class Narration {
         return worded(from, to).isEmpty();
     }
 
-    /** The kind of the first event of the steps from {@code from} to before {@code to} that leads to the violation. */
-    Optional<Class<?>> kindOf(int from, int to) {
+    /** What is done first in the steps from {@code from} to before {@code to} of what leads to the violation. */
+    Optional<String> act(int from, int to) {
         return leads.stream()
                 .filter(i -> log.stepOf(i) >= from && log.stepOf(i) < to)
                 .mapToObj(i -> record(i).event())
                 .filter(event -> !StoryWords.isVerdict(event))
-                .<Class<?>>map(Event::getClass)
+                .map(StoryWords::act)
                 .findFirst();
     }
 
-    /** Whether one side of {@code pair} changes what the other one changes or looks at, or both what the broken rule looks at. */
+    /**
+     * Whether all that leads to the violation in the steps from {@code from} to before {@code to} is what a vCPU begins with: it
+     * scans the table, and nobody has asked it to yet.
+     */
+    boolean isStart(int from, int to) {
+        BitSet told = worded(from, to);
+        told.and(leads);
+        return !told.isEmpty() && told.stream().allMatch(this::isStart);
+    }
+
+    private boolean isStart(int position) {
+        Event event = record(position).event();
+        boolean scans = event instanceof Event.IoapicScanned
+                || event instanceof Event.EoiExitmapLoaded
+                || event instanceof Event.RequestMade
+                || event instanceof Event.RequestSeen;
+        return scans
+                && event instanceof Event.OfVcpu its
+                && IntStream.rangeClosed(0, position)
+                        .filter(i -> !log.doer(log.stepOf(i)).equals(Source.vcpu(its.vcpu())))
+                        .mapToObj(i -> record(i).event())
+                        .noneMatch(other -> other instanceof Event.RequestMade made && made.vcpu() == its.vcpu());
+    }
+
+    /** Whether one side of {@code pair} changes what the other one changes or looks at. */
     boolean meet(Shrinker.CriticalPair pair) {
         Effect one = log.effect(pair.first(), pair.firstEnd());
         Effect other = log.effect(pair.second(), pair.end());
-        return one.meets(other)
-                || judged.stream().anyMatch(one::touches) && judged.stream().anyMatch(other::touches);
+        return one.meets(other);
+    }
+
+    /**
+     * Whether {@code pair} is behind the last step in which the missing fixes help, and none of whom takes that: what was wrong
+     * has been done then, and the order only decides whether it shows.
+     */
+    boolean isTooLate(Shrinker.CriticalPair pair) {
+        return remedy.filter(act -> act.step() < pair.first()
+                        && Stream.of(pair.first(), pair.second())
+                                .map(log::doer)
+                                .noneMatch(log.doer(act.step())::equals))
+                .isPresent();
     }
 
     /** Whether something before {@code step} leads to the violation. */

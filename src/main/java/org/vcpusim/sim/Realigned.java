@@ -55,17 +55,23 @@ final class Realigned {
      * @param labels of the steps of {@code picks}, see {@link Labels}
      */
     static int[] of(int[] picks, List<Label> labels, Assembly other, Driver driver) {
+        return behind(0, picks, labels, other, driver);
+    }
+
+    /** As {@link #of}, where the first {@code count} of {@code picks} stay as they are. */
+    @SuppressWarnings("TooManyParameters") // what of() has, and from where on
+    static int[] behind(int count, int[] picks, List<Label> labels, Assembly other, Driver driver) {
         PlainMachine machine = PlainSimulation.machine(other, PlainSimulation.NOWHERE);
         machine.start();
         Chooser nearest = new LatestFirstChooser();
         List<Integer> taken = new ArrayList<>();
         int[] next = followers(picks);
         for (int i = 0; i < picks.length; i++) {
-            boolean ahead = next[i] >= 0 && isAt(machine, picks[i], labels.get(next[i]));
+            boolean ahead = i >= count && next[i] >= 0 && isAt(machine, picks[i], labels.get(next[i]));
             if (ahead && !isAt(machine, picks[i], labels.get(i))) {
                 continue;
             }
-            for (int more = 0; more < MOST_AHEAD && !isAt(machine, picks[i], labels.get(i)); more++) {
+            for (int more = 0; i >= count && more < MOST_AHEAD && !isAt(machine, picks[i], labels.get(i)); more++) {
                 if (machine.ready().size() == 0) {
                     break;
                 }
@@ -106,6 +112,12 @@ final class Realigned {
                 : message.getClass();
     }
 
+    /** By what the next step of {@code component} is known, whose message step {@code sender} of those {@code taken} has sent. */
+    @SuppressWarnings("TooManyParameters") // a step, and where it comes from
+    static Label label(PlainMachine machine, int component, int sender, List<Integer> taken) {
+        return new Label(kind(machine, component), sender >= 0 ? taken.get(sender) : component);
+    }
+
     /** Notes by what the steps of a run are known. */
     static final class Labels implements Attempt.Watcher {
         private final Threads threads = new Threads();
@@ -120,9 +132,8 @@ final class Realigned {
         @Override
         public void steps(PlainMachine machine, int component) {
             threads.steps(machine, component);
+            labels.add(label(machine, component, threads.sender(), components));
             components.add(component);
-            int sender = threads.sender() >= 0 ? components.get(threads.sender()) : component;
-            labels.add(new Label(kind(machine, component), sender));
         }
 
         /** In the order of the steps. */

@@ -13,6 +13,7 @@ import org.vcpusim.trace.TraceSink;
 
 /** Listens to a run: the thread that takes each step, what it is about to look at, and the records that it leaves. */
 final class RunLog implements Attempt.Watcher, TraceSink {
+    private final List<Realigned.Label> labels = new ArrayList<>();
     private final Threads threads = new Threads();
     private final List<TraceRecord> records = new ArrayList<>();
     private final List<Integer> stepOf = new ArrayList<>();
@@ -34,6 +35,7 @@ final class RunLog implements Attempt.Watcher, TraceSink {
         silent.add(StepWords.of(machine, component));
         looks.add(StepWords.looksAt(machine, component));
         threads.steps(machine, component);
+        labels.add(Realigned.label(machine, component, threads.sender(), components));
         components.add(component);
         doers.add(threads.current());
         senders.add(threads.sender());
@@ -74,6 +76,11 @@ final class RunLog implements Attempt.Watcher, TraceSink {
     /** The threads that took the steps, in order. */
     List<Source> doers() {
         return List.copyOf(doers);
+    }
+
+    /** By what the steps are known, in order. */
+    List<Realigned.Label> labels() {
+        return labels;
     }
 
     /** The thread that took {@code step}. */

@@ -68,7 +68,7 @@ public final class Shrinker {
      * @param violation what it shows
      * @param steps messages handled in all
      * @param critical neighbours whose exchange makes the failure vanish, if there are any
-     * @param others how many other orders were tried, all of which fail too; 0 where one does not, or there is a critical pair
+     * @param others how many other orders were tried, all of which fail too; 0 where one does not
      * @param replays runs that it took
      * @param complete whether nothing more could be tried, so that it is locally minimal; false where it was stopped
      */
@@ -160,11 +160,9 @@ public final class Shrinker {
         Violation violation = result.violation().orElseThrow();
         Narration narration = Narration.of(shrunk(violation, result.steps(), Optional.empty(), 0));
         Attempt whole = new Attempt(assembly, Ending.FINISH, symptom, bound);
-        CriticalPairs pairs = new CriticalPairs(attempt(assembly), whole, narration, stopped);
+        int others = OtherOrders.allFailing(whole, narration.log().actors(), steps, stopped);
+        CriticalPairs pairs = new CriticalPairs(assembly, attempt(assembly), whole, narration, others, stopped);
         Optional<CriticalPair> critical = pairs.find();
-        int others = critical.isPresent()
-                ? 0
-                : OtherOrders.allFailing(whole, narration.log().actors(), steps, stopped);
         replays += pairs.replays() + others;
         return shrunk(violation, result.steps(), critical, others);
     }

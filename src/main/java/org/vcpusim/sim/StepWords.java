@@ -33,7 +33,13 @@ final class StepWords {
         }
         Object message = machine.next(component);
         if (message instanceof Vcpu.Step) {
-            return kinds(vcpu.phase()).map(kind -> Thing.of(kind, vcpu.index())).toList();
+            List<Thing> its = kinds(vcpu.phase())
+                    .map(kind -> Thing.of(kind, vcpu.index()))
+                    .toList();
+            // vcpu_enter_guest, arch/x86/kvm/x86.c, warns there if the VM's inhibits and the vCPU's APICv differ
+            return vcpu.phase() == EntryPhase.RECHECK
+                    ? Thing.and(its, List.of(Thing.of(Kind.INHIBITS, Thing.ANY)))
+                    : its;
         }
         return readsMode(message) ? List.of(Thing.of(Kind.MODE, vcpu.index())) : List.of();
     }

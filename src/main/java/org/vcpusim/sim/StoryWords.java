@@ -32,6 +32,11 @@ final class StoryWords {
         return line.orElseThrow(() -> new IllegalArgumentException("event without words: " + event));
     }
 
+    /** The kernel's function in the line for {@code event}, or who else acts. */
+    static String act(Event event) {
+        return always(event).split(":", 2)[0];
+    }
+
     /** What each start does, and what another event says better. */
     private static boolean isQuiet(Event event) {
         return event instanceof Event.VmcsInitialised

@@ -39,7 +39,10 @@ class CatalogueStoriesTest {
     /** A vector that is not hexadecimal. */
     private static final Pattern DECIMAL = Pattern.compile("(vector|missing \\[|extra \\[|IRR has|should be) ?[1-9]");
 
-    /** Races, whose stories mark the steps of two threads. */
+    /**
+     * Races, whose stories mark the steps of two threads: the order of these, which the kernel leaves open, decides whether it
+     * breaks. Elsewhere what comes first leads to what comes behind, or the order only decides whether what is wrong shows.
+     */
     private static final Set<Fault> RACES = EnumSet.of(
             Fault.NESTED_LOAD_INTO_VMCS02,
             Fault.LINE_STATE_OUTSIDE_LOCK,
@@ -51,13 +54,11 @@ class CatalogueStoriesTest {
             Fault.BROADCAST_WITHOUT_WAKE,
             Fault.KICK_WITHOUT_REQUEST,
             Fault.CANCEL_FORGETS_EVENT,
-            Fault.IRR_WITHOUT_EVENT,
             Fault.IRR_ACK_ORDER,
             Fault.IRR_SEND_ORDER,
             Fault.NO_ON_RECOMPUTE,
             Fault.NESTED_POST_WITHOUT_BARRIER,
             Fault.ASSIGN_WITHOUT_UNBLOCK,
-            Fault.WAKEUP_LIST_ADDED_TWICE,
             Fault.PIR_SURVIVES_RESTORE,
             Fault.PIR_CLEARED_AFTER_RESTORE,
             Fault.INHIBIT_STORED_BEFORE_BROADCAST);
@@ -68,8 +69,11 @@ class CatalogueStoriesTest {
             Fault.ROUTE_SCAN_FORGETS_PENDING,
             Fault.UNINITIALISED_BITMAP,
             Fault.SCAN_MASK_NOT_ZEROED,
+            Fault.SCAN_MASK_WITH_GARBAGE_HINT,
             Fault.EOI_ENDS_FIRST_PIN_ONLY,
+            Fault.REMOTE_IRR_KEPT_ON_EDGE,
             Fault.NO_NOTIFIERS_WHEN_SUPPRESSED,
+            Fault.EOI_SUPPRESSION_MISADVERTISED,
             Fault.EOI_SUPPRESSION_UNRELIABLE,
             Fault.NO_STORM_DELAY,
             Fault.LAZY_EOI_OF_LEVEL,
@@ -77,11 +81,9 @@ class CatalogueStoriesTest {
             Fault.UNMASK_WITHOUT_RESAMPLE,
             Fault.IRQCHIP_AFTER_VCPU,
             Fault.SCAN_WITHOUT_PRESENCE_CHECKS,
+            Fault.IRR_WITHOUT_EVENT,
             Fault.NESTED_SVI_TO_VMCS02,
             Fault.SOFTWARE_EOI_WITHOUT_SVI);
-
-    /** What comes before in these stories leads to what comes behind, and does not race with it. */
-    private static final Set<Fix> CAUSES = EnumSet.of(Fix.B03, Fix.B44);
 
     private Hunt hunt;
 
@@ -138,8 +140,7 @@ class CatalogueStoriesTest {
                 .map(Story.Step::column)
                 .distinct()
                 .count();
-        assertTrue(racing > 1 || !RACES.contains(fault), text);
-        assertTrue(racing == 0 || !CAUSES.contains(fix), text);
+        assertEquals(RACES.contains(fault) ? 2 : 0, racing, text);
         assertEquals(ALWAYS.contains(fault), text.contains("It breaks in all of "), text);
         String telling = switch (fault) {
             case EOI_SUPPRESSION_UNRELIABLE -> "E4";
