@@ -17,8 +17,12 @@ final class NestedEvents {
 
     private NestedEvents() {}
 
-    /** KVM_REQ_EVENT in L2: a nested exit, which the injection into L1 follows, or the injection into L2. */
-    static Vcpu inject(Vcpu asked, Port port) {
+    /**
+     * KVM_REQ_EVENT in L2: a nested exit, which the injection into L1 follows, or the injection into L2. A start-up IPI is dropped, as of
+     * any vCPU that does not wait for one.
+     */
+    static Vcpu inject(Vcpu told, Port port) {
+        Vcpu asked = told.lapic().sipiPending() ? told.with(told.lapic().withoutSipi()) : told;
         Vcpu v = asked.lapic().initPending() || exitsOnNmi(asked)
                 ? asked
                 : NestedPostedInterrupts.redirected(asked, port);

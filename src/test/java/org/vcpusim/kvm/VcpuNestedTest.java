@@ -202,6 +202,18 @@ class VcpuNestedTest {
                         v.vcpu().vmcs()));
     }
 
+    /** A halted vCPU would go on and on, since there is something for it. */
+    @Test
+    void aStartUpIpiWhileL2RunsIsDropped() {
+        SteppedVcpu v = NestedFixture.inL2(MACHINE, "e");
+        v.change(x -> x.with(x.lapic().withSipi(1))).make(VcpuRequest.EVENT);
+
+        NestedFixture.kicked(v);
+
+        assertTrue(v.vcpu().nested().guestMode());
+        assertFalse(v.vcpu().lapic().sipiPending());
+    }
+
     @Test
     void anNmiThatIsHeldBackWhenL2IsLeftIsLookedAtAgain() {
         SteppedVcpu v = NestedFixture.inL2(MACHINE, "");
