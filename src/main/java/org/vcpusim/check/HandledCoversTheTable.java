@@ -18,6 +18,9 @@ import org.vcpusim.trace.Tracepoint;
  * against the table as it is then. Models {@code kvm_ioapic_scan_entry}, {@code kvm_scan_ioapic_routes}, arch/x86/kvm/ioapic.c
  * and irq.c. What is posted while a scan is on its way need not be found: the write that leads the pin elsewhere asks for
  * another scan. With the IOAPIC in user space the table is the published routes.
+ *
+ * <p>Legal: a local APIC that is disabled by software accepts nothing and has no logical ID in KVM's map, so that whoever writes a logical
+ * destination may not ask its vCPU; enabling it asks everybody.
  */
 public final class HandledCoversTheTable extends Invariant {
     private static final String WANTED = "a vector that the table wants its EOIs of";
@@ -68,7 +71,7 @@ public final class HandledCoversTheTable extends Invariant {
     private void entered(ObservedVcpu v, TraceRecord record) {
         ApicIdentity apic = v.identity;
         boolean older = v.scannedVersion < machine.toldVersion;
-        if (machine.isKnown() && older && v.scanned && v.isPresent() && apic != null) {
+        if (machine.isKnown() && older && v.scanned && v.accepts() && apic != null) {
             VectorBitmap needed = machine.told.needs(apic, machine.rule(), machine.isSplit()).own;
             compare(v, needed, record, v.scan, "entered the guest and does not handle " + WANTED);
         }
@@ -79,7 +82,7 @@ public final class HandledCoversTheTable extends Invariant {
         ObservedVcpu v = machine.vcpu(audited.vcpu());
         ApicIdentity apic = v.identity;
         boolean asked = (audited.requests() & machine.tableRequest().mask()) != 0;
-        if (!asked && machine.isKnown() && v.scanned && v.isPresent() && apic != null) {
+        if (!asked && machine.isKnown() && v.scanned && v.accepts() && apic != null) {
             VectorBitmap needed = machine.table.needs(apic, machine.rule(), machine.isSplit()).own;
             compare(v, needed, record, v.scan, "was left and does not handle " + WANTED);
         }

@@ -58,7 +58,7 @@ import org.vcpusim.trace.TraceRecord;
  * level:49 edge:49/1           vCPU 0, vCPU 1 accepts a message; least:49 one for the least busy
  * discard:49                   vCPU 0 does nothing about it
  * msi:49/1 hint:49/1 ipi:49/1  a device sends 49 to APIC 1, by a hint; vCPU 0 does; self:49, others:49, everybody:49 likewise
- * logical:0                    vCPU 0's logical ID is 1, vCPU 1's would be 2
+ * logical:0 clustered:1        vCPU 0's logical ID is 1, vCPU 1's would be 2; vCPU 1's local APIC is in x2APIC mode
  * inhibit:8 identity:7         the VM's inhibits become 8; vCPU 0's local APIC gets ID 7
  * sched:0 asleep:0 preempted:0 vCPU 0's thread gets a processor, loses it since it sleeps, since the host wants it
  * wakeup:0 notification:0      that vector is sent for vCPU 0
@@ -333,6 +333,9 @@ class BitmapInvariantsTest {
         I6   | serve:5 level:49 halted                                     | 2      | taken, and it has not
         I6   | serve:5 level:49 serve:5                                    | 2      | it would come twice
         I6   | serve:5 level:49 discard:49 halted                          | ""     | nobody took it
+        I3   | read scan:49+51 write:9/lg60>1 start:1 end off:0 enter halted | ""    | disabled by software it may not be asked
+        I7   | clustered:1 write:5/lg49>1 start:1 end post:49 remote:5 sync:49 virt:49 veoi:49 | ""     | KVM's map has led it astray
+        I7   | logical:0 write:5/lg49>1 start:1 end post:49 remote:5 sync:49 virt:49 veoi:49 | 8     | it was for this one
         I6   | serve:5 halted                                              | ""     | it reached nobody
         I6   | untaken:5                                                   | 0      | nobody took it
         I6   | nowhere:5                                                   | ""     | there is nobody, hazard O4
@@ -620,6 +623,9 @@ class BitmapInvariantsTest {
                         ApicIdentity.ApicMode.XAPIC,
                         true,
                         false));
+            case "clustered" ->
+                new Event.ApicIdentityChanged(new ApicIdentity(
+                        number, number, 1, ApicIdentity.DFR_FLAT, ApicIdentity.ApicMode.X2APIC, true, false));
             case "identity" ->
                 new Event.ApicIdentityChanged(new ApicIdentity(
                         0, number, 0, ApicIdentity.DFR_FLAT, ApicIdentity.ApicMode.XAPIC, true, false));

@@ -42,6 +42,7 @@ import org.vcpusim.trace.TraceRecord;
  * vm:4              a VM starts with these flags of KVM_CAP_X2APIC_API
  * spiv:1/4607       vCPU 1 writes its spurious-interrupt vector register; spivmsr by MSR, eoiwrite the EOI register
  * pend:1/49         vCPU 1's EOI of 49 is for user space
+ * spread:0/49       vCPU 0's EOI of 49 is broadcast; quiet:0/49 it is suppressed; ended:5 an EOI ends pin 5, of vector 49
  * scan:1            a request to scan is on its way to 1 vCPU
  * save:6/2          lines 1 and 2 are saved as pending, the edge of line 1 was delivered
  * restore:6         lines 1 and 2 are restored as pending
@@ -146,6 +147,10 @@ class IoapicInvariantsTest {
         vm:4 spiv:1/4607 reset:1 pend:1/49             | "" | it was reset
         vm:0 spiv:1/4607 pend:1/49                     | "" | user space has not enabled it
         vm:4 spiv:1/4607 pend:1/49                     | E4 2: vcpu1 suppresses the broadcast of its EOIs, and that of vector 0x31 goes to user space | it must stay
+        vm:0 put:0/97 quiet:0/49 ended:5               | E4 2: the broadcast of the EOI of vector 0x31 by vcpu0 is suppressed, which nobody has asked for, E4 3: the interrupt of pin 5 ends, and no EOI of it was broadcast | suppressed, and it ends all the same
+        vm:0 spread:0/49 ended:5                       | "" | broadcast
+        vm:0 spread:0/49 spiv:0/4607 quiet:0/49 ended:5 | "" | one was before
+        quiet:0/49 ended:5                             | "" | one may have been before
         vm:4 spivmsr:1/4607 pend:1/49                  | E4 2: vcpu1 suppresses the broadcast of its EOIs, and that of vector 0x31 goes to user space | by MSR
         vm:4 spiv:1/4607 quiet:1/49                    | "" | it has asked for that
         vm:4 spiv:1/4607 quiet:0/49                    | E4 2: the broadcast of the EOI of vector 0x31 by vcpu0 is suppressed, which nobody has asked for | another has
@@ -207,6 +212,8 @@ class IoapicInvariantsTest {
             case "spiv" -> new Event.ApicAccessed(number(what), Event.Access.WRITE, 0xf0, 4, second(what));
             case "eoiwrite" -> new Event.ApicAccessed(number(what), Event.Access.WRITE, 0xb0, 4, second(what));
             case "spivmsr" -> new Event.MsrAccessed(number(what), Event.Access.WRITE, 0x80f, second(what), false);
+            case "spread" -> new Event.EoiForwarded(number(what), second(what), TriggerMode.LEVEL, false);
+            case "ended" -> new Event.RemoteIrrCleared(number(what), new RedirectionEntry(LEVEL));
             case "quiet" -> new Event.EoiForwarded(number(what), second(what), TriggerMode.LEVEL, true);
             case "pend" -> new Event.IoapicEoiPended(number(what), second(what));
             default -> saved(verb, what);

@@ -51,6 +51,7 @@ class BundledScenarioTest {
                         "moved-while-requested.conf",
                         "nested-apic.conf",
                         "nested-deferrals.conf",
+                        "nested-posted.conf",
                         "nested.conf",
                         "pit-reinjection.conf",
                         "posted-interrupts.conf",
@@ -149,6 +150,7 @@ class BundledScenarioTest {
             irqfd-masked,        ResampleSignalled,             6
             nested-deferrals,    NestedExitInjected,            5
             suppressed-eois,     IrqAcknowledged,               6
+            nested-posted,       NestedInterruptsSynced,        2
             moved-while-requested, EoiReceived,                 4
             """)
     void showWhatTheySay(String name, String event, int count) {
