@@ -1,6 +1,7 @@
 package org.vcpusim.schedule;
 
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * Several strategies that share a budget of schedules, in turns: none finds every bug soonest.
@@ -17,6 +18,10 @@ final class Portfolio implements Strategy {
             StrategyKind.SURW,
             StrategyKind.DELAY,
             StrategyKind.URW);
+
+    /** Those and the round robin. */
+    static final List<StrategyKind> ALL =
+            Stream.concat(Stream.of(StrategyKind.ROUND_ROBIN), MEMBERS.stream()).toList();
 
     private final List<Strategy> members;
     private Strategy current = RoundRobinChooser.ROUND_ROBIN;

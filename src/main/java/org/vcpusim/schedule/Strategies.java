@@ -1,5 +1,7 @@
 package org.vcpusim.schedule;
 
+import java.util.List;
+
 /** Makes strategies by their names. */
 public final class Strategies {
     /** What to take unless the user asks for something else. */
@@ -42,6 +44,11 @@ public final class Strategies {
                         .map(member -> of(member, actorCount, profile))
                         .toList());
         };
+    }
+
+    /** The strategies that {@code kind} is made of: itself, or all that a portfolio shares its budget among. */
+    public static List<StrategyKind> membersOf(StrategyKind kind) {
+        return kind == StrategyKind.PORTFOLIO ? Portfolio.ALL : List.of(kind);
     }
 
     private static boolean needsTrials(StrategyKind kind) {

@@ -153,6 +153,7 @@ public final class Hunt implements AutoCloseable {
         long schedules = 0;
         List<Trail> trails =
                 prey.scenarios.stream().map(each -> new Trail(each, prey)).toList();
+        trails.forEach(trail -> trail.learn(over));
         while (!trails.isEmpty() && !over.getAsBoolean() && (best == null || schedules < first + more(best, prey))) {
             for (Trail trail : trails) {
                 schedules++;
@@ -206,15 +207,26 @@ public final class Hunt implements AutoCloseable {
             this.prey = prey;
             assembly = ScenarioAssembly.of(scenario);
             strategy = Strategies.of(kind, explorer.actorCount(assembly));
-            index = -strategy.trials();
         }
 
-        Optional<Failing> next(long number, BooleanSupplier over) {
-            strategy.begin(rootSeed, index);
+        /** What the strategy has to know before it chooses; what breaks in trials is nobody's catch. */
+        void learn(BooleanSupplier over) {
+            for (long trial = -strategy.trials(); trial < 0; trial++) {
+                run(trial, over);
+            }
+        }
+
+        private Exploration run(long which, BooleanSupplier over) {
+            strategy.begin(rootSeed, which);
             long most = Math.min(MOST_STEPS, scenario.limits().steps());
             Exploration exploration = explorer.explore(
                     assembly, new Explorer.Ending(new Bounds(most, over), Explorer.OnViolation.GO_ON), strategy);
             strategy.end(exploration.outcome().steps());
+            return exploration;
+        }
+
+        Optional<Failing> next(long number, BooleanSupplier over) {
+            Exploration exploration = run(index, over);
             String chosenBy = strategy.nameAt(index);
             index++;
             return prey.in(exploration)

@@ -53,19 +53,28 @@ final class SelfCheck {
      * How it went.
      *
      * @param invariant which was violated
-     * @param schedules up to the one that found it, with those in which the strategy gets to know the machine
+     * @param schedules up to the one that found it; of several strategies, those of the one that needed most
      */
     record Result(String invariant, long schedules, long nanos) {
         /** Before it has gone at all. */
         static final Result NOT_DONE = new Result("", 0, 0);
 
+        private boolean isPlanted() {
+            return invariant.equals(PLANTED);
+        }
+
+        /** Behind {@code before}, which another strategy has found. */
+        private Result after(Result before) {
+            return new Result(invariant, Math.max(before.schedules, schedules), before.nanos + nanos);
+        }
+
         @Override
         public String toString() {
             return String.format(
                     Locale.ROOT,
-                    "%s was found by schedule %d (%s), in %.1f ms",
-                    invariant.equals(PLANTED) ? "the planted bug" : "another bug than the planted one",
-                    schedules - 1,
+                    "%s was found within %s (%s), in %.1f ms",
+                    isPlanted() ? "the planted bug" : "another bug than the planted one",
+                    Counted.of(schedules, "schedule"),
                     invariant,
                     nanos / 1e6);
         }
@@ -110,8 +119,21 @@ final class SelfCheck {
      *
      * <p>A strategy of which all schedules are the same cannot look for the order in which the machine breaks. For it the machine
      * is changed from schedule to schedule instead: its writer waits for longer and longer.
+     *
+     * <p>Each member of a portfolio has to find it. Trials are walks that no strategy has chosen: what they find does not count.
      */
     Result on(Explorer explorer, StrategyKind kind) {
+        Result sum = Result.NOT_DONE;
+        for (StrategyKind member : Strategies.membersOf(kind)) {
+            sum = onOne(explorer, member).after(sum);
+            if (!sum.isPlanted()) {
+                return sum;
+            }
+        }
+        return sum;
+    }
+
+    private Result onOne(Explorer explorer, StrategyKind kind) {
         Assembly machine = machine(0);
         Strategy strategy = Strategies.of(kind, explorer.actorCount(machine));
         boolean fixed = kind == StrategyKind.ROUND_ROBIN;
@@ -123,7 +145,10 @@ final class SelfCheck {
             Assembly there = fixed ? machine(index) : machine;
             Exploration exploration = explorer.explore(there, Explorer.Ending.atRest(STEPS), strategy);
             strategy.end(exploration.outcome().steps());
-            int schedules = index + 1 + strategy.trials();
+            if (index < 0) {
+                continue;
+            }
+            int schedules = index + 1;
             List<Violation> violations = exploration.violations();
             if (violations.stream().map(Violation::invariant).anyMatch(PLANTED::equals)) {
                 return new Result(PLANTED, schedules, System.nanoTime() - start);

@@ -56,6 +56,16 @@ class HuntTest {
         }
     }
 
+    /** B35 shows in nearly every order, so in trials too, which are random walks. */
+    @Test
+    void whatBreaksInATrialIsNobodysCatch() {
+        Scenario shows = bundled("b35-posted-while-preempted");
+        try (Hunt hunt = new Hunt(StrategyKind.PCT, 1, SelfCheck.planted())) {
+            Hunt.Catch caught = hunt.hunt(Hunt.Prey.of(Fix.B35, List.of(shows)).get(0), MINUTE, () -> false);
+            assertEquals(StrategyKind.PCT.label(), caught.strategy());
+        }
+    }
+
     @Test
     void whereNothingIsFoundAPlantedBugIs() {
         Hunt.Prey rightMachine = new Hunt.Prey("B02", "", "", List.of(B02), List.of("I7"), Optional.empty());
