@@ -15,13 +15,19 @@ import org.vcpusim.schedule.Strategy;
 /**
  * Runs many schedules of a scenario and adds up what they show.
  *
- * <p>Each thread has an actor system of its own and every {@code jobs}-th schedule. A schedule is decided by root seed and index,
- * so that the sum does not depend on how many threads there are. Where a finding ends it, all of them finish the block that
- * they are in, for the same reason.
+ * <p>Each thread has an actor system of its own and takes the next schedule that nobody has taken. A schedule is decided by root
+ * seed and index, so that the sum does not depend on how many threads there are. Where a finding ends it, all of them finish the
+ * block that they are in, for the same reason. Where time or the user ends it, each leaves the schedule that it is in: of the indices
+ * below the highest one that was run, fewer than there are threads are missing.
+ *
+ * <p>Every {@value #TWICE}-th schedule is run twice. If it does not go the same way again, something in the machine or below it
+ * is no function of the picks, and nothing that was found could be replayed: that ends the run as a failure of this program.
  */
 public final class Stress {
     /** Schedules after which the threads wait for each other where a finding ends the run. */
     static final int BLOCK = 64;
+
+    private static final int TWICE = 256;
 
     private static final long POLL_MILLIS = 20;
     private static final long NOT_BEGUN = Long.MIN_VALUE;
@@ -31,6 +37,7 @@ public final class Stress {
     private final SelfCheck selfCheck;
     private final BooleanSupplier userStopped;
     private final LongAdder done = new LongAdder();
+    private final AtomicLong next = new AtomicLong();
     private final AtomicLong firstFound = new AtomicLong(Long.MAX_VALUE);
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
     private final Phaser blocks = new Phaser();
@@ -167,7 +174,9 @@ public final class Stress {
         private void sweep(Explorer explorer, Strategy strategy) {
             boolean inBlocks = plan.budget().onFinding() == Explorer.OnViolation.STOP;
             long blockEnd = BLOCK;
-            for (long index = job; index < plan.budget().schedules() && !isOver(); index += plan.jobs()) {
+            for (long index = next.getAndIncrement();
+                    index < plan.budget().schedules() && !isOver();
+                    index = next.getAndIncrement()) {
                 while (inBlocks && index >= blockEnd) {
                     blocks.arriveAndAwaitAdvance();
                     if (firstFound.get() < blockEnd) {
@@ -182,9 +191,26 @@ public final class Stress {
                 }
                 tally.add(index, exploration, turns.bits());
                 done.increment();
+                if (index % TWICE == 0) {
+                    repeat(explorer, strategy, index, exploration);
+                }
                 if (inBlocks && exploration.isFinding()) {
                     firstFound.accumulateAndGet(index, Math::min);
                 }
+            }
+        }
+
+        private void repeat(Explorer explorer, Strategy strategy, long index, Exploration first) {
+            strategy.begin(plan.rootSeed(), index);
+            Exploration second = explorer.explore(assembly, ending, strategy);
+            strategy.end(second.outcome().steps());
+            if (second.outcome().end() != RunOutcome.End.STOPPED && !second.equals(first)) {
+                throw new ScheduleFailedException(
+                        plan,
+                        index,
+                        strategy.nameAt(index),
+                        first.picks(),
+                        new IllegalStateException("it went another way when it was run again"));
             }
         }
 
