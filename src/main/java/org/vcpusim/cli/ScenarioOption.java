@@ -55,12 +55,15 @@ final class ScenarioOption {
 
     /** The file that {@link #read} reads; it need not be there. */
     static Path file(Path name) {
-        if (Files.exists(name) || name.getNameCount() != 1) {
+        if (Files.isRegularFile(name) || name.getNameCount() != 1) {
             return name;
         }
-        return bundled(name.toString())
-                .orElseThrow(() -> new InputException(
-                        name + ": must be a scenario file, or one of those that 'vcpusim scenarios' lists"));
+        Optional<Path> bundled = bundled(name.toString());
+        if (bundled.isEmpty() && Files.notExists(name)) {
+            throw new InputException(
+                    name + ": must be a scenario file, or one of those that 'vcpusim scenarios' lists");
+        }
+        return bundled.orElse(name);
     }
 
     /** The file of the bundled scenario {@code name}, with or without its ending; empty where there is none. */

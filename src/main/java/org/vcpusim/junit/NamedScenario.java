@@ -29,7 +29,7 @@ record NamedScenario(Scenario scenario, Optional<Path> file) {
      */
     static NamedScenario of(String name, Class<?> test) {
         Path file = Path.of(name);
-        if (Files.exists(file)) {
+        if (Files.isRegularFile(file)) {
             return ofFile(file);
         }
         Optional<URL> resource = Optional.ofNullable(test.getResource(name.startsWith("/") ? name : "/" + name));
