@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.kvm.Rules;
@@ -101,6 +102,9 @@ public final class Invariants implements TraceSink {
         ALL.forEach(maker -> BY_ID.put(fresh(maker).id(), List.of(maker)));
     }
 
+    private static final Map<String, String> TITLES =
+            all().list().stream().collect(Collectors.toMap(Invariant::id, Invariant::title));
+
     private final Seen seen = new Seen(new ObservedMachine(), new LocalApics());
     private final List<Function<Seen, Invariant>> makers;
     private final int[][] wanted;
@@ -161,6 +165,11 @@ public final class Invariants implements TraceSink {
         return byTracepoint.stream()
                 .map(list -> list.stream().mapToInt(Integer::intValue).toArray())
                 .toArray(int[][]::new);
+    }
+
+    /** The rule {@code id} in words; empty for one that is not among {@link #all}. */
+    public static String title(String id) {
+        return TITLES.getOrDefault(id, "");
     }
 
     @Override

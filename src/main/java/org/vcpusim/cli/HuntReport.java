@@ -58,7 +58,11 @@ final class HuntReport {
     /** The story of {@code shrunk}, with the token that replays it. */
     static Story story(Shrinker.Shrunk shrunk) {
         Reproduction run = new Reproduction(shrunk.scenario(), shrunk.picks(), shrunk.finishes());
-        return Story.of(shrunk, ReplayToken.of(run, ProgramVersion.running()).toString());
+        return Story.of(
+                shrunk,
+                ReplayToken.of(run, ProgramVersion.running())
+                        .showing(shrunk.violation())
+                        .toString());
     }
 
     private List<Told> found() {

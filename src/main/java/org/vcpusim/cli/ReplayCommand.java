@@ -112,7 +112,8 @@ final class ReplayCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (what.isBlank()) {
+        what = what.strip();
+        if (what.isEmpty()) {
             throw new InputException(
                     "TOKEN|FILE = '" + what + "': must be a token that stress or hunt has printed, or a file");
         }
@@ -232,7 +233,7 @@ final class ReplayCommand implements Callable<Integer> {
 
     private void print(Replayed replayed) {
         PrintWriter out = spec.commandLine().getOut();
-        ReplayToken token = ReplayToken.of(replayed.run(), ProgramVersion.running());
+        ReplayToken token = replayed.token(ProgramVersion.running());
         Optional<Story> told = story || markdown || json ? replayed.story(again(token)) : Optional.empty();
         if (json) {
             out.println(replayed.json(token.toString(), told).toPrettyString());

@@ -5,6 +5,7 @@ import java.util.Optional;
 import org.vcpusim.check.Invariant;
 import org.vcpusim.check.Invariants;
 import org.vcpusim.check.Violation;
+import org.vcpusim.kvm.Hazard;
 import org.vcpusim.kvm.Rules;
 import org.vcpusim.schedule.Chooser;
 import org.vcpusim.schedule.LatestFirstChooser;
@@ -37,21 +38,21 @@ final class Attempt {
     }
 
     /**
-     * The violation that is looked for: any of the same rule that an actor of the same kind shows, a hazard or not as the first one
-     * was.
+     * The violation that is looked for: any of the same rule that an actor of the same kind shows, explained by the same hazard or by
+     * none.
      *
      * @param invariant its id
      * @param actor who records what breaks the rule; empty where that is not known
      */
-    record Symptom(String invariant, boolean hazard, Optional<Source.Kind> actor) {
+    record Symptom(String invariant, Optional<Hazard> hazard, Optional<Source.Kind> actor) {
         static Symptom of(Violation violation) {
             Source.Kind actor = violation.at().source().kind();
-            return new Symptom(violation.invariant(), violation.hazard().isPresent(), Optional.of(actor));
+            return new Symptom(violation.invariant(), violation.hazard(), Optional.of(actor));
         }
 
         boolean matches(Violation violation) {
             return invariant.equals(violation.invariant())
-                    && hazard == violation.hazard().isPresent()
+                    && hazard.equals(violation.hazard())
                     && actor.map(violation.at().source().kind()::equals).orElse(true);
         }
     }

@@ -137,6 +137,7 @@ public final class FindingFile {
                 .put("sentence", group.first().sentence())
                 .put("detail", group.first().detail());
         group.hazard().ifPresent(hazard -> root.put("hazard", hazard.name()));
+        group.first().since().ifPresent(since -> root.put("since", since.order()));
         root.put("record", group.first().at().order())
                 .put("actor", group.first().at().source().kind().name());
         Rules rules = plan.scenario().machine().rules();
@@ -150,7 +151,11 @@ public final class FindingFile {
                 .put("seed", plan.rootSeed())
                 .put("schedule", group.firstSchedule())
                 .put("steps", group.picks().size())
-                .put("token", ReplayToken.of(run, found.program).toString())
+                .put(
+                        "token",
+                        ReplayToken.of(run, found.program)
+                                .showing(group.first())
+                                .toString())
                 .put("scenarioText", found.scenario);
         shortened.ifPresent(each -> root.put("shortened", each.token().toString()));
         return root.toPrettyString();
@@ -173,7 +178,8 @@ public final class FindingFile {
             Recorded recorded = Recorded.of(token, scenario, running);
             return invariant.isEmpty()
                     ? recorded
-                    : recorded.showing(new Attempt.Symptom(invariant, root.has("hazard"), actor(root)));
+                    : recorded.showing(new Attempt.Symptom(
+                            invariant, Hazard.of(root.path("hazard").asText("")), actor(root)));
         } catch (InputException e) {
             throw new InputException(file + ": " + e.getMessage());
         }

@@ -26,7 +26,7 @@ public final class Recorded {
      * @throws InputException where the token is of another scenario or version
      */
     public static Recorded of(ReplayToken token, Scenario given, String running) {
-        return new Recorded(token.reproduction(given, running), token.trace(), Optional.empty());
+        return new Recorded(token.reproduction(given, running), token.trace(), token.symptom());
     }
 
     /** This one, written down because it shows {@code what}. */
@@ -48,7 +48,7 @@ public final class Recorded {
     public void requireTrace(String digest) {
         if (!trace.equals(digest)) {
             throw new InputException("recorded with trace " + trace + ": the same picks give trace " + digest
-                    + " now, the rules of this program have changed since");
+                    + " now; the rules of this program, or the token, have changed since");
         }
     }
 

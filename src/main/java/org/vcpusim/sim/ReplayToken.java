@@ -5,10 +5,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.zip.CRC32;
+import org.vcpusim.check.Violation;
+import org.vcpusim.kvm.Hazard;
 import org.vcpusim.kvm.Rules;
 import org.vcpusim.scenario.InputException;
 import org.vcpusim.scenario.Scenario;
@@ -25,7 +28,8 @@ import org.vcpusim.schedule.Schedule;
  *   SCENARIO   name of the scenario, with _ for what is no letter, digit, - or _
  *   DIGEST     of what its file says, comments apart
  *   OPTIONS    nN vCPUs, the names of what is left out and cured (see {@link Rules#names}), gHEX garbage seed, kN-N-N how the
- *              scenario is cut, if it is; then s: stops behind the picks, or e: goes on to the end; with _ between them
+ *              scenario is cut, if it is; rRULE or rRULE-HAZARD what it shows, if that is said; then s: stops behind the picks, or
+ *              e: goes on to the end; with _ between them
  *   TRACE      digest of the trace
  *   PICKS      who handles a message, packed
  *   CHECK      of all that, so that what was copied badly is not taken for a change of the rules
@@ -44,8 +48,9 @@ public record ReplayToken(
     private static final int VERSION = 2;
     private static final String NO_TRACE = "00000000";
     private static final Pattern BEGINNING = Pattern.compile("v(\\d{1,9})\\..*", Pattern.DOTALL);
-    private static final Pattern OPTIONS = Pattern.compile(
-            "n(\\d{1,4})((?:_[0-9A-Za-z-]+)*?)_g([0-9a-f]{1,16})(?:_k(\\d{1,6}(?:-\\d{1,6})*))?_([se])");
+    private static final Pattern OPTIONS =
+            Pattern.compile("n(\\d{1,4})((?:_[0-9A-Za-z-]+)*?)_g([0-9a-f]{1,16})(?:_k(\\d{1,6}(?:-\\d{1,6})*))?"
+                    + "(?:_r([A-Z]\\d{1,2}(?:-O\\d)?))?_([se])");
 
     /** What is between the points, in this order. */
     private enum Part {
@@ -53,7 +58,9 @@ public record ReplayToken(
         PROGRAM("[0-9A-Za-z-]+", "a version"),
         SCENARIO("[0-9A-Za-z_-]+", "a name"),
         DIGEST("[0-9a-f]{12}", "12 hexadecimal digits"),
-        OPTIONS(ReplayToken.OPTIONS.pattern(), "nN, names, gHEX, perhaps kN-N, and s or e, with _ between them"),
+        OPTIONS(
+                ReplayToken.OPTIONS.pattern(),
+                "nN, names, gHEX, perhaps kN-N and rRULE, and s or e, with _ between them"),
         TRACE("[0-9a-f]{8}", "8 hexadecimal digits"),
         PICKS("[0-9A-Za-z_-]+", "letters, digits, - and _"),
         CHECK("[0-9a-f]{4}", "4 hexadecimal digits");
@@ -77,8 +84,9 @@ public record ReplayToken(
      * @param vcpus before anything is cut
      * @param rules where it departs from Linux as it is modelled
      * @param cuts those of {@link Scenario#cuts}
+     * @param shows the rule that it breaks, and behind - the hazard that explains that, if one does; empty where it is not said
      */
-    record Options(int vcpus, Rules rules, long garbageSeed, List<Integer> cuts, boolean finishes) {
+    record Options(int vcpus, Rules rules, long garbageSeed, List<Integer> cuts, String shows, boolean finishes) {
         private static Options parse(String text) {
             Matcher said = OPTIONS.matcher(text);
             if (!said.matches()) {
@@ -89,7 +97,8 @@ public record ReplayToken(
                     rules(said.group(2)),
                     Long.parseUnsignedLong(said.group(3), 16),
                     said.group(4) == null ? List.of() : cuts(said.group(4)),
-                    said.group(5).equals("e"));
+                    said.group(5) == null ? "" : said.group(5),
+                    said.group(6).equals("e"));
         }
 
         private static Rules rules(String text) {
@@ -118,6 +127,9 @@ public record ReplayToken(
             if (!cuts.isEmpty()) {
                 said.add("k" + cuts.stream().map(String::valueOf).collect(Collectors.joining("-")));
             }
+            if (!shows.isEmpty()) {
+                said.add("r" + shows);
+            }
             said.add(finishes ? "e" : "s");
             return String.join("_", said);
         }
@@ -140,9 +152,28 @@ public record ReplayToken(
                 scenario.machine().rules(),
                 scenario.machine().garbageSeed(),
                 scenario.cuts(),
+                "",
                 run.finishes());
         return new ReplayToken(
                 dashed(program), named(scenario.name()), scenario.whole().digest(), options, trace, run.picks());
+    }
+
+    /** The same, of a run that is shown for {@code violation}. */
+    public ReplayToken showing(Violation violation) {
+        String shows = violation.invariant()
+                + violation.hazard().map(hazard -> "-" + hazard.name()).orElse("");
+        Options more =
+                new Options(options.vcpus, options.rules, options.garbageSeed, options.cuts, shows, options.finishes);
+        return new ReplayToken(program, scenario, digest, more, trace, picks);
+    }
+
+    /** What it is shown for, where that is said. */
+    Optional<Attempt.Symptom> symptom() {
+        String[] shows = options.shows.split("-", 2);
+        return options.shows.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new Attempt.Symptom(
+                        shows[0], shows.length == 1 ? Optional.empty() : Hazard.of(shows[1]), Optional.empty()));
     }
 
     private static String dashed(String version) {
@@ -267,7 +298,8 @@ public record ReplayToken(
         try {
             return given.withVcpus(options.vcpus);
         } catch (InputException e) {
-            throw new InputException("token with " + options.vcpus + " vCPUs: " + e.getMessage());
+            throw new InputException("token with " + options.vcpus + " vCPUs: "
+                    + String.valueOf(e.getMessage()).replaceFirst("^--vcpus = -?\\d+: ", ""));
         }
     }
 

@@ -40,7 +40,7 @@ public record ShortFinding(Group group, Story story, Scenario scenario, ReplayTo
                     group.first(),
                     () -> effort.stopped.getAsBoolean() || System.nanoTime() - start >= effort.nanos);
             Reproduction run = new Reproduction(shrunk.scenario(), shrunk.picks(), shrunk.finishes());
-            ReplayToken token = ReplayToken.of(run, effort.program);
+            ReplayToken token = ReplayToken.of(run, effort.program).showing(shrunk.violation());
             Story story = Story.of(shrunk, ReplayLine.of(token, effort.source));
             findings.add(new ShortFinding(group, story, shrunk.scenario(), token, shrunk.complete()));
         }

@@ -8,7 +8,6 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import org.vcpusim.check.Invariant;
 import org.vcpusim.check.Invariants;
 import org.vcpusim.check.Violation;
 import org.vcpusim.kvm.Hazard;
@@ -20,8 +19,6 @@ import org.vcpusim.sim.StressReport.Outcome;
 /** What one thread's schedules have shown; tallies of several threads add up to that of one which ran them all. */
 final class StressTally {
     private static final Pattern NUMBERS = Pattern.compile("0x[0-9a-f]+|\\d+");
-    private static final Map<String, String> TITLES =
-            Invariants.all().list().stream().collect(Collectors.toMap(Invariant::id, Invariant::title));
 
     private final Coverage coverage;
     private final LongCounts traces = new LongCounts();
@@ -84,7 +81,7 @@ final class StressTally {
         Map<String, Group> here = new TreeMap<>();
         TreeMap<String, String> meanings = new TreeMap<>();
         for (Violation violation : exploration.violations()) {
-            String title = TITLES.getOrDefault(violation.invariant(), "");
+            String title = Invariants.title(violation.invariant());
             here.putIfAbsent(cause(violation), new Group(title, 1, index, violation, exploration.picks()));
             if (violation.isFinding() || !exploration.isFinding()) {
                 meanings.put(

@@ -57,6 +57,17 @@ class HuntAndReplayTest {
         assertEquals(ExitCode.FINDING, replay.code, replay.err);
         call("replay", token, "--executor", "plain", "--trace", values.toString(), "--format", "jsonl");
         assertEquals(-1, Files.mismatch(actors, values));
+        assertTrue(replay.out.contains("\n    rule: While L2 runs, the EOI-exit bitmap "), replay.out);
+    }
+
+    /** The run of B25's story breaks I2 before it breaks R2, which is what it is shown for. */
+    @Test
+    void aTokenTellsTheStoryThatItWasPrintedWith() {
+        Called hunt = call("hunt", "B25", "--no-progress");
+        assertTrue(hunt.out.contains("\nR2 is broken: "), hunt.out);
+        Called replay = call("replay", token(hunt), "--story");
+        assertTrue(replay.out.indexOf("I2: ") < replay.out.indexOf("R2: "), replay.out);
+        assertTrue(replay.out.contains("\nR2 is broken: "), replay.out);
     }
 
     /** .ci/run looks at all that README.md shows, but takes long. */
@@ -202,7 +213,7 @@ class HuntAndReplayTest {
         Called replay = call("replay", file.toString());
         assertEquals(ExitCode.USAGE, replay.code, replay.err);
         assertTrue(replay.err.contains("recorded with trace " + parts[5]), replay.err);
-        assertTrue(replay.err.contains("the rules of this program have changed since"), replay.err);
+        assertTrue(replay.err.contains("the rules of this program, or the token, have changed since"), replay.err);
     }
 
     @Test

@@ -9,11 +9,14 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.zip.CRC32;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.vcpusim.check.Violation;
+import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Fix;
 import org.vcpusim.kvm.Hazard;
 import org.vcpusim.kvm.KernelVersion;
@@ -23,6 +26,8 @@ import org.vcpusim.scenario.Scenario;
 import org.vcpusim.scenario.ScenarioFile;
 import org.vcpusim.schedule.MisfitException;
 import org.vcpusim.schedule.Schedule;
+import org.vcpusim.trace.Source;
+import org.vcpusim.trace.TraceRecord;
 
 /** A token gives back the run that it was made of, or says why it cannot. */
 class ReplayTokenTest {
@@ -161,7 +166,22 @@ class ReplayTokenTest {
     @Test
     void vcpusThatTheScenarioCannotHaveAreRefused() {
         String token = with(token(scenario("small")), 4, "n0_g0_e");
-        assertTrue(refusal(token, scenario("small")).startsWith("token with 0 vCPUs: "));
+        String refusal = refusal(token, scenario("small"));
+        assertTrue(refusal.startsWith("token with 0 vCPUs: must be "), refusal);
+    }
+
+    @Test
+    void whatARunIsShownForIsInItsToken() {
+        ReplayToken token = ReplayToken.parse(token(scenario("small")));
+        TraceRecord record = new TraceRecord(0, 0, Source.VM, new Event.IoapicTableRead(0));
+        Violation hazard = new Violation("I7", "", record, Optional.empty(), "", Optional.of(Hazard.O4));
+        ReplayToken again = ReplayToken.parse(token.showing(hazard).toString());
+        assertTrue(again.toString().contains("_rI7-O4_"), again::toString);
+        assertEquals(token.showing(hazard), again);
+        Attempt.Symptom symptom = again.symptom().orElseThrow();
+        assertTrue(symptom.matches(hazard));
+        assertFalse(symptom.matches(new Violation("I7", "", record, Optional.empty(), "", Optional.empty())));
+        assertEquals(Optional.empty(), token.symptom());
     }
 
     @Test

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.vcpusim.check.Invariants;
 import org.vcpusim.check.Violation;
 import org.vcpusim.kvm.Fault;
+import org.vcpusim.kvm.Hazard;
 import org.vcpusim.scenario.Scenario;
 import org.vcpusim.scenario.ScenarioCuts;
 import org.vcpusim.scenario.ScenarioFile;
@@ -63,8 +64,10 @@ class ShrinkerTest {
         assertTrue(symptom.matches(by(violation, Source.vcpu(7))));
         assertFalse(symptom.matches(by(violation, Source.VM)));
         assertEquals(Source.Kind.VCPU, at.source().kind());
-        assertFalse(new Attempt.Symptom("I1", false, symptom.actor()).matches(violation));
-        assertTrue(new Attempt.Symptom(violation.invariant(), false, Optional.empty()).matches(violation));
+        assertFalse(new Attempt.Symptom("I1", Optional.empty(), symptom.actor()).matches(violation));
+        assertTrue(new Attempt.Symptom(violation.invariant(), Optional.empty(), Optional.empty()).matches(violation));
+        assertFalse(new Attempt.Symptom(violation.invariant(), Optional.of(Hazard.O4), Optional.empty())
+                .matches(violation));
     }
 
     private static Violation by(Violation violation, Source source) {

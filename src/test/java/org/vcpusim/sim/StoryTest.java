@@ -227,7 +227,7 @@ class StoryTest {
                 ScenarioAssembly.of(ScenarioFile.read(Path.of("conf", "scenarios", "bugs", "b25-late-request.conf"))
                         .withFaults(EnumSet.noneOf(Fault.class))),
                 Attempt.Ending.FINISH,
-                new Attempt.Symptom("R2", false, Optional.empty()),
+                new Attempt.Symptom("R2", Optional.empty(), Optional.empty()),
                 100_000);
         RecordsByThread byThread = new RecordsByThread(threads);
         attempt.run(Schedule.of().toArray(), threads, byThread);
