@@ -40,7 +40,7 @@ final class DelayChooser implements Strategy {
     public void begin(long rootSeed, long index) {
         int turnLog2 = (int) Long.remainderUnsigned(index, TURN_LENGTHS);
         int count = 1 + (int) Long.remainderUnsigned(Long.divideUnsigned(index, TURN_LENGTHS), MAX_DELAYS);
-        begin(RandomStream.SCHEDULE.seed(rootSeed, index), count, 1 << turnLog2);
+        begin(RandomStream.seed(rootSeed, index), count, 1 << turnLog2);
     }
 
     /** Begins a schedule with {@code count} delays, 0 to {@link #MAX_DELAYS}, and turns of {@code length} choices. */
@@ -55,6 +55,11 @@ final class DelayChooser implements Strategy {
         for (int i = 0; i < delays; i++) {
             delayAt[i] = 1 + random.nextInt(k);
         }
+    }
+
+    /** How many delays the schedule has. */
+    int delays() {
+        return delays;
     }
 
     @Override

@@ -61,7 +61,7 @@ final class PctChooser implements Strategy {
 
     /** Begins a schedule of depth {@code d}, 1 to {@link #MAX_DEPTH}. */
     void begin(long rootSeed, long index, int d) {
-        random.restart(RandomStream.SCHEDULE.seed(rootSeed, index));
+        random.restart(RandomStream.seed(rootSeed, index));
         depth = d;
         choice = 0;
         lowest = 0;

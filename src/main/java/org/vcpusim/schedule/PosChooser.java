@@ -46,7 +46,7 @@ final class PosChooser implements Strategy {
 
     @Override
     public void begin(long rootSeed, long index) {
-        random.restart(RandomStream.SCHEDULE.seed(rootSeed, index));
+        random.restart(RandomStream.seed(rootSeed, index));
         priorities.draw();
         Arrays.fill(receiverCount, 0);
         last = NOBODY;

@@ -11,7 +11,7 @@ public final class RandomChooser implements Strategy {
 
     @Override
     public void begin(long rootSeed, long index) {
-        random.restart(RandomStream.SCHEDULE.seed(rootSeed, index));
+        random.restart(RandomStream.seed(rootSeed, index));
     }
 
     @Override

@@ -1,25 +1,17 @@
 package org.vcpusim.schedule;
 
 /**
- * The streams of random numbers that a schedule may draw from. They are apart, so that a value drawn more or less changes no
- * order, and each starts anew with every schedule.
+ * Where the random numbers of a schedule start. What is drawn is who is next, and nothing else; another kind of number would have a
+ * stream of its own, with another salt, so that it changed no order.
  */
-public enum RandomStream {
-    /** Which actor is next. */
-    SCHEDULE(0x5c8ed01eL),
-    /** Values that the hardware leaves open, such as a word never written. */
-    DATA(0xda7aL);
-
+public final class RandomStream {
+    private static final long SALT = 0x5c8ed01eL;
     private static final long GAMMA = 0x9e3779b97f4a7c15L;
 
-    private final long salt;
+    private RandomStream() {}
 
-    RandomStream(long salt) {
-        this.salt = salt;
-    }
-
-    /** Where this stream of schedule {@code index} starts; all indices of one root seed start elsewhere. */
-    public long seed(long rootSeed, long index) {
-        return SeededRandom.mix(SeededRandom.mix(rootSeed + salt) + index * GAMMA);
+    /** Where schedule {@code index} starts; all indices of one root seed start elsewhere. */
+    public static long seed(long rootSeed, long index) {
+        return SeededRandom.mix(SeededRandom.mix(rootSeed + SALT) + index * GAMMA);
     }
 }

@@ -36,7 +36,7 @@ final class SurwChooser implements Strategy {
 
     @Override
     public void begin(long rootSeed, long index) {
-        random.restart(RandomStream.SCHEDULE.seed(rootSeed, index));
+        random.restart(RandomStream.seed(rootSeed, index));
         if (made.length != profile.actorCount()) {
             made = new int[profile.actorCount()];
             sharedLeft = new int[profile.actorCount()];

@@ -20,7 +20,7 @@ final class UrwChooser implements Strategy {
 
     @Override
     public void begin(long rootSeed, long index) {
-        random.restart(RandomStream.SCHEDULE.seed(rootSeed, index));
+        random.restart(RandomStream.seed(rootSeed, index));
         if (left.length != profile.actorCount()) {
             left = new int[profile.actorCount()];
         }

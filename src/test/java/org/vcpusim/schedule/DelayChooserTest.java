@@ -73,7 +73,16 @@ class DelayChooserTest {
     }
 
     @Test
-    void delaysAndTurnsGoThroughTheirRanges() {
+    void theNumberOfDelaysGoesThroughItsRange() {
+        for (int block = 0; block < 2 * DelayChooser.MAX_DELAYS; block++) {
+            DelayChooser chooser = new DelayChooser(profileOf(11), 3);
+            chooser.begin(9, (long) block * DelayChooser.TURN_LENGTHS);
+            assertEquals(1 + block % DelayChooser.MAX_DELAYS, chooser.delays());
+        }
+    }
+
+    @Test
+    void turnsGoThroughTheirRange() {
         Chains chains = chains(3, 40);
         DelayChooser chooser = new DelayChooser(profileOf(100), 3);
         int[] firstTurns = new int[DelayChooser.TURN_LENGTHS];
