@@ -1,7 +1,6 @@
 package org.vcpusim;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.joran.JoranConfigurator;
@@ -49,7 +48,7 @@ class LogbackConfigurationTest {
         assertEquals(List.of(), complaints(context));
         List<String> lines = Files.readAllLines(file);
         assertEquals(1, lines.size(), lines::toString);
-        assertTrue(lines.get(0).endsWith("INFO  o.v.actor.VcpuActor [vm0 vcpu1 -] kicked"), lines.get(0));
+        assertEquals("INFO  o.v.actor.VcpuActor [vm0 vcpu1 -] kicked", lines.get(0));
     }
 
     private static void configure(LoggerContext context) throws JoranException {
