@@ -234,7 +234,7 @@ public enum Fault {
             "__apic_accept_irq: the vCPU is kicked, and KVM_REQ_EVENT is not made",
             "irq.useRequestWithKick",
             "",
-            "4.13"),
+            ""),
     CANCEL_FORGETS_EVENT(
             "cancel-forgets-event",
             "vcpu_enter_guest: an entry that was to leave at once is abandoned, and KVM_REQ_EVENT is not made",
