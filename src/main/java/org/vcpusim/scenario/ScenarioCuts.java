@@ -13,7 +13,8 @@ import java.util.stream.Stream;
 
 /**
  * The scenarios that are one cut smaller than another: a group, a device, a handler or an entry less, an instruction less, a
- * loop that goes round less often, a vCPU less. What is no scenario any more is left out.
+ * loop that goes round less often, a vCPU less. What is no scenario any more is left out, and what has lost something that its
+ * key {@code keep} names.
  */
 public final class ScenarioCuts {
     /** Keys whose members can go. */
@@ -58,7 +59,8 @@ public final class ScenarioCuts {
                 .sorted(Map.Entry.comparingByKey())
                 .flatMap(member -> members(root, member.getKey(), member.getValue()))
                 .map(cut -> sized((ConfigObject) cut, vcpus));
-        return Stream.concat(fewer, smaller);
+        return Stream.concat(fewer, smaller)
+                .filter(cut -> Kept.isIn(cut, scenario.text().located()));
     }
 
     private static ConfigObject sized(ConfigObject root, int vcpus) {

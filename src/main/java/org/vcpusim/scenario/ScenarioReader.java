@@ -51,7 +51,8 @@ final class ScenarioReader {
             "garbage-seed",
             "limits",
             "physical-cpus",
-            "halt-poll");
+            "halt-poll",
+            "keep");
     /** Keys of a device. */
     static final List<String> DEVICE_KEYS = List.of("line", "irqfd", "do");
     /** Keys of the bounds. */
@@ -81,6 +82,7 @@ final class ScenarioReader {
     }
 
     Scenario read() {
+        Kept.check(root);
         IrqchipReader irqchips = new IrqchipReader(root, vcpus);
         Irqchip irqchip = irqchips.irqchip();
         irqchips.checkNone(irqchip);

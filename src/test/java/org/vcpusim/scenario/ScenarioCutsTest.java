@@ -48,6 +48,24 @@ class ScenarioCutsTest {
     }
 
     @Test
+    void whatIsKeptIsNotCut() {
+        Scenario all = ScenarioFile.parse(SMALL, "small.conf");
+        Scenario kept = ScenarioFile.parse(SMALL + "keep = [vcpus, guests.mover.do, ioapic]\n", "small.conf");
+        List<String> cuts = ScenarioCuts.of(kept).map(Scenario::hocon).toList();
+        assertTrue(cuts.stream().allMatch(text -> text.contains("vcpus=2") && text.contains("level to 1")));
+        assertTrue(cuts.stream().allMatch(text -> text.contains("repeat=4") && text.contains("sti")));
+        assertTrue(cuts.stream().anyMatch(text -> !text.contains("nic")));
+        assertTrue(cuts.size() < ScenarioCuts.of(all).count());
+        int last = cuts.size() - 1;
+        assertEquals(
+                cuts.get(last), ScenarioCuts.at(kept, positions(kept).get(last)).hocon());
+    }
+
+    private static List<List<Integer>> positions(Scenario scenario) {
+        return ScenarioCuts.of(scenario).map(Scenario::cuts).toList();
+    }
+
+    @Test
     void eachCutTakesOneThingAway() {
         Scenario scenario = ScenarioFile.parse(SMALL, "small.conf");
         List<String> cuts = ScenarioCuts.of(scenario).map(Scenario::hocon).toList();

@@ -74,6 +74,11 @@ class ScenarioErrorTest {
             vcpus = 1|devices { a { line = 3 }|b { line = 3 } } ~ x.conf:3: devices.b.line = 3: must be a line of its own; a is on it
             vcpus = 1|devices { a { line = 3, irqfd = resample }|b { line = 3 }|c { line = 3 } } ~ x.conf:4: devices.c.line = 3: must be a line of its own; b is on it
             vcpus = 2|physical-cpus = 3           ~ x.conf:2: physical-cpus = 3: must be 1 to 2
+            vcpus = 1|keep = vcpus                ~ x.conf:2: keep = vcpus: must be a list of keys
+            vcpus = 1|keep = [devices]            ~ x.conf:2: keep[0] = devices: must be a key that this scenario has, such as guests or guests.NAME.do
+            vcpus = 1|keep = [vcpus.more]         ~ x.conf:2: keep[0] = vcpus.more: must be a key that this scenario has, such as guests or guests.NAME.do
+            vcpus = 1|keep = [a..b]               ~ x.conf:2: keep[0] = a..b: must be a key, such as guests or guests.NAME.do
+            vcpus = 1|keep = [{}]                 ~ x.conf:2: keep[0] = {}: must be a key, such as guests or guests.NAME.do
             vcpus = 1|halt-poll = 200             ~ x.conf:2: halt-poll = 200: must be a time of at most 10ms, such as 200us; 0ns for none
             vcpus = 1|halt-poll = 11ms            ~ x.conf:2: halt-poll = 11ms: must be a time of at most 10ms, such as 200us; 0ns for none
             vcpus = 2|devices { d { do = [post vector 3 to 2] } } ~ x.conf:2: to = 2: must be 0 to 1, in "post vector 3 to 2"

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -85,6 +86,12 @@ class CatalogueStoriesTest {
             Fault.NESTED_SVI_TO_VMCS02,
             Fault.SOFTWARE_EOI_WITHOUT_SVI);
 
+    /** What the story shows that its title speaks of, and that shortening would cut if the scenario did not keep it. */
+    private static final Map<Fault, String> SHOWN = Map.of(
+            Fault.NESTED_LOAD_INTO_VMCS02, "pin 17 is vector 0x41 level to 0",
+            Fault.RESTORE_WITHOUT_REINJECT, "line 18 goes high, vector 0x51 edge to 1, masked",
+            Fault.NO_SVI_ON_ACTIVATION, "a wrong SVI (it is 0x0 and should be 0x81)");
+
     private Hunt hunt;
 
     @BeforeAll
@@ -140,6 +147,8 @@ class CatalogueStoriesTest {
                 .map(Story.Step::column)
                 .distinct()
                 .count();
+        String unwrapped = text.replaceAll("\\s+", " ");
+        assertTrue(unwrapped.contains(SHOWN.getOrDefault(fault, "")), text);
         assertEquals(RACES.contains(fault) ? 2 : 0, racing, text);
         assertEquals(ALWAYS.contains(fault), text.contains("It breaks in all of "), text);
         String telling = switch (fault) {
