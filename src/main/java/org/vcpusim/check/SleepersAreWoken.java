@@ -31,7 +31,7 @@ public final class SleepersAreWoken extends Invariant {
     public SleepersAreWoken() {
         super(
                 "R5",
-                "When a broadcast of a request that wakes completes, no target sleeps on since before its request",
+                "When a broadcast of a request that wakes is over, every vCPU that slept when it was asked has been woken",
                 Tracepoint.BROADCAST_STARTED,
                 Tracepoint.REQUEST_MADE,
                 Tracepoint.BROADCAST_COMPLETED,
