@@ -84,7 +84,7 @@ public final class Shrinker {
             boolean complete) {}
 
     /**
-     * Steps of two threads, one before the other: with those from {@code second} on first, nothing breaks.
+     * Steps of two threads, one before the other: with those from {@code second} on first, the rule holds.
      *
      * @param first position of the first step of the one
      * @param firstEnd position behind its last step

@@ -154,7 +154,7 @@ public final class StoryText {
                         "A known hazard of Linux as it is modelled, " + hazard + ": " + hazard.title() + "."));
         lines.addAll(story.knowledge());
         if (story.races()) {
-            lines.add("With the marked turns in the other order nothing breaks.");
+            lines.add("With the marked turns in the other order this rule holds.");
         } else if (story.others() > 0) {
             lines.add("It breaks in all of " + story.others() + " other orders, drawn at random.");
         } else {
