@@ -35,7 +35,7 @@ public final class EntryIsUpToDate extends Invariant {
             violated(
                     record,
                     "vcpu" + entry.vcpu() + " entered the guest before its bitmap was brought up to date",
-                    RequestNames.in(entry.requests() & BITMAP_REQUESTS));
+                    BitWords.requests(entry.requests() & BITMAP_REQUESTS));
         }
     }
 }

@@ -124,7 +124,7 @@ public final class EoiEndsEveryPin extends Invariant {
                     eoi,
                     "the EOI of vector " + Vectors.hex(ending.vector) + " by vcpu" + vcpu + " left pin "
                             + Integer.numberOfTrailingZeros(ending.pins) + " waiting",
-                    "pins 0x" + Integer.toHexString(ending.pins));
+                    "pins " + BitWords.numbers(ending.pins));
         }
     }
 

@@ -80,7 +80,7 @@ public final class LevelLinesInterrupt extends Invariant {
                         record,
                         raisedBy[pin],
                         "the line of pin " + pin + " is asserted, and it does not interrupt",
-                        "entry 0x" + Long.toHexString(entry.bits()),
+                        "its entry is " + BitWords.entry(entry),
                         null);
             }
         }

@@ -56,8 +56,8 @@ public final class LineFollowsItsSources extends Invariant {
             violated(
                     record,
                     "setting the line of pin " + set.pin() + " changed several of its sources",
-                    "from 0x" + Integer.toHexString(sources[set.pin()]) + " to 0x"
-                            + Integer.toHexString(set.sources()));
+                    "sources before: " + BitWords.numbers(sources[set.pin()]) + "; now: "
+                            + BitWords.numbers(set.sources()));
         }
         sources[set.pin()] = set.sources();
     }
@@ -86,7 +86,7 @@ public final class LineFollowsItsSources extends Invariant {
                     record,
                     "the line of pin " + set.pin()
                             + (asserted ? " is low though a source asserts it" : " stays high without a source"),
-                    "sources 0x" + Integer.toHexString(set.sources()));
+                    "asserted by " + BitWords.numbers(set.sources()));
         }
     }
 }

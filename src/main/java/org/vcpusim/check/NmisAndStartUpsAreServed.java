@@ -85,7 +85,7 @@ public final class NmisAndStartUpsAreServed extends Invariant {
             violated(
                     record,
                     "vcpu" + audited.vcpu() + " sleeps, and nobody will wake it for what it was asked",
-                    RequestNames.in(audited.requests() & WAKING));
+                    BitWords.requests(audited.requests() & WAKING));
         }
         if (bootProcessors.get(audited.vcpu()) && audited.state() == MpState.INIT_RECEIVED) {
             violated(

@@ -29,7 +29,7 @@ public final class NoEntryWithPendingRequest extends Invariant {
             violated(
                     record,
                     "vcpu" + entry.vcpu() + " entered the guest with a request pending",
-                    RequestNames.in(entry.requests()));
+                    BitWords.requests(entry.requests()));
         }
     }
 }

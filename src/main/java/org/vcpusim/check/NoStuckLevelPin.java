@@ -256,7 +256,7 @@ public final class NoStuckLevelPin extends Invariant {
                 pin.since,
                 "pin " + index + " waits for an EOI of vector " + Vectors.hex(entry.vector())
                         + ", which no local APIC holds",
-                "entry 0x" + Long.toHexString(entry.bits()),
+                "its entry is " + BitWords.entry(entry),
                 hazard);
     }
 

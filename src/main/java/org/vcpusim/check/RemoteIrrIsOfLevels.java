@@ -123,7 +123,7 @@ public final class RemoteIrrIsOfLevels extends Invariant {
         boolean right = !edge && (known ? set[write.pin()] : write.before().remoteIrr());
         if (after.remoteIrr() != right) {
             String how = edge ? "kept remote IRR when it became edge-triggered" : "had remote IRR changed by a write";
-            violated(record, "pin " + write.pin() + " " + how, "entry 0x" + Long.toHexString(after.bits()));
+            violated(record, "pin " + write.pin() + " " + how, "its entry is " + BitWords.entry(after));
         }
         set[write.pin()] = after.remoteIrr();
     }
@@ -136,7 +136,7 @@ public final class RemoteIrrIsOfLevels extends Invariant {
                     record,
                     "pin " + serviced.pin() + " interrupted "
                             + (waits ? "before the EOI of its last interrupt" : "while it was masked"),
-                    "entry 0x" + Long.toHexString(entry.bits()));
+                    "its entry is " + BitWords.entry(entry));
         }
         checkTaken(record);
         servicing = entry.triggerMode() == TriggerMode.LEVEL && !split ? serviced.pin() : -1;

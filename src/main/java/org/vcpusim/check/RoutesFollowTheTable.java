@@ -56,7 +56,7 @@ public final class RoutesFollowTheTable extends Invariant {
                 violated(
                         record,
                         "the entry of pin " + pin + " is not what its route says",
-                        "entry 0x" + Long.toHexString(entry.bits()));
+                        "its entry is " + BitWords.entry(entry));
             }
         }
     }

@@ -9,6 +9,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.check.BitWords;
 import org.vcpusim.check.Vectors;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuRequest;
@@ -70,7 +71,7 @@ final class Knowledge {
         if (event instanceof Event.RedirectionEntryWritten written) {
             pins.put(written.pin(), written.after());
             writes.add(new Write(
-                    written.sequence(), step, "pin " + written.pin() + " is " + StoryWords.entry(written.after())));
+                    written.sequence(), step, "pin " + written.pin() + " is " + BitWords.entry(written.after())));
         } else if (event instanceof Event.RemoteIrrSet set) {
             pins.put(set.pin(), set.entry());
         } else if (event instanceof Event.RemoteIrrCleared cleared) {
@@ -111,7 +112,7 @@ final class Knowledge {
         List<String> sentences = new ArrayList<>();
         if (!pins.isEmpty()) {
             sentences.add(pins.entrySet().stream()
-                    .map(pin -> "pin " + pin.getKey() + " is " + StoryWords.entry(pin.getValue()))
+                    .map(pin -> "pin " + pin.getKey() + " is " + BitWords.entry(pin.getValue()))
                     .collect(Collectors.joining("; ", "The IOAPIC: ", ".")));
         }
         vcpus.forEach((index, vcpu) -> {

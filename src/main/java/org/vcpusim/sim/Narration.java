@@ -61,6 +61,14 @@ final class Narration {
                 StoryWords.isAudit(shrunk.violation().at().event()));
     }
 
+    /** Whether somebody whose scan is told handles vector 0. */
+    boolean scansVectorZero() {
+        return leads.stream()
+                .mapToObj(i -> record(i).event())
+                .anyMatch(event -> event instanceof Event.IoapicScanned scanned
+                        && scanned.handled().get(0));
+    }
+
     /** What each side knew and did not know. */
     List<String> knowledge() {
         return knowledge.sentences();

@@ -2,11 +2,15 @@ package org.vcpusim.sim;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
+import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.check.BitWords;
 import org.vcpusim.check.Invariant;
 import org.vcpusim.check.Invariants;
 import org.vcpusim.check.Violation;
 import org.vcpusim.kvm.Fault;
 import org.vcpusim.kvm.Fix;
+import org.vcpusim.kvm.Ioapic;
 import org.vcpusim.kvm.Machine;
 import org.vcpusim.scenario.Scenario;
 
@@ -14,7 +18,8 @@ import org.vcpusim.scenario.Scenario;
  * How a rule broke, told step by step: who did what in the kernel's words, which two steps raced, and what each side knew.
  *
  * @param title the scenario's
- * @param start what the pins of the IOAPIC are before the first step, a clause each; those that no scenario names are masked
+ * @param start what the pins of the IOAPIC are before the first step, a clause each: those that the scenario names, and that of
+ *     the RTC where it matters; the others are masked
  * @param columns who takes part, in the order of their first step
  * @param steps in the order in which they were taken
  * @param extent how much of the run is told
@@ -82,7 +87,7 @@ public record Story(
         Violation violation = shrunk.violation();
         return new Story(
                 shrunk.scenario().title(),
-                start(shrunk.scenario()),
+                start(shrunk.scenario(), narration),
                 narration.columns(),
                 narration.steps(),
                 narration.extent(),
@@ -101,13 +106,21 @@ public record Story(
         return steps.stream().filter(Step::racing).map(Step::column).distinct().count() > 1;
     }
 
-    private static List<String> start(Scenario scenario) {
-        return scenario.entries().entrySet().stream()
-                .map(pin -> "pin " + pin.getKey() + " is " + StoryWords.entry(pin.getValue())
+    private static List<String> start(Scenario scenario, Narration narration) {
+        Stream<String> entries = scenario.entries().entrySet().stream()
+                .map(pin -> "pin " + pin.getKey() + " is " + BitWords.entry(pin.getValue())
                         + Optional.ofNullable(scenario.successiveEois().get(pin.getKey()))
                                 .map(count -> ", and " + count + " EOIs in a row have found its line high")
-                                .orElse(""))
-                .toList();
+                                .orElse(""));
+        return Stream.concat(entries, unset(scenario, narration)).toList();
+    }
+
+    /** Why a vCPU handles vector 0, where it does. */
+    private static Stream<String> unset(Scenario scenario, Narration narration) {
+        return narration.scansVectorZero() && !scenario.entries().containsKey(Ioapic.RTC_PIN)
+                ? Stream.of("pin " + Ioapic.RTC_PIN + ", the RTC's, which every scan takes, is "
+                        + BitWords.entry(RedirectionEntry.RESET))
+                : Stream.empty();
     }
 
     /** The rule {@code invariant} in words. */

@@ -2,6 +2,7 @@ package org.vcpusim.sim;
 
 import java.util.Locale;
 import java.util.Optional;
+import org.vcpusim.check.BitWords;
 import org.vcpusim.check.Vectors;
 import org.vcpusim.kvm.Event;
 
@@ -99,7 +100,7 @@ final class StoryApicWords {
             return Optional.of("kvm_ioapic_scan_entry: the table is read for vcpu" + e.vcpu());
         } else if (event instanceof Event.IoapicEoiInjectDelayed e) {
             return Optional.of(
-                    "kvm_ioapic_eoi_inject_work: " + StoryWords.entry(e.entry()) + ", interrupts after a pause");
+                    "kvm_ioapic_eoi_inject_work: " + BitWords.entry(e.entry()) + ", interrupts after a pause");
         } else if (event instanceof Event.StormUnderWay e) {
             return Optional.of(
                     "ioapic: pin " + e.pin() + " has seen " + e.eois() + " EOIs in a row with its line high");

@@ -1,6 +1,7 @@
 package org.vcpusim.sim;
 
 import java.util.Optional;
+import org.vcpusim.check.BitWords;
 import org.vcpusim.check.Vectors;
 import org.vcpusim.kvm.Event;
 
@@ -104,7 +105,7 @@ final class StoryHostWords {
             return Optional.of("at rest: vcpu" + e.vcpu() + " has EOI_EXIT_BITMAP = " + StoryWords.vectors(e.actual())
                     + ", a scan would find " + StoryWords.vectors(e.expected()));
         } else if (event instanceof Event.LevelPinStuck e) {
-            return Optional.of("at rest: pin " + e.pin() + " waits for an EOI, " + StoryWords.entry(e.entry()));
+            return Optional.of("at rest: pin " + e.pin() + " waits for an EOI, " + BitWords.entry(e.entry()));
         } else if (event instanceof Event.InterruptLost e) {
             return Optional.of(
                     "at rest: vcpu" + e.vcpu() + " sleeps, and vector " + Vectors.hex(e.vector()) + " is there");

@@ -4,6 +4,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.check.BitWords;
 import org.vcpusim.check.Vectors;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Machine;
@@ -54,14 +55,14 @@ final class StoryRareWords {
     private static Optional<String> apicv(Event event) {
         if (event instanceof Event.ApicvInhibitChanged e) {
             return Optional.of("__kvm_set_or_clear_apicv_inhibit: " + e.reason() + " is "
-                    + e.change().name().toLowerCase(Locale.ROOT) + ", the inhibits are to be 0x"
-                    + Long.toHexString(e.inhibits()));
+                    + e.change().name().toLowerCase(Locale.ROOT) + ", the inhibits are to be "
+                    + BitWords.inhibits(e.inhibits()));
         } else if (event instanceof Event.ApicvInhibitsStored e) {
             return Optional.of(
-                    "__kvm_set_or_clear_apicv_inhibit: apicv_inhibit_reasons := 0x" + Long.toHexString(e.inhibits()));
+                    "__kvm_set_or_clear_apicv_inhibit: apicv_inhibit_reasons := " + BitWords.inhibits(e.inhibits()));
         } else if (event instanceof Event.ApicvUpdated e) {
             return Optional.of("__kvm_vcpu_update_apicv: APICv of vcpu" + e.vcpu() + " is "
-                    + (e.active() ? "active" : "off") + ", inhibits 0x" + Long.toHexString(e.inhibits())
+                    + (e.active() ? "active" : "off") + ", inhibits " + BitWords.inhibits(e.inhibits())
                     + (e.changed() ? "" : ", as before"));
         } else if (event instanceof Event.EoiExitmapLoadSkipped e) {
             return Optional.of("vmx_load_eoi_exitmap: nothing is written for vcpu" + e.vcpu() + ", "
@@ -118,18 +119,17 @@ final class StoryRareWords {
                                     + " to 0x" + Long.toHexString(route.address()))
                             .collect(Collectors.joining(", ")));
         } else if (event instanceof Event.AckNotifiersChanged e) {
-            return Optional.of(
-                    "kvm_register_irq_ack_notifier: pins with a notifier 0x" + Integer.toHexString(e.pins()));
+            return Optional.of("kvm_register_irq_ack_notifier: pins with a notifier: " + BitWords.numbers(e.pins()));
         } else if (event instanceof Event.ResampleSignalled e) {
             return Optional.of("irqfd_resampler_ack: the device is told to look at its line, irqfd " + e.irqfd());
         } else if (event instanceof Event.HvSynicIrqSet e) {
             return Optional.of("synic_set_irq: source " + e.sint() + " of vcpu" + e.vcpu() + " sends vector "
                     + Vectors.hex(e.vector()));
         } else if (event instanceof Event.IoapicStateSaved e) {
-            return Optional.of("kvm_get_ioapic: lines 0x" + Integer.toHexString(e.irr())
-                    + " are told to be high, edges 0x" + Integer.toHexString(e.delivered()) + " were delivered");
+            return Optional.of("kvm_get_ioapic: pins told to be pending: " + BitWords.numbers(e.irr())
+                    + "; edges delivered: " + BitWords.numbers(e.delivered()));
         } else if (event instanceof Event.IoapicStateRestored e) {
-            return Optional.of("kvm_set_ioapic: lines 0x" + Integer.toHexString(e.irr()) + " are to be high");
+            return Optional.of("kvm_set_ioapic: pins that are to be pending: " + BitWords.numbers(e.irr()));
         } else if (event instanceof Event.IoapicTableSet) {
             return Optional.of("kvm_set_ioapic: user space sets the redirection table");
         } else if (event instanceof Event.HostCrashed e) {

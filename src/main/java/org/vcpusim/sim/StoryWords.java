@@ -2,10 +2,8 @@ package org.vcpusim.sim;
 
 import java.util.Locale;
 import java.util.Optional;
-import org.vcpusim.arch.DeliveryMode;
-import org.vcpusim.arch.DestinationMode;
-import org.vcpusim.arch.RedirectionEntry;
 import org.vcpusim.arch.VectorBitmap;
+import org.vcpusim.check.BitWords;
 import org.vcpusim.check.Vectors;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.VcpuMode;
@@ -114,7 +112,7 @@ final class StoryWords {
     private static Optional<String> entry(Event event) {
         if (event instanceof Event.GuestEntered entered) {
             return Optional.of("vcpu_enter_guest: vcpu" + entered.vcpu() + " enters the guest"
-                    + (entered.requests() == 0 ? "" : ", requests 0x" + Long.toHexString(entered.requests()))
+                    + (entered.requests() == 0 ? "" : ", " + BitWords.requests(entered.requests()))
                     + (entered.apicv() == Event.ApicvAtEntry.CONTROLS_DIFFER
                             ? ", its controls are not those of its APICv"
                             : ""));
@@ -125,10 +123,11 @@ final class StoryWords {
         }
         if (event instanceof Event.EntryCancelled cancelled) {
             return Optional.of("kvm_vcpu_exit_request: the entry of vcpu" + cancelled.vcpu() + " is abandoned, mode "
-                    + cancelled.mode() + ", requests 0x" + Long.toHexString(cancelled.requests()));
+                    + cancelled.mode()
+                    + (cancelled.requests() == 0 ? "" : ", " + BitWords.requests(cancelled.requests())));
         }
         if (event instanceof Event.RedirectionEntryWritten written) {
-            return Optional.of("ioapic_write_indirect: pin " + written.pin() + " is " + entry(written.after())
+            return Optional.of("ioapic_write_indirect: pin " + written.pin() + " is " + BitWords.entry(written.after())
                     + ", write " + written.sequence());
         }
         if (event instanceof Event.IoapicScanned scanned) {
@@ -179,10 +178,10 @@ final class StoryWords {
         }
         if (event instanceof Event.IoapicIrqSet set) {
             return Optional.of("kvm_ioapic_set_irq: line " + set.pin() + (set.raised() ? " goes high, " : " goes low, ")
-                    + entry(set.entry()) + (set.coalesced() && set.raised() ? ", interrupts nobody" : ""));
+                    + BitWords.entry(set.entry()) + (set.coalesced() && set.raised() ? ", interrupts nobody" : ""));
         }
         if (event instanceof Event.IoapicServiced serviced) {
-            return Optional.of("ioapic_service: pin " + serviced.pin() + " sends " + entry(serviced.entry()));
+            return Optional.of("ioapic_service: pin " + serviced.pin() + " sends " + BitWords.entry(serviced.entry()));
         }
         if (event instanceof Event.RemoteIrrSet set) {
             return Optional.of("ioapic_service: pin " + set.pin() + " waits for an EOI, remote IRR is set");
@@ -228,15 +227,6 @@ final class StoryWords {
         return count == 0
                 ? "no vector"
                 : (count == 1 ? "vector " : "vectors ") + list + (count > 8 ? " and " + (count - 8) + " more" : "");
-    }
-
-    /** {@code entry} as scenarios write it; fixed delivery and physical destinations go without saying. */
-    static String entry(RedirectionEntry entry) {
-        String mode = entry.deliveryMode() == DeliveryMode.FIXED ? "" : lower(entry.deliveryMode()) + " ";
-        boolean logical = entry.destinationMode() == DestinationMode.LOGICAL;
-        return "vector " + Vectors.hex(entry.vector()) + " " + lower(entry.triggerMode()) + " " + mode + "to "
-                + (logical ? "logical 0x" + Integer.toHexString(entry.destination()) : entry.destination())
-                + (entry.masked() ? ", masked" : "") + (entry.remoteIrr() ? ", remote IRR" : "");
     }
 
     /** The name of {@code constant} as words. */

@@ -37,6 +37,10 @@ class CatalogueStoriesTest {
     /** As trace lines have it, and words never. */
     private static final Pattern TRACED = Pattern.compile("\\b(vcpu|vec|apicid|req) [0-9A-Z]|\\bAPIC_[A-Z]+ = |0{16}");
 
+    /** Bits of which nobody says what they mean. */
+    private static final Pattern BITS = Pattern.compile(
+            "(requests|entry|inhibits|reasons :=|lines|edges|notifier|be|from|sources) 0x[0-9a-f]+(?! \\()");
+
     /** A vector that is not hexadecimal. */
     private static final Pattern DECIMAL = Pattern.compile("(vector|missing \\[|extra \\[|IRR has|should be) ?[1-9]");
 
@@ -148,6 +152,7 @@ class CatalogueStoriesTest {
                 .distinct()
                 .count();
         String unwrapped = text.replaceAll("\\s+", " ");
+        assertFalse(BITS.matcher(unwrapped).find(), text);
         assertTrue(unwrapped.contains(SHOWN.getOrDefault(fault, "")), text);
         assertEquals(RACES.contains(fault) ? 2 : 0, racing, text);
         assertEquals(ALWAYS.contains(fault), text.contains("It breaks in all of "), text);

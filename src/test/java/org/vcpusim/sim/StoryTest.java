@@ -16,6 +16,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.vcpusim.arch.RedirectionEntry;
+import org.vcpusim.check.BitWords;
 import org.vcpusim.kvm.Fault;
 import org.vcpusim.scenario.ScenarioFile;
 import org.vcpusim.schedule.Schedule;
@@ -62,7 +63,7 @@ class StoryTest {
         assertTrue(texts.contains("ioapic_write_indirect: pin 16 is vector 0x31 level to 0, write 1"), () -> sum(late));
         assertTrue(texts.contains("kvm_make_request: SCAN_IOAPIC on vcpu0"), () -> sum(late));
         assertEquals(
-                "vcpu_enter_guest: vcpu0 enters the guest, requests 0x800000",
+                "vcpu_enter_guest: vcpu0 enters the guest, requests 0x800000 (SCAN_IOAPIC)",
                 texts.get(texts.size() - 3),
                 () -> sum(late));
         assertEquals("without B25: " + Fault.NO_RECHECK.act(), texts.get(texts.size() - 2), () -> sum(late));
@@ -82,7 +83,7 @@ class StoryTest {
     @Test
     void theLastStepInWhichTheFixHelpsSaysWhatItDoes() {
         String abandoned = "with B25 here: kvm_vcpu_exit_request: the entry of vcpu0 is abandoned, mode IN_GUEST_MODE,"
-                + " requests 0x800000";
+                + " requests 0x800000 (SCAN_IOAPIC)";
         List<String> texts = texts(late);
         assertEquals(abandoned, last(texts), () -> sum(late));
         assertEquals("with B16 here, and then: kvm_notify_acked_irq: pin 0 of IOAPIC", last(texts(stuck)));
@@ -106,10 +107,10 @@ class StoryTest {
     void anEntryIsToldAsScenariosHaveIt() {
         assertEquals(
                 "vector 0x31 level lowest priority to logical 0x3",
-                StoryWords.entry(RedirectionEntry.RESET.withHighHalf(0x3000000).withLowHalf(0x8931)));
+                BitWords.entry(RedirectionEntry.RESET.withHighHalf(0x3000000).withLowHalf(0x8931)));
         assertEquals(
                 "vector 0x31 edge to 3, masked",
-                StoryWords.entry(RedirectionEntry.RESET.withHighHalf(0x3000000).withLowHalf(0x10031)));
+                BitWords.entry(RedirectionEntry.RESET.withHighHalf(0x3000000).withLowHalf(0x10031)));
     }
 
     @Test
