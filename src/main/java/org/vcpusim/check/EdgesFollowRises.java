@@ -1,5 +1,6 @@
 package org.vcpusim.check;
 
+import java.util.BitSet;
 import java.util.List;
 import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.check.Thing.Kind;
@@ -13,6 +14,8 @@ import org.vcpusim.trace.Tracepoint;
  *
  * <p>Models {@code ioapic_set_irq} and {@code kvm_ioapic_update_eoi_one}, arch/x86/kvm/ioapic.c, where only a level comes back at its
  * EOI; {@code pit_do_work}, arch/x86/kvm/i8254.c. Lines that user space restores count as raised.
+ *
+ * <p>Legal: the EOI of a level interrupt makes each pin of its vector whose line is high interrupt once more, edge pins too.
  */
 public final class EdgesFollowRises extends Invariant {
     private static final int PIT_GSI = 0;
@@ -25,6 +28,11 @@ public final class EdgesFollowRises extends Invariant {
 
     /** How often each line was raised, be it high or not, before its pin has heard of it. */
     private final int[] onTheirWay = new int[Ioapic.PINS];
+
+    /** The vector by which each pin interrupted last, and the pins that an EOI of that may have made interrupt once more. */
+    private final int[] vectors = new int[Ioapic.PINS];
+
+    private final BitSet again = new BitSet();
 
     private boolean known;
     private boolean pitHigh;
@@ -39,6 +47,7 @@ public final class EdgesFollowRises extends Invariant {
                 Tracepoint.KVM_IOAPIC_SET_IRQ,
                 Tracepoint.IOAPIC_STATE_RESTORED,
                 Tracepoint.IOAPIC_SERVICE,
+                Tracepoint.EOI_FORWARDED,
                 Tracepoint.VCPU_AUDIT);
     }
 
@@ -63,6 +72,11 @@ public final class EdgesFollowRises extends Invariant {
         } else if (event instanceof Event.IoapicServiced serviced) {
             if (known && serviced.entry().triggerMode() == TriggerMode.EDGE) {
                 served(serviced.pin(), record);
+                vectors[serviced.pin()] = serviced.entry().vector();
+            }
+        } else if (event instanceof Event.EoiForwarded eoi) {
+            for (int pin = 0; pin < vectors.length && eoi.trigger() == TriggerMode.LEVEL; pin++) {
+                again.set(pin, again.get(pin) || vectors[pin] == eoi.vector());
             }
         } else if (pitHigh) {
             pitHigh = false;
@@ -106,7 +120,9 @@ public final class EdgesFollowRises extends Invariant {
     }
 
     private void served(int pin, TraceRecord record) {
-        if (rises[pin] == 0) {
+        if (rises[pin] == 0 && again.get(pin)) {
+            again.clear(pin);
+        } else if (rises[pin] == 0) {
             violated(record, "pin " + pin + " is edge-triggered and interrupted though its line did not rise", "");
         } else {
             rises[pin]--;

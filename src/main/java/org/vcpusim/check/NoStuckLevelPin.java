@@ -169,6 +169,7 @@ public final class NoStuckLevelPin extends Invariant {
 
     /** An EOI of {@code vector} that nobody will hear of: why that may be. */
     private void endedInGuest(ObservedVcpu v, int vector) {
+        rewritten(vector);
         for (int i = 0; i < pins.length; i++) {
             RedirectionEntry entry = machine.entry(i);
             if (entry.vector() != vector || entry.triggerMode() == TriggerMode.EDGE) {
@@ -192,8 +193,19 @@ public final class NoStuckLevelPin extends Invariant {
                 && machine.isMisled(apic, entry.destination(), entry.destinationMode());
     }
 
+    /** An EOI of {@code vector} does not find a pin whose entry has another by now, even if it has that again later. */
+    private void rewritten(int vector) {
+        for (int rest = waiting; rest != 0; rest &= rest - 1) {
+            int i = Integer.numberOfTrailingZeros(rest);
+            if (pins[i].vector == vector && machine.entry(i).vector() != vector) {
+                pins[i].hazard = Hazard.O3;
+            }
+        }
+    }
+
     private void received(Event.EoiReceived eoi) {
         ObservedVcpu v = machine.vcpu(eoi.vcpu());
+        rewritten(eoi.vector());
         if (eoi.vector() >= 0 && !v.handled.get(eoi.vector())) {
             endedInGuest(v, eoi.vector());
         }

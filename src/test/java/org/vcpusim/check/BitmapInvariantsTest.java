@@ -334,6 +334,7 @@ class BitmapInvariantsTest {
         I6   | serve:5 level:49 serve:5                                    | 2      | it would come twice
         I6   | serve:5 level:49 discard:49 halted                          | ""     | nobody took it
         I3   | read scan:49+51 write:9/lg60>1 start:1 end off:0 enter halted | ""    | disabled by software it may not be asked
+        I7   | post:49 remote:5 sync:49 virt:49 write:5/l50>0r start:1 end veoi:49 write:5/l49>0r | 7 O3 | its vector was another meanwhile
         I7   | clustered:1 write:5/lg49>1 start:1 end post:49 remote:5 sync:49 virt:49 veoi:49 | ""     | KVM's map has led it astray
         I7   | logical:0 write:5/lg49>1 start:1 end post:49 remote:5 sync:49 virt:49 veoi:49 | 8     | it was for this one
         I6   | serve:5 halted                                              | ""     | it reached nobody

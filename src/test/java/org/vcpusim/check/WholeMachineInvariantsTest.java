@@ -31,7 +31,7 @@ import org.vcpusim.trace.TraceRecord;
  * <pre>
  * vm split                    a VM of two vCPUs starts, its IOAPIC in the kernel, in user space
  * rise:7 fall:7               line 7 rises, falls; pitrise:0 pitfall:0 by the PIT
- * edge:7 level:7              pin 7 interrupts, with an edge entry, a level entry
+ * edge:7 level:7 ended:49     pin 7 interrupts, with an edge entry, a level entry; the EOI of a level interrupt 49
  * restore:128                 user space restores line 7
  * write:49 masked:49          user space's IOAPIC has a level entry of vector 49 for APIC 1 at pin 5; it is masked
  * route:49 logical:49         that is published; with a logical destination instead
@@ -68,6 +68,9 @@ class WholeMachineInvariantsTest {
         I16  | vm rise:7 fall:7 edge:7                        | ""  | it had risen
         I16  | vm fall:7 edge:7                               | 2   | a fall is no rise
         I16  | vm rise:7 edge:8                               | 2   | another line
+        I16  | vm rise:7 edge:7 ended:49 edge:7               | ""  | a level EOI of its vector
+        I16  | vm rise:7 edge:7 ended:49 edge:7 edge:7        | 5   | once
+        I16  | vm rise:7 edge:7 ended:50 edge:7               | 4   | of another vector
         I16  | vm rise:0 edge:2                               | ""  | GSI 0 leads to pin 2
         I16  | vm level:7                                     | ""  | a level comes again
         I16  | vm restore:128 edge:7                          | ""  | restored
@@ -274,6 +277,7 @@ class WholeMachineInvariantsTest {
             case "pitfall" -> new Event.IrqLineSet(number, 0, 2);
             case "came" -> new Event.IoapicIrqSet(new RedirectionEntry(0x31), number, false, 1, true);
             case "edge" -> new Event.IoapicServiced(number, new RedirectionEntry(0x31));
+            case "ended" -> new Event.EoiForwarded(0, number, TriggerMode.LEVEL, false);
             case "level" -> new Event.IoapicServiced(number, new RedirectionEntry(0x8031));
             case "restore" -> new Event.IoapicStateRestored(number);
             case "write" -> written(0x100000000008000L | number);
