@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.VcpuMode;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
@@ -23,6 +24,8 @@ public final class NestedInterruptsAreNotified extends Invariant {
     private static final class Notifiers {
         /** How many have noted the notification and not yet read the mode. */
         private int beforeMode;
+        /** A notification was sent that its sender has not reported. */
+        private boolean telling;
         /** A notification was sent since the vCPU was in the guest last. */
         private boolean sent;
     }
@@ -54,9 +57,11 @@ public final class NestedInterruptsAreNotified extends Invariant {
         } else if (byVcpu.isEmpty()) {
             return;
         } else if (event instanceof Event.NestedNotificationTriggered triggered) {
-            of(triggered.vcpu()).beforeMode--;
+            triggered(of(triggered.vcpu()), triggered, record);
         } else if (event instanceof Event.IpiSent ipi) {
-            of(ipi.vcpu()).sent |= ipi.vector() == Event.HostVector.POSTED_INTR_NESTED;
+            boolean notifies = ipi.vector() == Event.HostVector.POSTED_INTR_NESTED;
+            of(ipi.vcpu()).sent |= notifies;
+            of(ipi.vcpu()).telling |= notifies;
         } else if (event instanceof Event.GuestExited exit) {
             of(exit.vcpu()).sent = false;
         } else if (event instanceof Event.EntryCancelled cancelled) {
@@ -64,6 +69,15 @@ public final class NestedInterruptsAreNotified extends Invariant {
         } else if (event instanceof Event.NestedPostingLoaded loaded) {
             loaded(loaded, record);
         }
+    }
+
+    /** Who finds the vCPU in the guest notifies it, and wakes it otherwise. */
+    private void triggered(Notifiers notifiers, Event.NestedNotificationTriggered triggered, TraceRecord record) {
+        notifiers.beforeMode--;
+        if (triggered.mode() == VcpuMode.IN_GUEST_MODE && !notifiers.telling) {
+            violated(record, "vcpu" + triggered.vcpu() + " is in the guest and was not notified for L2", "");
+        }
+        notifiers.telling = false;
     }
 
     private void loaded(Event.NestedPostingLoaded load, TraceRecord record) {

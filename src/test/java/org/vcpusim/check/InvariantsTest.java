@@ -121,6 +121,10 @@ class InvariantsTest {
         told0 nnotify0 woken0 nload0:n exit0 nload0:n                | P7 5 | it was for the entry before
         told0 nnotify0 woken0 cancel0 nload0:n                      | P7 4 | it was for the entry before
         told0 notify0 woken0 nload0:n                               | P7 3 | L1's vector does nothing in L2
+        told0 nnotify0 inside0                                       | ""   | notified in the guest
+        told0 inside0                                                | P7 1 | in the guest, and not notified
+        told0 notify0 inside0                                        | P7 2 | L1's vector does nothing in L2
+        told0 nnotify0 inside0 told0 inside0                         | P7 4 | each notifies
         told1 woken1 nload0:n told0 nload0:n                         | P7 2 | notifications of two vCPUs do not mix
         nest0 enter0 leave0 bitmap0:50 enter0                        | ""                            | nothing is loaded in L2
         nest0 bitmap0:50                                             | I11 1       | the load wrote vmcs02
@@ -292,6 +296,7 @@ class InvariantsTest {
             case "load" -> load(index, what);
             case "told" -> new Event.NestedNotificationNoted(index);
             case "woken" -> new Event.NestedNotificationTriggered(index, VcpuMode.OUTSIDE_GUEST_MODE);
+            case "inside" -> new Event.NestedNotificationTriggered(index, VcpuMode.IN_GUEST_MODE);
             case "nnotify" -> new Event.IpiSent(index, Event.HostVector.POSTED_INTR_NESTED);
             case "nload" -> new Event.NestedPostingLoaded(index, what.equals("n"), VectorBitmap.of(50));
             default -> throw new IllegalArgumentException(verb);
