@@ -2,6 +2,7 @@ package org.vcpusim.cli;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.LoggerFactory;
 
 /**
  * Ctrl-C: asks what runs to stop, and lets the JVM end only when its files are whole.
@@ -17,8 +18,9 @@ final class Interruption {
 
     private Interruption() {}
 
-    /** Begins to listen. */
+    /** Begins to listen. The logging begins before that: it has a hook of its own, which a JVM that is ending refuses. */
     static Interruption onSignal() {
+        LoggerFactory.getILoggerFactory();
         Interruption interruption = new Interruption();
         Runtime.getRuntime().addShutdownHook(interruption.hook);
         return interruption;

@@ -184,7 +184,7 @@ public record StressReport(
         String cut =
                 figures.cut == 0 ? "" : String.format(java.util.Locale.ROOT, ", %,d of them cut short", figures.cut);
         String found = findings().isEmpty()
-                ? "; no violation in them"
+                ? figures.schedules == 0 ? "; nothing is known" : "; no violation in them"
                 : "; " + Counted.of(findings().size(), "finding");
         String why = switch (end) {
             case SCHEDULES, FOUND -> "";
