@@ -24,8 +24,8 @@ import org.vcpusim.trace.Tracepoint;
  *
  * <p>Known hazards: O1, the EOI ended in the guest since the bitmap was from before APICv came back; O3, the vector was rewritten
  * meanwhile; O4, nobody took the interrupt; O5, the EOI counted as one of an edge; O8, the EOI came before the vCPU was told of the
- * write. Not judged are pins whose EOI an INIT or user space took away, also on the interrupt's way to IRR, those for which a
- * local APIC was allowed to suppress the broadcast of EOIs, and delivery modes without EOI.
+ * write. Not judged are pins whose EOI an INIT or user space took away, also on the interrupt's way to IRR, those that lead to a
+ * local APIC which may suppress the broadcast of EOIs, and delivery modes without EOI.
  */
 public final class NoStuckLevelPin extends Invariant {
     private static final int VECTOR = 0xff;
@@ -40,6 +40,9 @@ public final class NoStuckLevelPin extends Invariant {
     private static final class Pin {
         private @Nullable TraceRecord since;
         private int vector = ObservedVcpu.NONE;
+        /** The entry that the interrupt was sent by. */
+        private @Nullable RedirectionEntry sent;
+
         /** Its interrupt is on its way, and remote IRR is not set yet. */
         private boolean sending;
 
@@ -125,9 +128,25 @@ public final class NoStuckLevelPin extends Invariant {
             suppressing.add(vcpu);
         } else if (suppressing.remove(vcpu)) {
             for (int rest = waiting; rest != 0; rest &= rest - 1) {
-                pins[Integer.numberOfTrailingZeros(rest)].excused = true;
+                Pin pin = pins[Integer.numberOfTrailingZeros(rest)];
+                pin.excused |= isEndedBy(vcpu, pin);
             }
         }
+    }
+
+    private boolean isSuppressed(Pin pin) {
+        for (int vcpu : suppressing) {
+            if (isEndedBy(vcpu, pin)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Whether {@code vcpu} may have the interrupt that {@code pin} waits for. */
+    private boolean isEndedBy(int vcpu, Pin pin) {
+        ApicIdentity apic = machine.vcpu(vcpu).identity;
+        return apic == null || pin.sent == null || machine.isReached(apic, pin.sent);
     }
 
     private void pinChanged(Event event, TraceRecord record) {
@@ -135,6 +154,7 @@ public final class NoStuckLevelPin extends Invariant {
             Pin pin = pins[set.pin()];
             pin.since = record;
             pin.vector = set.entry().vector();
+            pin.sent = set.entry();
             pin.untaken = set.taken() < 0 || machine.isSplit() && set.taken() == 0;
             pin.excused &= pin.sending;
             pin.sending = false;
@@ -245,7 +265,7 @@ public final class NoStuckLevelPin extends Invariant {
     private void check(int index, TraceRecord record) {
         Pin pin = pins[index];
         RedirectionEntry entry = machine.entry(index);
-        if (pin.reported || pin.excused || !machine.isKnown() || !suppressing.isEmpty()) {
+        if (pin.reported || pin.excused || !machine.isKnown() || isSuppressed(pin)) {
             return;
         }
         boolean vectored = entry.deliveryMode().isVectored();

@@ -147,7 +147,8 @@ final class ObservedMachine {
         return apic == null || isReached(apic, written.after()) || isReached(apic, written.before());
     }
 
-    private boolean isReached(ApicIdentity apic, RedirectionEntry entry) {
+    /** Whether an interrupt by {@code entry} may come to {@code apic}. */
+    boolean isReached(ApicIdentity apic, RedirectionEntry entry) {
         return rule.leadsTo(apic, entry) || isMisled(apic, entry.destination(), entry.destinationMode());
     }
 

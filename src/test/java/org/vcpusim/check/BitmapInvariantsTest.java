@@ -226,6 +226,7 @@ class BitmapInvariantsTest {
         I7   | split spiv:4607 post:49 remote:5@user sync:49 virt:49 veoi:49 | ""   | the guest may end it itself
         I7   | quietapic post:49 remote:5 sync:49 virt:49 veoi:49          | ""     | it came with the broadcast suppressed
         I7   | quietapic post:49 remote:5 sync:49 virt:49 veoi:49 spiv:511 enter | "" | that of an earlier EOI was
+        I7   | clustered:1 quietapic:1 post:49 remote:5 sync:49 virt:49 veoi:49 | 6     | that of another vCPU was
         I7   | quietapic spiv:511 post:49 remote:5 sync:49 virt:49 veoi:49 | 6      | that of a later one is not
         I7   | spiv:4607 post:49 remote:5 sync:49 virt:49 veoi:49          | 5      | a guest cannot suppress it in the kernel
         I7   | split spivmsr:4607 post:49 remote:5@user sync:49 virt:49 veoi:49 | "" | an x2APIC may end it itself
@@ -663,7 +664,7 @@ class BitmapInvariantsTest {
             case "quiet" -> new Event.EoiForwarded(0, vector, TriggerMode.LEVEL, true);
             case "pend" -> new Event.IoapicEoiPended(0, vector);
             case "quietapic" ->
-                new Event.LapicStateSet(0, 0, 0x11ff, VectorBitmap.EMPTY, VectorBitmap.EMPTY, VectorBitmap.EMPTY);
+                new Event.LapicStateSet(vector, 0, 0x11ff, VectorBitmap.EMPTY, VectorBitmap.EMPTY, VectorBitmap.EMPTY);
             case "spivmsr" -> new Event.MsrAccessed(0, Event.Access.WRITE, 0x80f, vector, false);
             case "spiv" -> new Event.ApicAccessed(0, Event.Access.WRITE, 0xf0, 4, vector);
             case "rtc" -> new Event.RtcTracked(new RtcTracking(List.of(new RtcTracking.Owed(0, vector)), 1));
