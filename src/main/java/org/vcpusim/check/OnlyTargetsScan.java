@@ -7,7 +7,7 @@ import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
 /**
- * A write of a redirection entry asks those vCPUs to scan that the new or the old entry leads to, and no others.
+ * A write of a redirection entry asks no vCPUs to scan but those that the new or the old entry leads to.
  *
  * <p>Models {@code kvm_make_scan_ioapic_request_mask} as {@code ioapic_write_indirect} uses it, arch/x86/kvm/ioapic.c: everybody
  * is asked where the delivery mode is not fixed. Judged by how many are asked and, while no other broadcast about the table runs,
@@ -20,7 +20,7 @@ public final class OnlyTargetsScan extends Invariant {
     OnlyTargetsScan(ObservedMachine machine) {
         super(
                 "M1",
-                "A write of a redirection entry asks those vCPUs to scan that the new or the old entry leads to, and no others",
+                "A write of a redirection entry asks no vCPUs to scan but those that the new or the old entry leads to",
                 Tracepoint.BROADCAST_STARTED,
                 Tracepoint.REQUEST_MADE);
         this.machine = machine;

@@ -154,7 +154,7 @@ final class HuntReport {
     /** The whole as a document. */
     ObjectNode json() {
         ObjectNode root = new ObjectMapper().createObjectNode().put("schema", "vcpusim.hunt/1");
-        root.put("end", untried().isEmpty() ? "COMPLETE" : "INTERRUPTED")
+        root.put("end", untried().isEmpty() ? "ALL_TRIED" : "INTERRUPTED")
                 .put("wanted", names(any -> true).size())
                 .put("found", names(any -> true).size() - missed().size());
         untried().forEach(root.putArray("notTriedToTheEnd")::add);
