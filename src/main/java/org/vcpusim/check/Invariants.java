@@ -83,6 +83,7 @@ public final class Invariants implements TraceSink {
             seen -> new RtcTicksCoalesce(),
             seen -> new LevelsInterruptWhileHigh(),
             seen -> new NotifiersRunFirst(),
+            seen -> new NewNotifiersAreScanned(seen.machine),
             seen -> new ExitsOfL2AreReflected(),
             seen -> new PitTicksAreDelivered(),
             seen -> new SignalsEndTheRun(),

@@ -17,13 +17,14 @@ import org.vcpusim.trace.Tracepoint;
  *
  * <p>Models {@code irqfd_resampler_ack}, virt/kvm/eventfd.c. Pins 0 and 2 are the PIT's, whose notifier asks nobody; the other pins have
  * their own number's GSI. Several vCPUs may end one pin's interrupt at once: their acknowledgements are counted, and judged when nothing
- * moves any more.
+ * moves any more, or when there are more than there are vCPUs.
  */
 public final class ResamplersAreAsked extends Invariant {
     private static final int FIRST_PIN = 3;
 
     private final Map<Integer, Acknowledged> byPin = new TreeMap<>();
     private int notified;
+    private int vcpus = Integer.MAX_VALUE;
 
     /** The acknowledgements of one pin: those whose line is high, and those whose resampler was not asked then. */
     private static final class Acknowledged {
@@ -36,6 +37,7 @@ public final class ResamplersAreAsked extends Invariant {
         super(
                 "I15",
                 "When a pin with a resampler is acknowledged, its line is lowered, and then the resampler is asked",
+                Tracepoint.VM_CREATED,
                 Tracepoint.ACK_NOTIFIERS_CHANGED,
                 Tracepoint.KVM_ACK_IRQ,
                 Tracepoint.KVM_SET_IRQ,
@@ -51,14 +53,18 @@ public final class ResamplersAreAsked extends Invariant {
     @Override
     public void accept(TraceRecord record) {
         Event event = record.event();
-        if (event instanceof Event.AckNotifiersChanged changed) {
+        if (event instanceof Event.VmCreated created) {
+            vcpus = created.vcpus();
+        } else if (event instanceof Event.AckNotifiersChanged changed) {
             notified = changed.pins();
         } else if (event instanceof Event.IrqAcknowledged acked) {
             boolean resampler = acked.pin() >= FIRST_PIN && (notified >>> acked.pin() & 1) == 1;
             if (acked.chip() == Event.IrqChip.IOAPIC && resampler) {
-                byPin.computeIfAbsent(acked.pin(), first -> new Acknowledged())
-                        .high
-                        .add(record);
+                Acknowledged acks = byPin.computeIfAbsent(acked.pin(), first -> new Acknowledged());
+                acks.high.add(record);
+                if (acks.high.size() > vcpus) {
+                    check(acked.pin(), byPin.remove(acked.pin()), record);
+                }
             }
         } else if (event instanceof Event.IrqLineSet line) {
             if (line.level() == 0 && line.source() == Irqfds.RESAMPLE_SOURCE && line.gsi() < Ioapic.PINS) {

@@ -367,6 +367,8 @@ class BitmapInvariantsTest {
         I15  | notify:5 ack:5 low:5 resample:0 halted                      | ""     | lowered, and asked
         I15  | notify:5 ack:5 resample:0 halted                            | 3      | not lowered
         I15  | notify:5 ack:5 low:5 halted                                 | 3      | not asked
+        I15  | notify:5 ack:5 ack:5 low:5 low:5 resample:0 resample:0 halted | ""   | by two vCPUs
+        I15  | notify:5 ack:5 ack:5 ack:5                                  | 3      | oftener than there are vCPUs
         I15  | notify:5 ack:5 low:5 ack:5 low:5 resample:0 halted          | 6      | asked once of twice
         I15  | notify:5 ack:5 ack:5 low:5 low:5 resample:0 resample:0 halted | ""   | two vCPUs at once
         I15  | notify:5 ack:5 ack:5 low:5 resample:0 halted                | 5      | lowered once of twice

@@ -36,6 +36,7 @@ import org.vcpusim.trace.TraceRecord;
  * write:49 masked:49          user space's IOAPIC has a level entry of vector 49 for APIC 1 at pin 5; it is masked
  * route:49 logical:49         that is published; with a logical destination instead
  * addressed:0 addressed:1     the local APIC of vCPU 0, of vCPU 1 is addressed anew
+ * notify:32                   pin 5 has an ack notifier, and no other; 0 none has
  * scan:2 update:2             2 vCPUs are asked to scan, to look at the inhibits
  * enter exit45 halt           vCPU 0 enters its guest; leaves it for an EOI, by HLT
  * came:7                      its pin has heard that line 7 was raised
@@ -95,6 +96,14 @@ class WholeMachineInvariantsTest {
         M2   | vm addressed:0 addressed:1 addressed:0 scan:1 enter | 5 | not everybody
         M2   | vm addressed:0 enter                           | ""  | it was not addressed before
         M2   | vm addressed:1 addressed:1 enter               | ""  | the other one may still be at it
+        M3   | vm addressed:0 addressed:1 notify:32 scan:2 halted | ""  | everybody is asked
+        M3   | vm addressed:0 addressed:1 notify:32 halted halted | 4   | nobody is
+        M3   | vm addressed:0 addressed:1 notify:32 scan:1 halted | 5   | not everybody
+        M3   | vm addressed:0 addressed:1 notify:32 update:2 halted | 5 | not to scan
+        M3   | vm addressed:0 notify:32 scan:1 notify:32 halted | ""  | it had one
+        M3   | vm addressed:0 notify:32 scan:1 notify:0 halted | 5   | it had one, and nobody is asked
+        M3   | vm addressed:0 notify:5 halted                 | ""  | the PIT was there before
+        M3   | notify:32 halted                               | ""  | it may have had one
         L8   | halted                                         | ""  | nothing to collect
         L8   | nmi                                            | 0   | an NMI
         L8   | smi                                            | 0   | an SMI
@@ -263,6 +272,7 @@ class WholeMachineInvariantsTest {
             case "addressed" ->
                 new Event.ApicIdentityChanged(new ApicIdentity(
                         number, number, 0, ApicIdentity.DFR_FLAT, ApicIdentity.ApicMode.XAPIC, true, false));
+            case "notify" -> new Event.AckNotifiersChanged(number);
             case "scan" -> new Event.BroadcastStarted(1, VcpuRequest.SCAN_IOAPIC, number);
             case "update" -> new Event.BroadcastStarted(1, VcpuRequest.APICV_UPDATE, number);
             default -> lineEvent(verb, number);
