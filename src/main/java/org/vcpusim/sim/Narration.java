@@ -217,8 +217,8 @@ final class Narration {
 
     /** Whether one side of {@code pair} changes what the other one changes or looks at. */
     boolean meet(Shrinker.CriticalPair pair) {
-        Effect one = log.effect(pair.first(), pair.firstEnd());
-        Effect other = log.effect(pair.second(), pair.end());
+        Effect one = log.effect(pair.first(), pair.firstEnd(), leads);
+        Effect other = log.effect(pair.second(), pair.end(), leads);
         return one.meets(other);
     }
 

@@ -117,9 +117,14 @@ final class RunLog implements Attempt.Watcher, TraceSink {
         return step >= from && step < to || isSent && !components.get(step).equals(components.get(sender));
     }
 
-    /** What the steps from {@code from} to before {@code to} do, and what they look at. */
-    Effect effect(int from, int to) {
-        Stream<Effect> effects = recordsOf(from, to).stream()
+    /**
+     * What the steps from {@code from} to before {@code to} look at, and what they do: those of their records that are
+     * {@code told}, or all if none is.
+     */
+    Effect effect(int from, int to, BitSet told) {
+        BitSet all = recordsOf(from, to);
+        Stream<Effect> effects = all.stream()
+                .filter(i -> told.get(i) || !all.intersects(told))
                 .mapToObj(records::get)
                 .map(record -> Effect.of(record.source(), record.event()));
         List<Thing> looked =
