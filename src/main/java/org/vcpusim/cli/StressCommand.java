@@ -118,9 +118,11 @@ final class StressCommand implements Callable<Integer> {
             PrintWriter out = spec.commandLine().getOut();
             out.print(
                     json
-                            ? StressJson.of(report, shortened) + System.lineSeparator()
+                            ? StressJson.of(report, shortened, findings) + System.lineSeparator()
                             : StressText.of(
-                                    report, shortened, new StressText.StoryLook(Terminal.width(), Terminal.colour())));
+                                    report,
+                                    shortened,
+                                    new StressText.StoryLook(Terminal.width(), Terminal.colour(), findings)));
             out.flush();
             write(report, shortened);
             return interruption.requested() ? ExitCode.INTERRUPTED : exitCode(report);

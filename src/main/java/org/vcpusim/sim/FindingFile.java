@@ -51,7 +51,7 @@ public final class FindingFile {
         try {
             for (Group group : found.report.groups()) {
                 Files.createDirectories(folder);
-                Path file = file(folder, found.report.plan(), group, files);
+                Path file = of(folder, found.report, group);
                 Optional<ShortFinding> shortened = found.shortened.stream()
                         .filter(each -> each.group().equals(group))
                         .findFirst();
@@ -103,19 +103,23 @@ public final class FindingFile {
         }
     }
 
-    /** Two findings of one rule can begin with the same schedule. */
-    private static Path file(Path folder, StressPlan plan, Group group, List<Path> taken) {
-        String name = String.format(
+    /** The file in {@code folder} of {@code group} of {@code report}. Two groups of one rule can begin with the same schedule. */
+    public static Path of(Path folder, StressReport report, Group group) {
+        String name = name(report, group);
+        long before = report.groups().stream()
+                .takeWhile(each -> !each.equals(group))
+                .filter(each -> name(report, each).equals(name))
+                .count();
+        return folder.resolve(before == 0 ? name + ".json" : name + "-" + (before + 1) + ".json");
+    }
+
+    private static String name(StressReport report, Group group) {
+        return String.format(
                 Locale.ROOT,
                 "%s-%s-%d",
-                plan.scenario().name(),
+                report.plan().scenario().name(),
                 group.hazard().map(Enum::name).orElse(group.invariant()),
                 group.firstSchedule());
-        Path file = folder.resolve(name + ".json");
-        for (int other = 2; taken.contains(file); other++) {
-            file = folder.resolve(name + "-" + other + ".json");
-        }
-        return file;
     }
 
     private static String cutScenario(ShortFinding finding) {

@@ -3,7 +3,9 @@ package org.vcpusim.sim;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Function;
 import org.vcpusim.kvm.Fix;
 import org.vcpusim.sim.StressReport.Figures;
 import org.vcpusim.sim.StressReport.Group;
@@ -15,8 +17,8 @@ import org.vcpusim.sim.StressReport.Pair;
 public final class StressJson {
     private StressJson() {}
 
-    /** The document, without a line end behind it. */
-    public static String of(StressReport report, List<ShortFinding> shortened) {
+    /** The document, without a line end behind it; {@code folder} is where the files of findings and hazards are. */
+    public static String of(StressReport report, List<ShortFinding> shortened, Path folder) {
         ObjectNode root = new ObjectMapper().createObjectNode();
         StressPlan plan = report.plan();
         root.put("schema", "vcpusim.stress/2")
@@ -45,8 +47,9 @@ public final class StressJson {
                     .put("firstSchedule", o.firstSchedule())
                     .put("meaning", o.meaning());
         }
-        groups(root.putArray("findings"), report.findings(), shortened);
-        groups(root.putArray("hazards"), report.hazards(), shortened);
+        Function<Group, Path> file = group -> FindingFile.of(folder, report, group);
+        groups(root.putArray("findings"), report.findings(), shortened, file);
+        groups(root.putArray("hazards"), report.hazards(), shortened, file);
         return root.toPrettyString();
     }
 
@@ -77,7 +80,8 @@ public final class StressJson {
         }
     }
 
-    private static void groups(ArrayNode array, List<Group> groups, List<ShortFinding> shortened) {
+    private static void groups(
+            ArrayNode array, List<Group> groups, List<ShortFinding> shortened, Function<Group, Path> file) {
         for (Group group : groups) {
             ObjectNode node = array.addObject()
                     .put("invariant", group.invariant())
@@ -85,7 +89,8 @@ public final class StressJson {
                     .put("schedules", group.schedules())
                     .put("firstSchedule", group.firstSchedule())
                     .put("sentence", group.first().sentence())
-                    .put("detail", group.first().detail());
+                    .put("detail", group.first().detail())
+                    .put("file", file.apply(group).toString());
             group.hazard().ifPresent(hazard -> node.put("hazard", hazard.name()));
             ArrayNode causes = node.putArray("rootCauses");
             ShortFinding.causes(shortened, group).stream().map(Fix::id).forEach(causes::add);

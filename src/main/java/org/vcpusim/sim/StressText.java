@@ -1,5 +1,6 @@
 package org.vcpusim.sim;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,8 +31,12 @@ public final class StressText {
         this.look = look;
     }
 
-    /** How stories are shown. */
-    public record StoryLook(int width, StoryText.Colour colour) {}
+    /**
+     * How stories are shown.
+     *
+     * @param findings the folder of the files of findings and hazards
+     */
+    public record StoryLook(int width, StoryText.Colour colour, Path findings) {}
 
     /** Lines, each with its end; the last one is the verdict. Of what has been shortened findings are told, and hazards replayed. */
     public static String of(StressReport report, List<ShortFinding> shortened, StoryLook look) {
@@ -161,6 +166,7 @@ public final class StressText {
                     group.firstSchedule(),
                     group.first().sentence(),
                     detail.isEmpty() ? "" : " (" + detail + ")");
+            line("      file: %s", FindingFile.of(look.findings, report, group));
             shortened.stream().filter(each -> each.group().equals(group)).forEach(this::replay);
         }
     }
