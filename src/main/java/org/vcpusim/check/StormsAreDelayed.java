@@ -13,8 +13,8 @@ import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
 /**
- * A guest that never acknowledges a level interrupt goes on with its program all the same: the interrupt does not come back more
- * than {@value #MOST} times in a row at its EOI.
+ * A guest that never acknowledges a level interrupt goes on with its program all the same: the interrupt does not come back
+ * at its EOI when there have been {@value #MOST} of those in a row.
  *
  * <p>Models {@code IOAPIC_SUCCESSIVE_IRQ_MAX_COUNT} and {@code kvm_ioapic_eoi_inject_work}, arch/x86/kvm/ioapic.c. A line that
  * changes, a written entry and a pause begin a new row, and there is no pause after fewer EOIs that found the line high; a storm that was under way at the start counts with what it had then.
@@ -43,6 +43,12 @@ public final class StormsAreDelayed extends Invariant {
         private boolean ended;
         private int length;
         private VectorBitmap reported = VectorBitmap.EMPTY;
+
+        /** The next interrupt is none that its EOI brings. */
+        private void over() {
+            length = 0;
+            ended = false;
+        }
     }
 
     /** One that has seen nothing. */
@@ -95,7 +101,7 @@ public final class StormsAreDelayed extends Invariant {
         } else if (event instanceof Event.InterruptAccepted accepted) {
             accepted(record, of(accepted.vcpu()), accepted);
         } else {
-            byVcpu.forEach(row -> row.length = 0);
+            byVcpu.forEach(Row::over);
             paused(record, event);
             boolean rises = event instanceof Event.IrqLineSet line && line.level() != 0;
             if (!rises) {
@@ -132,7 +138,7 @@ public final class StormsAreDelayed extends Invariant {
         row.length = again ? row.length + 1 : 0;
         row.ended = false;
         int eois = row.length + before.getOrDefault(row.vector, 0);
-        if (again && eois > MOST && !row.reported.get(row.vector)) {
+        if (again && eois >= MOST && !row.reported.get(row.vector)) {
             row.reported = row.reported.with(row.vector);
             violated(
                     record,

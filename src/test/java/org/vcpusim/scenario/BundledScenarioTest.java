@@ -134,7 +134,7 @@ class BundledScenarioTest {
             start-up,            SipiStarted,                   1
             nested-apic,         NestedExitInjected,            6
             storm-over,          EoiReceived,                   25
-            storm-pause,         EoiReceived,                   2
+            storm-pause,         EoiReceived,                   4
             virtual-wire,        InterruptTaken,                9
             irqfd-removed,       AckNotifiersChanged,           4
             synic-sources,       SintRead,                     32
