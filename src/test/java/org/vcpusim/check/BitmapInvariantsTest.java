@@ -362,6 +362,9 @@ class BitmapInvariantsTest {
         P8   | sched:0 wakeup:0                                            | 1      | it runs
         P8   | sched:0 preempted:0 wakeup:0                                | 2      | it waits, and does not sleep
         P8   | sched:0 asleep:0 sched:0 wakeup:0                           | 3      | it runs again
+        P8   | sync:50 sched:0 asleep:0 wakeup:0                           | 3      | ON is clear
+        P8   | sync:50 sched:0 post:50 asleep:0 wakeup:0                   | ""     | something was posted since
+        P8   | sync:50 on sched:0 asleep:0 wakeup:0                        | ""     | ON was set behind it
         P8   | wakeup:0                                                    | ""     | what it does is not known
         P8   | sched:0 notification:0                                      | ""     | the notification vector
         I15  | notify:5 ack:5 low:5 resample:0 halted                      | ""     | lowered, and asked
