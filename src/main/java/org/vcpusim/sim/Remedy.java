@@ -24,9 +24,9 @@ import org.vcpusim.trace.TraceSink;
  * @param step of the run, from 0
  * @param instead the first that the mended machine does and the failing one does not, if there are words for it
  * @param atOnce whether it does that in this very step
- * @param left whether it only leaves out what the failing machine does in this step
+ * @param left what it only leaves out, as it is told behind "with B25", if it does nothing else instead
  */
-record Remedy(int step, Optional<String> instead, boolean atOnce, boolean left) {
+record Remedy(int step, Optional<String> instead, boolean atOnce, Optional<String> left) {
     private static final int MOST_REPLAYS = 400;
     /** Steps of all replays together, for runs that are not short. */
     private static final long MOST_REPLAYED = 2_000_000;
@@ -107,16 +107,29 @@ record Remedy(int step, Optional<String> instead, boolean atOnce, boolean left) 
         Optional<Event> instead = first(without(mended.events, failing.events), wrong);
         for (int more = 0; more < MOST_MORE && instead.isEmpty(); more++) {
             OptionalInt next = differing(failing, mended);
-            if (next.isEmpty()) {
+            if (next.isEmpty() && !wrong.isEmpty()) {
                 break;
             }
-            mended.step(next.getAsInt());
+            int component = next.orElse(components[components.length - 1]);
+            if (mended.machine.position(component) < 0) {
+                break;
+            }
+            mended.step(component);
             instead = first(without(mended.events, failing.events), wrong);
         }
         boolean atOnce = instead.isPresent() && mended.events.subList(0, here).contains(instead.get());
-        boolean left =
-                instead.isEmpty() && wrong.stream().anyMatch(event -> isTold(event) && failing.isOf(step, event));
-        return new Remedy(step, instead.map(StoryWords::always), atOnce, left);
+        Event shows = shrunk.violation().at().event();
+        return new Remedy(step, instead.map(StoryWords::always), atOnce, left(wrong, shows, failing, step));
+    }
+
+    /** Of {@code wrong}, which the mended machine does not do: something told in this step, or else behind it. */
+    private static Optional<String> left(List<Event> wrong, Event shows, Side failing, int step) {
+        return wrong.stream().anyMatch(event -> isTold(event) && failing.isOf(step, event))
+                ? Optional.of(" this does not happen")
+                : wrong.stream()
+                        .filter(event -> isTold(event) || event.equals(shows))
+                        .findFirst()
+                        .map(event -> " here, and then not: " + StoryWords.always(event));
     }
 
     /** Lines for what the faults of {@code machine} do in the step, and for what happens with the fixes that it lacks. */
@@ -124,7 +137,7 @@ record Remedy(int step, Optional<String> instead, boolean atOnce, boolean left) 
         Stream<String> acts = machine.rules().faults().stream().map(Remedy::act);
         String fixes = Story.missing(machine).stream().map(Fix::id).collect(Collectors.joining(" and "));
         Optional<String> with = instead.map(said -> (atOnce ? " here: " : " here, and then: ") + said)
-                .or(() -> left ? Optional.of(" this does not happen") : Optional.empty())
+                .or(() -> left)
                 .filter(said -> !fixes.isEmpty())
                 .map(said -> "with " + fixes + said);
         return Stream.concat(acts, with.stream());

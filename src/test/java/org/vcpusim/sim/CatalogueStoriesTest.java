@@ -148,6 +148,8 @@ class CatalogueStoriesTest {
         assertEquals(List.of(fix), story.fixes(), text);
         assertEquals(List.of(fault), story.faults(), text);
         assertTrue(lines.contains("without " + fix.id() + ": " + fault.act()), text);
+        boolean with = lines.stream().anyMatch(line -> line.startsWith("with " + fix.id()));
+        assertEquals(fault != Fault.EOI_SUPPRESSION_MISADVERTISED, with, text);
         long racing = story.steps().stream()
                 .filter(Story.Step::racing)
                 .map(Story.Step::column)
