@@ -13,7 +13,7 @@ import org.vcpusim.trace.Tracepoint;
 
 /**
  * What is saved of the IOAPIC names the edges that wait and none that was delivered, and when it is restored every line that it names is
- * raised.
+ * raised; none counts as high before.
  *
  * <p>Models {@code kvm_get_ioapic}, and {@code kvm_ioapic_inject_all} at the end of {@code kvm_set_ioapic}, arch/x86/kvm/ioapic.c.
  * That a line was raised shows when the pin reports it, which has to be before nothing moves any more.
@@ -26,12 +26,14 @@ public final class RestoredLinesInterrupt extends Invariant {
     private int delivered;
     /** Those whose last edge waits. */
     private int waiting;
+    /** Those whose line has not been set since the restore, a bit a pin. */
+    private int untouched;
 
     /** One that has seen nothing. */
     public RestoredLinesInterrupt() {
         super(
                 "I13",
-                "What is saved of the IOAPIC names the edges that wait and none that was delivered, and when it is restored every line that it names is raised",
+                "What is saved of the IOAPIC names the edges that wait and none that was delivered, and when it is restored every line that it names is raised, and none counts as high already",
                 Tracepoint.IOAPIC_STATE_SAVED,
                 Tracepoint.IOAPIC_STATE_RESTORED,
                 Tracepoint.KVM_IOAPIC_SET_IRQ,
@@ -56,8 +58,9 @@ public final class RestoredLinesInterrupt extends Invariant {
             served = 0;
             delivered = 0;
             waiting = 0;
+            untouched = -1;
         } else if (event instanceof Event.IoapicIrqSet set) {
-            notRaised.remove(set.pin());
+            firstSet(record, set);
             lineSet(set);
         } else if (event instanceof Event.IoapicServiced service) {
             int pin = 1 << service.pin();
@@ -69,6 +72,19 @@ public final class RestoredLinesInterrupt extends Invariant {
             notRaised.forEach(pin ->
                     violated(record, "pin " + pin + " was restored as pending, and its line was never raised", ""));
             notRaised.clear();
+        }
+    }
+
+    /** Behind a restore no rise is a second one. */
+    private void firstSet(TraceRecord record, Event.IoapicIrqSet set) {
+        int pin = 1 << set.pin();
+        boolean second = set.coalesced() && (served & pin) == 0 && set.entry().triggerMode() == TriggerMode.EDGE;
+        boolean lost = second && set.raised() && set.pin() != Ioapic.RTC_PIN && (untouched & pin) != 0;
+        untouched &= ~pin;
+        if (!lost) {
+            notRaised.remove(set.pin());
+        } else if (!notRaised.contains(set.pin())) {
+            violated(record, "the line of pin " + set.pin() + " rose after a restore, and counted as high already", "");
         }
     }
 

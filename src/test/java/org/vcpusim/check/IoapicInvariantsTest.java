@@ -46,7 +46,7 @@ import org.vcpusim.trace.TraceRecord;
  * scan:1            a request to scan is on its way to 1 vCPU
  * save:6/2          lines 1 and 2 are saved as pending, the edge of line 1 was delivered
  * restore:6         lines 1 and 2 are restored as pending
- * line:1 low:1      the line of edge pin 1 was raised, lowered; served:1 it interrupts
+ * line:1 low:1      the line of edge pin 1 was raised, lowered; second:1 a rise is coalesced; served:1 it interrupts
  * audit:0           nothing moves any more
  * crash:NO_IOAPIC   the host crashes
  * </pre>
@@ -121,6 +121,11 @@ class IoapicInvariantsTest {
         restore:6 line:1 line:2 audit:0                | "" | each line is raised
         restore:0 audit:0                              | "" | nothing was pending
         restore:6 line:1                               | "" | the end of the trace is missing
+        restore:6 line:2 second:1 audit:0              | I13 3: pin 1 was restored as pending, and its line was never raised | it was high already
+        restore:0 second:1                             | I13 1: the line of pin 1 rose after a restore, and counted as high already | it was kept
+        restore:0 line:1 second:1                      | "" | it has risen since
+        restore:0 served:1 second:1                    | "" | nobody has taken it
+        second:1                                       | "" | nothing was restored
         restore:6 line:1 audit:0 audit:1               | I13 2: pin 2 was restored as pending, and its line was never raised | forgotten
         restore:4 restore:0 audit:0                    | "" | the second state has nothing pending
         resampler:5 unmask:5 scan:1 serve:5 accept:0/49 eoi:0/49 ack:5 audit:0 | "" | the notifier has run
@@ -247,6 +252,7 @@ class IoapicInvariantsTest {
             case "save" -> new Event.IoapicStateSaved(number(what), second(what));
             case "restore" -> new Event.IoapicStateRestored(number(what));
             case "line" -> new Event.IoapicIrqSet(new RedirectionEntry(0x31), number(what), false, 1, true);
+            case "second" -> new Event.IoapicIrqSet(new RedirectionEntry(0x31), number(what), true, 1, true);
             case "low" -> new Event.IoapicIrqSet(new RedirectionEntry(0x31), number(what), false, 0, false);
             case "served" -> new Event.IoapicServiced(number(what), new RedirectionEntry(0x31));
             case "audit" ->
