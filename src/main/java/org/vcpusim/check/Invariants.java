@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.kvm.Rules;
@@ -99,12 +98,15 @@ public final class Invariants implements TraceSink {
     /** How to make each, by its id: who shortens a schedule asks for one again and again. */
     private static final Map<String, List<Function<Seen, Invariant>>> BY_ID = new TreeMap<>();
 
-    static {
-        ALL.forEach(maker -> BY_ID.put(fresh(maker).id(), List.of(maker)));
-    }
+    private static final Map<String, String> TITLES = new TreeMap<>();
 
-    private static final Map<String, String> TITLES =
-            all().list().stream().collect(Collectors.toMap(Invariant::id, Invariant::title));
+    static {
+        for (Function<Seen, Invariant> maker : ALL) {
+            Invariant fresh = fresh(maker);
+            BY_ID.put(fresh.id(), List.of(maker));
+            TITLES.put(fresh.id(), fresh.title());
+        }
+    }
 
     private final Seen seen = new Seen(new ObservedMachine(), new LocalApics());
     private final List<Function<Seen, Invariant>> makers;

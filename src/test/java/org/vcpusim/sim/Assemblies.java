@@ -51,7 +51,11 @@ final class Assemblies {
         Machine machine = new Machine(
                 vcpus, protocol, Machine.Apicv.ACTIVE, 0, 0, Machine.TaskPriority.TPR_SHADOW, List.of(faults), 0);
         Program<GuestAction> target = repeated(40, new GuestAction.Compute(100));
-        return of(machine, i -> guest(i == 0 ? target : redirection(PIN + i, LEVEL | VECTOR + i, 0), List.of()));
+        return Assembly.of(
+                machine,
+                () -> Vm.created(machine, Routing.of(Routing.Preset.IOAPIC), enabledIdentities(machine)),
+                i -> Vcpu.created(machine, enabled(i), Optional.empty()),
+                i -> guest(i == 0 ? target : redirection(PIN + i, LEVEL | VECTOR + i, 0), List.of()));
     }
 
     /**
