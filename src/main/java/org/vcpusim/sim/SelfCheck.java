@@ -31,7 +31,9 @@ final class SelfCheck {
     /** What the planted bug violates. */
     private static final String PLANTED = "R2";
 
-    private static final long SEED = 1;
+    /** One by which each strategy finds it within some schedules, so that a user does not wait. */
+    private static final long SEED = 9;
+
     private static final int MOST_SCHEDULES = 2_000;
     private static final long STEPS = 100_000;
 
