@@ -37,8 +37,13 @@ public final class AddressedAreReached extends Invariant {
     private static final int ALL_OF_8_BITS = 0xff;
     private static final int VECTOR = 0xff;
     private static final int MODE = 7;
-    /** Messages that have arrived and are still remembered, since somebody who need not be reached may follow. */
+    /**
+     * Messages that have arrived and are still remembered, since somebody who need not be reached may follow: so many, and some for
+     * each vCPU, all of which may send while a vCPU is created that an earlier message is for.
+     */
     private static final int MOST_DONE = 64;
+
+    private static final int MOST_DONE_OF_ONE = 4;
 
     private final ObservedMachine machine;
     private final VectorHashing hashing;
@@ -268,7 +273,7 @@ public final class AddressedAreReached extends Invariant {
             }
         }
         (sent.required.isEmpty() ? done : open).add(sent);
-        if (done.size() > MOST_DONE) {
+        if (done.size() > MOST_DONE + MOST_DONE_OF_ONE * machine.vcpus().size()) {
             done.remove(0);
         }
     }
