@@ -26,16 +26,16 @@ public final class BitWords {
 
     /** The reasons against APICv in {@code word}. */
     public static String inhibits(long word) {
-        return named(word, "none", bit -> ApicvInhibit.values()[bit].name());
+        return named(word, bit -> ApicvInhibit.values()[bit].name());
     }
 
     /** The numbers of the bits of {@code word}, such as those of pins. */
     public static String numbers(int word) {
-        return named(word & 0xffff_ffffL, "none", Integer::toString);
+        return named(word & 0xffff_ffffL, Integer::toString);
     }
 
-    private static String named(long word, String none, IntFunction<String> name) {
-        StringJoiner names = new StringJoiner(", ").setEmptyValue(none);
+    private static String named(long word, IntFunction<String> name) {
+        StringJoiner names = new StringJoiner(", ").setEmptyValue("none");
         for (long rest = word; rest != 0; rest &= rest - 1) {
             names.add(name.apply(Long.numberOfTrailingZeros(rest)));
         }

@@ -80,9 +80,8 @@ public final class ResamplersAreAsked extends Invariant {
 
     private void lowered(int pin) {
         Acknowledged acks = byPin.get(pin);
-        TraceRecord first = acks == null ? null : acks.high.poll();
-        if (acks != null && first != null) {
-            acks.unasked.add(first);
+        if (acks != null && !acks.high.isEmpty()) {
+            acks.unasked.add(acks.high.remove());
         }
     }
 

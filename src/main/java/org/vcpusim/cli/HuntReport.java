@@ -74,10 +74,10 @@ final class HuntReport {
         return wanted.stream().filter(which).map(Prey::name).distinct().toList();
     }
 
-    /** Those of which not every part was found. */
-    private List<String> missed() {
+    /** How many there are of which every part was found. */
+    private int foundNames() {
         List<Prey> found = found().stream().map(each -> each.caught.prey()).toList();
-        return names(prey -> !found.contains(prey));
+        return names(any -> true).size() - names(prey -> !found.contains(prey)).size();
     }
 
     /** Those of which not every part was tried to its end, since the user did not want to wait for it. */
@@ -93,7 +93,7 @@ final class HuntReport {
     /** Numbers over all, one line; what has several parts is found when each of them is. Below it what was not tried to its end. */
     String sum() {
         int names = names(any -> true).size();
-        String sum = names - missed().size() + " of " + names + " found";
+        String sum = foundNames() + " of " + names + " found";
         List<Told> found = found();
         if (found.size() > 1) {
             sum += "; schedules to the first violation: " + range(found, each -> each.caught.schedules())
@@ -156,7 +156,7 @@ final class HuntReport {
         ObjectNode root = new ObjectMapper().createObjectNode().put("schema", "vcpusim.hunt/1");
         root.put("end", untried().isEmpty() ? "ALL_TRIED" : "INTERRUPTED")
                 .put("wanted", names(any -> true).size())
-                .put("found", names(any -> true).size() - missed().size());
+                .put("found", foundNames());
         untried().forEach(root.putArray("notTriedToTheEnd")::add);
         List<Told> caught = found();
         if (!caught.isEmpty()) {
