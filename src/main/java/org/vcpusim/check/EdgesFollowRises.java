@@ -6,6 +6,7 @@ import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Ioapic;
+import org.vcpusim.kvm.Pit;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
@@ -18,10 +19,6 @@ import org.vcpusim.trace.Tracepoint;
  * <p>Legal: the EOI of a level interrupt makes each pin of its vector whose line is high interrupt once more, edge pins too.
  */
 public final class EdgesFollowRises extends Invariant {
-    private static final int PIT_GSI = 0;
-    private static final int PIT_PIN = 2;
-    private static final int PIT_SOURCE = 2;
-
     private final int[] rises = new int[Ioapic.PINS];
     /** The sources that assert each GSI, a bit a source. */
     private final int[] high = new int[Ioapic.PINS];
@@ -92,11 +89,11 @@ public final class EdgesFollowRises extends Invariant {
         for (int pin = 0; pin < rises.length; pin++) {
             rises[pin] += (irr >>> pin & 1) + again(pin);
         }
-        rises[PIT_PIN] += again(PIT_GSI);
+        rises[Pit.PIN] += again(Pit.GSI);
     }
 
     private void arrived(int pin) {
-        int gsi = pin == PIT_PIN && onTheirWay[pin] == 0 ? PIT_GSI : pin;
+        int gsi = pin == Pit.PIN && onTheirWay[pin] == 0 ? Pit.GSI : pin;
         onTheirWay[gsi] = Math.max(0, onTheirWay[gsi] - 1);
     }
 
@@ -113,9 +110,9 @@ public final class EdgesFollowRises extends Invariant {
         high[line.gsi()] = line.level() == 1 ? high[line.gsi()] | source : high[line.gsi()] & ~source;
         rises[line.gsi()] += rise;
         onTheirWay[line.gsi()] += line.level();
-        if (line.gsi() == PIT_GSI) {
-            rises[PIT_PIN] += rise;
-            pitHigh = line.source() == PIT_SOURCE ? line.level() == 1 : pitHigh;
+        if (line.gsi() == Pit.GSI) {
+            rises[Pit.PIN] += rise;
+            pitHigh = line.source() == Pit.SOURCE ? line.level() == 1 : pitHigh;
         }
     }
 

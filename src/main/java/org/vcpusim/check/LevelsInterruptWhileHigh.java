@@ -5,6 +5,7 @@ import org.vcpusim.arch.TriggerMode;
 import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
 import org.vcpusim.kvm.Ioapic;
+import org.vcpusim.kvm.Pit;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
@@ -16,9 +17,6 @@ import org.vcpusim.trace.Tracepoint;
  * has interrupted for it, so that lines which are on their way up count as high. Lines that user space restores are not judged.
  */
 public final class LevelsInterruptWhileHigh extends Invariant {
-    private static final int PIT_GSI = 0;
-    private static final int PIT_PIN = 2;
-
     private final boolean[] high = new boolean[Ioapic.PINS];
     /** How often each line was raised before its pin has reported. */
     private final int[] rising = new int[Ioapic.PINS];
@@ -51,14 +49,14 @@ public final class LevelsInterruptWhileHigh extends Invariant {
             judged = false;
         } else if (event instanceof Event.IrqLineSet line) {
             if (line.level() != 0 && line.gsi() < Ioapic.PINS) {
-                rising[line.gsi() == PIT_GSI ? PIT_PIN : line.gsi()]++;
+                rising[pin(line.gsi())]++;
             }
         } else if (event instanceof Event.IoapicIrqSet set) {
-            int pin = set.pin() == PIT_GSI ? PIT_PIN : set.pin();
+            int pin = pin(set.pin());
             high[pin] = set.raised();
             rising[pin] -= set.raised() && rising[pin] > 0 ? 1 : 0;
         } else if (event instanceof Event.IoapicServiced serviced) {
-            int pin = serviced.pin() == PIT_GSI ? PIT_PIN : serviced.pin();
+            int pin = pin(serviced.pin());
             boolean level = serviced.entry().triggerMode() == TriggerMode.LEVEL;
             if (judged && level && !high[pin] && rising[pin] == 0) {
                 violated(
@@ -67,5 +65,10 @@ public final class LevelsInterruptWhileHigh extends Invariant {
                         "");
             }
         }
+    }
+
+    /** Where a line is counted: that of the PIT's GSI, by whichever of its two numbers it goes, at its pin. */
+    private static int pin(int gsiOrPin) {
+        return gsiOrPin == Pit.GSI ? Pit.PIN : gsiOrPin;
     }
 }

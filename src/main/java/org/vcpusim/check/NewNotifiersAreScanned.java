@@ -4,6 +4,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Pit;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
@@ -15,7 +16,7 @@ import org.vcpusim.trace.Tracepoint;
  * be there before the vCPUs, which scan when they are created.
  */
 public final class NewNotifiersAreScanned extends Invariant {
-    private static final int PIT_PINS = 1 | 1 << 2;
+    private static final int PIT_PINS = 1 << Pit.GSI | 1 << Pit.PIN;
 
     private final ObservedMachine machine;
     /** The other pins that have one, a bit a pin. */

@@ -8,6 +8,7 @@ import org.vcpusim.arch.DeliveryMode;
 import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.EntryPhase;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Lapic;
 import org.vcpusim.kvm.MpState;
 import org.vcpusim.kvm.VcpuRequest;
 import org.vcpusim.trace.TraceRecord;
@@ -21,8 +22,6 @@ import org.vcpusim.trace.Tracepoint;
  */
 public final class NmisAndStartUpsAreServed extends Invariant {
     private static final int BOOT_VCPU = 0;
-    private static final int APIC_BASE = 0x1b;
-    private static final long IS_BOOT_PROCESSOR = 1 << 8;
     private static final long WAKING = VcpuRequest.NMI.mask() | VcpuRequest.SMI.mask();
 
     /** The start-up IPIs that nobody has started by, by vCPU. */
@@ -71,8 +70,8 @@ public final class NmisAndStartUpsAreServed extends Invariant {
                 violated(record, "vcpu" + entry.vcpu() + " goes on after INIT without a start-up IPI", "");
             }
         } else if (event instanceof Event.MsrAccessed msr) {
-            if (msr.msr() == APIC_BASE && msr.access() == Event.Access.WRITE && !msr.fault()) {
-                bootProcessors.set(msr.vcpu(), (msr.value() & IS_BOOT_PROCESSOR) != 0);
+            if (msr.msr() == Lapic.BASE_MSR && msr.access() == Event.Access.WRITE && !msr.fault()) {
+                bootProcessors.set(msr.vcpu(), (msr.value() & Lapic.BASE_BSP) != 0);
             }
         } else if (event instanceof Event.VcpuAudited audited) {
             audited(audited, record);

@@ -4,6 +4,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.vcpusim.check.Thing.Kind;
 import org.vcpusim.kvm.Event;
+import org.vcpusim.kvm.Pit;
 import org.vcpusim.trace.TraceRecord;
 import org.vcpusim.trace.Tracepoint;
 
@@ -16,9 +17,6 @@ import org.vcpusim.trace.Tracepoint;
  * the PIT first raises its line; before that every unmasking may be of its pin.
  */
 public final class PitTicksAreDelivered extends Invariant {
-    private static final int PIT_GSI = 0;
-    private static final int PIT_SOURCE = 2;
-
     /** The pins of the IOAPIC that the PIT has raised, a bit a pin. */
     private int pins;
 
@@ -59,7 +57,7 @@ public final class PitTicksAreDelivered extends Invariant {
         if (event instanceof Event.PitTicked tick) {
             ticked(record, tick.reinjected());
         } else if (event instanceof Event.IrqLineSet line) {
-            if (line.gsi() == PIT_GSI && line.source() == PIT_SOURCE && line.level() == 1) {
+            if (line.gsi() == Pit.GSI && line.source() == Pit.SOURCE && line.level() == 1) {
                 raised(record);
             }
         } else if (event instanceof Event.IrqAcknowledged acked) {
@@ -81,9 +79,9 @@ public final class PitTicksAreDelivered extends Invariant {
 
     private void wired(Event event) {
         if (event instanceof Event.IoapicIrqSet set) {
-            pins |= (set.sources() & 1 << PIT_SOURCE) != 0 ? 1 << set.pin() : 0;
+            pins |= (set.sources() & 1 << Pit.SOURCE) != 0 ? 1 << set.pin() : 0;
         } else if (event instanceof Event.PicIrqSet set) {
-            onPic |= set.chip() == 0 && set.pin() == PIT_GSI;
+            onPic |= set.chip() == 0 && set.pin() == Pit.GSI;
         } else if (event instanceof Event.VmCreated) {
             known = true;
         }
@@ -92,7 +90,7 @@ public final class PitTicksAreDelivered extends Invariant {
     private boolean isPits(Event.IrqAcknowledged acked) {
         return switch (acked.chip()) {
             case IOAPIC -> (pins & 1 << acked.pin()) != 0;
-            case PIC_MASTER -> onPic && acked.pin() == PIT_GSI;
+            case PIC_MASTER -> onPic && acked.pin() == Pit.GSI;
             case PIC_SLAVE -> false;
         };
     }

@@ -12,7 +12,6 @@ import org.vcpusim.arch.SecondaryProcessorControl;
  * <p>Source: SDM volume 3, "VMX Non-Root Operation". What it does with the local APIC is {@link GuestApic}'s.
  */
 final class GuestExecution {
-    private static final int IA32_APIC_BASE = 0x1b;
 
     private GuestExecution() {}
 
@@ -116,6 +115,6 @@ final class GuestExecution {
     }
 
     static boolean isApicBase(int msr) {
-        return msr == IA32_APIC_BASE;
+        return msr == Lapic.BASE_MSR;
     }
 }

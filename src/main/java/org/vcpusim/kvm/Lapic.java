@@ -28,6 +28,8 @@ public record Lapic(
         boolean sipiPending,
         int sipiVector,
         LapicHints hints) {
+    /** The index of the MSR IA32_APIC_BASE. */
+    public static final int BASE_MSR = 0x1b;
     /** IA32_APIC_BASE, bit 8: the boot processor. */
     public static final long BASE_BSP = 1 << 8;
     /** IA32_APIC_BASE, bit 10: x2APIC mode. */

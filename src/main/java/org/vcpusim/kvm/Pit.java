@@ -15,6 +15,8 @@ package org.vcpusim.kvm;
 public record Pit(Mode mode, boolean acknowledged, int pending, boolean queued, boolean working) {
     /** The GSI it drives. */
     public static final int GSI = 0;
+    /** The IOAPIC's pin that its GSI leads to where nobody has routed it elsewhere. */
+    public static final int PIN = 2;
     /** Interrupt source id: KVM_PIT_IRQ_SOURCE_ID. */
     public static final int SOURCE = 2;
     /** None there. */
